@@ -1,0 +1,38 @@
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { GuestRef } from '@virtmesh/driver-spi';
+import type { BinaryProfile } from './probe/profile.ts';
+
+/** Where a guest's own files are; all below directories that only the agent and the guest's user can enter. */
+export interface GuestPaths {
+  /** Short-lived: sockets. */
+  readonly runDir: string;
+  /** A unix socket for a device of the guest, such as a channel's or console's: `{runDir}/{deviceId}.sock`. */
+  socket(deviceId: string): string;
+  /** The UEFI variables of this guest where `boot.nvram_path` is not given. */
+  readonly nvram: string;
+}
+
+/** File descriptors that the process inherits. */
+export interface InheritedFds {
+  /** A listening unix socket for QMP. */
+  readonly qmp: number;
+  /** The pipe into the log keeper of each serial port and console, by device id. */
+  readonly logs: Readonly<Record<string, number>>;
+}
+
+/** All that decides a QEMU command line. */
+export interface LaunchInput {
+  readonly guest: GuestRef;
+  /** Completed; with chosen VNC ports and context ids in it. */
+  readonly spec: DomainSpec;
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly binary: BinaryProfile;
+  readonly paths: GuestPaths;
+  readonly fds: InheritedFds;
+  /** The tap device of each bridged interface, by interface id. */
+  readonly taps: Readonly<Record<string, string>>;
+  /** Whether a VNC device has a password, by graphics id; the password itself goes over QMP. */
+  readonly vncPasswords: ReadonlySet<string>;
+  /** The firmware files for UEFI: code read-only, variables copied to `paths.nvram` or `boot.nvram_path`. */
+  readonly uefi: { readonly code: string; readonly template: string } | undefined;
+}

@@ -1,0 +1,62 @@
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+
+/** Which guest is meant. */
+export interface GuestRef {
+  /** The domain's uid; what the driver keys everything by. */
+  readonly uid: string;
+  /** The last segment of the domain's name, for process names and messages only: it can change. */
+  readonly id: string;
+}
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * What a driver needs to find, release or adopt a guest after a crash of the agent. The agent keeps it and never looks
+ * inside; a driver reads records that its older versions wrote.
+ */
+export type RuntimeRecord = { readonly [key: string]: Json };
+
+/** What a driver sees of a guest. `gone` is a guest of which nothing runs. */
+export type ObservedState = 'running' | 'paused' | 'shutdown' | 'crashed' | 'pmsuspended' | 'unknown' | 'gone';
+
+/** A guest as a driver sees it now. */
+export interface Observed {
+  readonly state: ObservedState;
+  readonly reason: DomainStateReason;
+  /** The hypervisor process; 0 where there is none. */
+  readonly pid: number;
+  /** What the guest has after ballooning. */
+  readonly memoryBytes: bigint;
+  readonly vcpus: number;
+  readonly guestAgentConnected: boolean;
+  /** `host:port` by the id of the graphics device. */
+  readonly graphicsAddresses: Readonly<Record<string, string>>;
+  /** `kvm`, `tcg`, or the empty string where the notion does not apply. */
+  readonly accelerator: string;
+}
+
+export interface StartOrder {
+  readonly guest: GuestRef;
+  /** Completed and validated. */
+  readonly spec: DomainSpec;
+  /** Leave the guest's vCPUs stopped. */
+  readonly paused: boolean;
+  /**
+   * Keeps the record in place of the one before; when it returns, a kill of the agent no longer loses it. Called before
+   * anything that the record is needed to take back.
+   */
+  save(record: RuntimeRecord): void;
+}
+
+/** A start as named steps. `started` is valid when all steps have run. */
+export interface StartPlan<S> {
+  readonly steps: readonly S[];
+  started(): Started;
+}
+
+export interface Started {
+  readonly observed: Observed;
+  /** The definition that runs, with all that was chosen at the start (ports, context ids, ...). */
+  readonly activeSpec: DomainSpec;
+}
