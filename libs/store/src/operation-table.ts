@@ -1,0 +1,98 @@
+import type { Clock } from '@virtmesh/base';
+import type { Connection, Query } from './connection.ts';
+
+export interface OperationRow {
+  /** Grows with each new operation; what a page token holds. */
+  readonly key: number;
+  readonly id: string;
+  readonly target: string;
+  readonly targetUid: string;
+  readonly verb: string;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly time: number;
+  readonly done: boolean;
+  readonly body: Uint8Array;
+}
+
+export interface OperationListOptions {
+  /** Only those older than this row's key. */
+  readonly afterKey?: number | undefined;
+  readonly limit: number;
+  /** Only those of this target's name or uid. */
+  readonly target?: string | undefined;
+  /** Also those that have ended. */
+  readonly includeDone: boolean;
+}
+
+type StoredRow = Omit<OperationRow, 'done'> & { readonly doneTime: number | null };
+
+const columns = 'key, id, target, target_uid AS targetUid, verb, time, done_time AS doneTime, body';
+/** Rows that one `expire` removes at most. */
+const expireBatch = 512;
+
+const decode = ({ doneTime, ...row }: StoredRow): OperationRow => ({ ...row, done: doneTime !== null });
+
+/** Operations by id, and newest first. */
+export class OperationTable {
+  readonly #clock: Clock;
+  readonly #keepDoneMs: number;
+  readonly #write: <T>(work: () => T) => T;
+  readonly #put: Query;
+  readonly #get: Query<StoredRow>;
+  readonly #list: Query<StoredRow>;
+  readonly #listOfTarget: Query<StoredRow>;
+  readonly #listUnfinished: Query<StoredRow>;
+  readonly #unfinished: Query<StoredRow>;
+  readonly #expire: Query;
+
+  constructor(connection: Connection, write: <T>(work: () => T) => T, clock: Clock, keepDoneMs: number) {
+    this.#clock = clock;
+    this.#keepDoneMs = keepDoneMs;
+    this.#write = write;
+    this.#put = connection.prepare(
+      `INSERT INTO operations (id, target, target_uid, verb, time, done_time, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET done_time = ifnull(done_time, excluded.done_time), body = excluded.body`,
+    );
+    this.#get = connection.prepare(`SELECT ${columns} FROM operations WHERE id = ?`);
+    this.#list = connection.prepare(`SELECT ${columns} FROM operations WHERE key < ? ORDER BY key DESC LIMIT ?`);
+    this.#listUnfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL AND key < ? ORDER BY key DESC LIMIT ?`);
+    this.#listOfTarget = connection.prepare(
+      `SELECT ${columns} FROM operations WHERE (target = ?1 OR target_uid = ?1) AND key < ?2 AND (done_time IS NULL OR ?4) ORDER BY key DESC LIMIT ?3`,
+    );
+    this.#unfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL ORDER BY key`);
+    // Rows stand in the order in which they were accepted, and none ends before that: the search stops at the first young one.
+    this.#expire = connection.prepare(
+      `DELETE FROM operations WHERE done_time < ?1 AND key IN
+         (SELECT key FROM operations WHERE done_time < ?1 AND key < ifnull((SELECT key FROM operations WHERE time >= ?1 ORDER BY key LIMIT 1), 9223372036854775807) ORDER BY key LIMIT ${expireBatch})`,
+    );
+  }
+
+  /** Writes a row, in place of the one with its id; what it acts on stays as first written. One that is done stays done. */
+  put(row: Omit<OperationRow, 'key'>): void {
+    const doneTime = row.done ? this.#clock.now().getTime() : null;
+    this.#write(() => this.#put.run(row.id, row.target, row.targetUid, row.verb, row.time, doneTime, row.body));
+  }
+
+  get(id: string): OperationRow | undefined {
+    const row = this.#get.get(id);
+    return row && decode(row);
+  }
+
+  /** One page, newest first. */
+  list(options: OperationListOptions): OperationRow[] {
+    const { limit, target, includeDone, afterKey = Number.MAX_SAFE_INTEGER } = options;
+    if (target !== undefined) return this.#listOfTarget.all(target, afterKey, limit, includeDone ? 1 : 0).map(decode);
+    return (includeDone ? this.#list : this.#listUnfinished).all(afterKey, limit).map(decode);
+  }
+
+  /** Those that have not ended, oldest first: what a new life of the agent takes up. */
+  unfinished(): OperationRow[] {
+    return this.#unfinished.all().map(decode);
+  }
+
+  /** Removes those that ended longer ago than they are kept. A bounded number of them; answers how many. */
+  expire(): number {
+    const before = this.#clock.now().getTime() - this.#keepDoneMs;
+    return this.#write(() => this.#expire.run(before));
+  }
+}

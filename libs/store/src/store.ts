@@ -1,0 +1,109 @@
+import { type Clock, Fault } from '@virtmesh/base';
+import type { Connection } from './connection.ts';
+import { Journal } from './journal.ts';
+import { ObjectTable } from './object-table.ts';
+import { openFile } from './open-file.ts';
+import { OperationTable } from './operation-table.ts';
+import { RequestTable } from './request-table.ts';
+import { RuntimeTable } from './runtime-table.ts';
+import { corruptStore } from './sqlite-fault.ts';
+import { Transactions } from './transactions.ts';
+import { WalSync } from './wal-sync.ts';
+
+export interface StoreLimits {
+  /** Entries of the journal that are kept though nobody confirmed them; 200,000 if left out. */
+  readonly journalMaxEntries?: number | undefined;
+  /** The newest entries of the journal that are kept though they are confirmed; 10,000 if left out. */
+  readonly journalKeepEntries?: number | undefined;
+  /** How long operations that have ended and request ids are kept; 24 hours if left out. */
+  readonly keepDoneMs?: number | undefined;
+}
+
+export interface StoreOptions {
+  /** The database's file; SQLite keeps a `-wal` file beside it. The directory must exist. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly limits?: StoreLimits | undefined;
+  /** Told of what goes wrong where no caller waits: a checkpoint that failed. Nothing is lost then, but the disk needs a look. */
+  readonly onFault?: ((fault: Fault) => void) | undefined;
+}
+
+/**
+ * The agent's store: definitions, runtime records, journal, operations and request ids in one SQLite file, changed together
+ * in one transaction. A commit survives any death of the process; `durable` makes it survive a power cut too.
+ */
+export class Store implements Disposable {
+  /** Made with the store and kept: the node's identity. */
+  readonly nodeUid: string;
+  /** Made with the store and kept: the journal's numbers are of this epoch. */
+  readonly epoch: string;
+  readonly domains: ObjectTable;
+  readonly runtimes: RuntimeTable;
+  readonly journal: Journal;
+  readonly operations: OperationTable;
+  readonly requests: RequestTable;
+  readonly #connection: Connection;
+  readonly #transactions: Transactions;
+  readonly #walSync: WalSync;
+
+  /**
+   * Opens the store, or makes it where there is no file. Throws RECORD_CORRUPT for a damaged file, RESOURCE_IN_USE where
+   * another process has it open, HOST_INCOMPATIBLE where it cannot be written or is of a newer version.
+   */
+  static open(options: StoreOptions): Store {
+    const connection = openFile(options.path);
+    try {
+      return new Store(connection, options);
+    } catch (thrown) {
+      connection.close();
+      throw thrown;
+    }
+  }
+
+  private constructor(connection: Connection, options: StoreOptions) {
+    const { journalMaxEntries = 200_000, journalKeepEntries = 10_000, keepDoneMs = 24 * 3_600_000 } = options.limits ?? {};
+    const write = <T>(work: () => T): T => this.tx(work);
+    const meta = connection.prepare<{ value: string }>('SELECT value FROM meta WHERE key = ?');
+    const required = (key: string): string => {
+      const value = meta.get(key)?.value;
+      if (value === undefined) throw corruptStore(connection.path, `it has no ${key}`);
+      return value;
+    };
+    this.#connection = connection;
+    this.nodeUid = required('node_uid');
+    this.epoch = required('epoch');
+    this.#walSync = new WalSync(connection, options.onFault ?? (() => undefined));
+    this.#transactions = new Transactions(connection, () => this.#walSync.committed());
+    this.domains = new ObjectTable(connection, write, 'domains', 'DOMAIN_EXISTS');
+    this.runtimes = new RuntimeTable(connection, write);
+    this.journal = new Journal(connection, write, this.epoch, { maxEntries: Math.max(1, journalMaxEntries), keepEntries: Math.max(1, journalKeepEntries) });
+    this.operations = new OperationTable(connection, write, options.clock, keepDoneMs);
+    this.requests = new RequestTable(connection, write, options.clock, keepDoneMs);
+  }
+
+  /** One transaction. An inner one joins the outer one; a throw, also one that is caught on the way out, rolls back all. Synchronous. */
+  tx<T>(work: () => T): T {
+    return this.#transactions.run(work);
+  }
+
+  /** Runs `work` after the present transaction has committed, or at once outside of one; drops it where it is rolled back. It must not throw. */
+  afterCommit(work: () => void): void {
+    this.#transactions.afterCommit(work);
+  }
+
+  /** Resolves when all that is committed so far is on the disk. Rejects for good once the disk has failed. Not to be called in a transaction. */
+  durable(): Promise<void> {
+    if (this.#transactions.active) return Promise.reject(new Fault('INTERNAL_BUG', 'internal fault: durable() was called inside a transaction of the store'));
+    return this.#walSync.durable();
+  }
+
+  /** Writes all to the disk and closes. Later calls answer SHUTTING_DOWN. */
+  close(): void {
+    this.#connection.close();
+    this.#walSync.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
