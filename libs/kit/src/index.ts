@@ -1,0 +1,14 @@
+export { type Caller, includesRole, isRole, type Role, roles, strongerRole, weakerRole } from './auth/caller.ts';
+export { identitiesOf, type Identity, parseIdentity } from './auth/identity.ts';
+export { type Policy, type RoleBinding, roleOf } from './auth/policy.ts';
+export { createLogger, type Logger, type LogLevel, logLevels, type LogOptions, silentLogger } from './log.ts';
+export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
+export { checkDuration, durationFromMs, type DurationRule, durationToMs } from './request/duration.ts';
+export { type ChannelSettings, openChannel } from './rpc/channel.ts';
+export { type CallOptions, type Client, type ClientSettings, createClient } from './rpc/client.ts';
+export { type CallContext, metadataKeys } from './rpc/context.ts';
+export type { Endpoint, TcpEndpoint, TlsEndpoint, UnixEndpoint } from './rpc/endpoint.ts';
+export type { BidiHandler, Handlers, MethodDefinition, ServerStreamHandler, ServiceDefinition, UnaryHandler } from './rpc/method.ts';
+export { RpcServer, type RpcServerOptions, type ServerLimits } from './rpc/server.ts';
+export { type Audience, defineService, type ServiceBinding, type ServiceOptions } from './rpc/service.ts';
+export { codeName, errorDomain, faultFromServiceError, faultFromStatus, PeerStatus, peerStatus, serviceErrorFromFault, statusFromFault } from './status.ts';

@@ -1,0 +1,32 @@
+import { Fault } from '@virtmesh/base';
+import { Duration } from '@virtmesh/contracts/google/protobuf/duration';
+
+/** google.protobuf.Duration from milliseconds. */
+export function durationFromMs(ms: number): Duration {
+  const seconds = Math.trunc(ms / 1000);
+  return Duration.fromPartial({ seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) });
+}
+
+/** Milliseconds of a google.protobuf.Duration, fractions included. */
+export function durationToMs(duration: Duration): number {
+  return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
+}
+
+export interface DurationRule {
+  /** The field's path in the request. */
+  readonly field: string;
+  /** What an absent duration means. */
+  readonly defaultMs: number;
+  readonly minMs?: number;
+  readonly maxMs: number;
+}
+
+/** Milliseconds of a request's duration; REQUEST_INVALID if it is out of its range. */
+export function checkDuration(duration: Duration | undefined, rule: DurationRule): number {
+  if (duration === undefined) return rule.defaultMs;
+  const ms = durationToMs(duration);
+  const minMs = rule.minMs ?? 0;
+  if (ms >= minMs && ms <= rule.maxMs) return ms;
+  const range = `must be between ${minMs / 1000} s and ${rule.maxMs / 1000} s, is ${ms / 1000} s`;
+  throw new Fault('REQUEST_INVALID', `${rule.field} ${range}`, { field: rule.field }, { violations: [{ field: rule.field, description: range }] });
+}
