@@ -65,6 +65,8 @@ export async function buildInitramfs(root: string): Promise<Buffer> {
     { kind: 'file', path: agent, data: await readFile(join(root, agent)), executable: true },
     ...(await libraries(root, agent)),
     ...(await moduleEntries(root)),
+    await script('etc/arguments', 'arguments'),
+    await script('etc/hotplug', 'hotplug'),
     await script('etc/hooks', 'hooks'),
     await script('etc/udhcpc/default.script', 'udhcpc.script'),
     await script('etc/acpi/PWRF/00000080', 'power-button'),
@@ -83,7 +85,7 @@ export async function buildInitramfs(root: string): Promise<Buffer> {
 
 /** The files of this folder that decide what the image holds, by path and content. */
 export async function recipe(): Promise<readonly (readonly [path: string, content: Buffer])[]> {
-  const names = (await readdir(sources, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'));
+  const names = (await readdir(sources, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !/\.(test\.ts|md)$/.test(entry.name));
   const paths = names.map((entry) => join(entry.parentPath, entry.name)).toSorted();
   return Promise.all(paths.map(async (path) => [relative(sources, path), await readFile(path)] as const));
 }
