@@ -36,3 +36,24 @@ export interface LaunchInput {
   /** The firmware files for UEFI: code read-only, variables copied to `paths.nvram` or `boot.nvram_path`. */
   readonly uefi: { readonly code: string; readonly template: string } | undefined;
 }
+
+/**
+ * What the command line calls the parts of a device, so that QMP can address them: the one place where both sides agree.
+ * The prefixes keep the ids of definitions apart from QEMU's own and from each other's.
+ */
+export const qemuIds = {
+  /** `-device ...,id=`; a virtio disk's backend is `/machine/peripheral/{device}/virtio-backend`. */
+  device: (id: string): string => `dev-${id}`,
+  /** The top block node of a disk: `-blockdev ...,node-name=`. */
+  blockNode: (id: string): string => `blk-${id}`,
+  /** `-chardev ...,id=` of a serial port, console or channel. */
+  chardev: (id: string): string => `chr-${id}`,
+  /** `-netdev ...,id=`. */
+  netdev: (id: string): string => `nic-${id}`,
+  /** `-vnc ...,id=`. */
+  vnc: (id: string): string => `vnc-${id}`,
+  /** `-device virtio-balloon-pci,id=`. */
+  balloon: 'balloon',
+  /** `-chardev socket,id=` of the monitor. */
+  monitor: 'qmp',
+} as const;

@@ -1,0 +1,52 @@
+import { Fault } from '@virtmesh/base';
+import type { HostNetwork, HostProcesses, InterfaceCounters, TapOrder } from '@virtmesh/driver-spi';
+import { existsSync, readFileSync } from 'node:fs';
+
+const interfaces = '/sys/class/net';
+const interfaceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
+
+export function hostNetwork(processes: HostProcesses): HostNetwork {
+  const batch = async (lines: readonly string[], signal: AbortSignal): Promise<void> => {
+    const ip = await processes.which('ip');
+    if (!ip) throw new Fault('HOST_INCOMPATIBLE', 'the program ip is not installed; install the package iproute2', { program: 'ip', package: 'iproute2' });
+    await processes.run(ip, ['-batch', '-'], { signal, input: `${lines.join('\n')}\n` });
+  };
+  const removeTaps = async (names: readonly string[], signal: AbortSignal): Promise<void> => {
+    const present = names.map(checked).filter((name) => existsSync(`${interfaces}/${name}`));
+    if (present.length > 0) await batch(present.map((name) => `link delete dev ${name}`), signal);
+  };
+  return {
+    isBridge: async (name) => interfaceName.test(name) && existsSync(`${interfaces}/${name}/bridge`),
+    addTaps: async (taps, signal) => {
+      if (taps.length === 0) return;
+      await removeTaps(taps.map((tap) => tap.name), signal);
+      await batch(taps.flatMap(tapLines), signal);
+    },
+    removeTaps,
+    counters,
+  };
+}
+
+/** A batch is a text, so that a name with a space in it would be more than a name. */
+function checked(name: string): string {
+  if (!interfaceName.test(name)) throw new Fault('INTERNAL_BUG', `not a name of a network interface: ${JSON.stringify(name)}`);
+  return name;
+}
+
+const tapLines = ({ name, uid, bridge, mtuBytes }: TapOrder): string[] => [
+  `tuntap add dev ${checked(name)} mode tap user ${uid}`,
+  `link set dev ${name}${mtuBytes > 0 ? ` mtu ${mtuBytes}` : ''} master ${checked(bridge)} up`,
+];
+
+function counters(name: string): InterfaceCounters | undefined {
+  if (!interfaceName.test(name)) return undefined;
+  const read = (counter: string): bigint => BigInt(readFileSync(`${interfaces}/${name}/statistics/${counter}`, 'latin1').trim());
+  try {
+    return {
+      receiveBytes: read('rx_bytes'), receivePackets: read('rx_packets'), receiveErrors: read('rx_errors'), receiveDrops: read('rx_dropped'),
+      transmitBytes: read('tx_bytes'), transmitPackets: read('tx_packets'), transmitErrors: read('tx_errors'), transmitDrops: read('tx_dropped'),
+    };
+  } catch {
+    return undefined;
+  }
+}

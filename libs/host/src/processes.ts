@@ -1,0 +1,146 @@
+import { abortFault, Fault, sleep } from '@virtmesh/base';
+import type { CommandResult, ExitStatus, HostProcesses, ProcessIdentity, ProcessLook, Signal, SpawnedProcess, SpawnOrder } from '@virtmesh/driver-spi';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { pageBytes } from './page-size.ts';
+import { parseProcStat, type ProcStat } from './proc-stat.ts';
+
+const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const cleanEnvironment = { PATH: standardPath, LC_ALL: 'C' };
+const maxOutputBytes = 1024 * 1024;
+
+export function hostProcesses(): HostProcesses {
+  const page = pageBytes();
+  return {
+    which: async (program) => which(program),
+    spawn: spawnProcess,
+    run,
+    identify: (pid) => identityOf(pid, readStat(pid)),
+    look: (target) => look(target, page),
+    kill,
+    waitExit,
+    findByArgument,
+    usersWithProcesses: async (first, count) => usersWithProcesses(first, count),
+  };
+}
+
+function which(program: string): string | undefined {
+  const directories = new Set([...(process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory.startsWith('/')), ...standardPath.split(':')]);
+  for (const directory of directories) {
+    const path = join(directory, program);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+async function spawnProcess(order: SpawnOrder): Promise<SpawnedProcess> {
+  const child = spawn(order.file, order.args, {
+    cwd: '/',
+    env: cleanEnvironment,
+    detached: order.detached,
+    stdio: [...order.descriptors],
+    ...(order.owner ? { uid: order.owner.uid, gid: order.owner.gid } : {}),
+  });
+  const failed = new Promise<never>((_resolve, reject) => child.on('error', reject));
+  const exited = new Promise<ExitStatus>((resolve) => child.once('exit', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })));
+  if (child.pid === undefined) return failed.catch((thrown: Error) => Promise.reject(commandFault(order.file, order.args, `could not be started: ${thrown.message}`, thrown)));
+  failed.catch(() => {});
+  // It is there, perhaps as a zombie, until the event loop has seen its end.
+  const identity = identityOf(child.pid, readStat(child.pid)) ?? { pid: child.pid, startTicks: '' };
+  return { identity, streams: streamsOf(child), exited };
+}
+
+/** Node gives descriptors above 2 as sockets too, though its types call them streams of one direction. */
+function streamsOf(child: ChildProcess): ReadonlyMap<number, Duplex> {
+  const streams = new Map<number, Duplex>();
+  for (const [descriptor, stream] of child.stdio.entries()) {
+    if (!(stream instanceof Duplex)) continue;
+    stream.on('error', () => {});
+    streams.set(descriptor, stream);
+  }
+  return streams;
+}
+
+function run(file: string, args: readonly string[], options: { readonly signal: AbortSignal; readonly input?: string }): Promise<CommandResult> {
+  if (options.signal.aborted) return Promise.reject(abortFault(options.signal));
+  return new Promise((resolve, reject) => {
+    const settings = { cwd: '/', env: cleanEnvironment, maxBuffer: maxOutputBytes, signal: options.signal, encoding: 'utf8' } as const;
+    const child = execFile(file, [...args], settings, (error, stdout, stderr) => {
+      if (!error) return resolve({ code: 0, stdout, stderr });
+      if (options.signal.aborted) return reject(abortFault(options.signal));
+      reject(commandFault(file, args, stderr.trim().slice(-2000) || error.message, error));
+    });
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+function commandFault(file: string, args: readonly string[], words: string, cause: unknown): Fault {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return new Fault('COMMAND_FAILED', `${file} failed: ${words}`, { command: [file, ...args].join(' ').slice(0, 4096), exit: code, stderr: words }, { cause });
+}
+
+function readStat(pid: number): ProcStat | undefined {
+  try {
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+const identityOf = (pid: number, stat: ProcStat | undefined): ProcessIdentity | undefined => (stat ? { pid, startTicks: stat.startTicks } : undefined);
+
+/** The stat of a process that has not ended, reaped or not. */
+function living(target: ProcessIdentity): ProcStat | undefined {
+  const stat = readStat(target.pid);
+  return stat && stat.startTicks === target.startTicks && stat.state !== 'Z' && stat.state !== 'X' ? stat : undefined;
+}
+
+function look(target: ProcessIdentity, page: bigint): ProcessLook | undefined {
+  const stat = living(target);
+  return stat && { state: stat.state, userNs: stat.userNs, systemNs: stat.systemNs, residentBytes: stat.residentPages * page };
+}
+
+function kill(target: ProcessIdentity, signal: Signal): boolean {
+  if (!living(target)) return false;
+  try {
+    return process.kill(target.pid, signal);
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH') return false;
+    throw thrown;
+  }
+}
+
+async function waitExit(target: ProcessIdentity, signal: AbortSignal): Promise<void> {
+  for (let pauseMs = 1; living(target); pauseMs = Math.min(pauseMs * 2, 50)) await sleep(pauseMs, signal);
+}
+
+const pids = (): number[] => readdirSync('/proc').map(Number).filter((pid) => pid > 0);
+
+async function findByArgument(text: string): Promise<readonly ProcessIdentity[]> {
+  const found = await Promise.all(
+    pids().map(async (pid) => {
+      // A process can end between the listing and the look.
+      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+      return commandLine.includes(text) ? identityOf(pid, readStat(pid)) : undefined;
+    }),
+  );
+  return found.filter((identity) => identity !== undefined);
+}
+
+function usersWithProcesses(first: number, count: number): ReadonlySet<number> {
+  const users = new Set<number>();
+  for (const pid of pids()) {
+    const uid = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+    if (uid !== undefined && uid >= first && uid < first + count) users.add(uid);
+  }
+  return users;
+}

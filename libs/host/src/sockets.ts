@@ -1,0 +1,70 @@
+import { abortFault } from '@virtmesh/base';
+import type { HostProcesses, HostSockets, ListeningSocket } from '@virtmesh/driver-spi';
+import { rename, rm } from 'node:fs/promises';
+import { createConnection, createServer, type ListenOptions, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { listeningFd } from './listening-fd.ts';
+import { PipeStore } from './pipes.ts';
+
+/** `sockaddr_un.sun_path` without its closing NUL. */
+const maxSocketPathBytes = 107;
+
+export function hostSockets(processes: HostProcesses): HostSockets {
+  const pipes = new PipeStore(processes);
+  return { listen, connect, isFree, pipe: () => pipes.take() };
+}
+
+async function listen(path: string): Promise<ListeningSocket> {
+  // Node removes the path that it bound when the server closes; under its later name the socket stays.
+  const bound = `${path}~`;
+  if (Buffer.byteLength(bound) > maxSocketPathBytes) throw Object.assign(new Error(`the socket path ${path} is longer than ${maxSocketPathBytes - 1} bytes`), { code: 'ENAMETOOLONG', path });
+  await rm(bound, { force: true });
+  const server = createServer((connection) => connection.destroy());
+  await listening(server, { path: bound });
+  await rename(bound, path);
+  return { fd: listeningFd(server), close: () => closed(server) };
+}
+
+function connect(path: string, signal: AbortSignal): Promise<Duplex> {
+  if (signal.aborted) return Promise.reject(abortFault(signal));
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path });
+    const onAbort = (): void => {
+      socket.destroy();
+      reject(abortFault(signal));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('error', (error) => {
+      signal.removeEventListener('abort', onAbort);
+      reject(error);
+    });
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+  });
+}
+
+async function isFree(address: string, port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await listening(server, { host: address, port, exclusive: true });
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE') return false;
+    throw thrown;
+  }
+  await closed(server);
+  return true;
+}
+
+const listening = (server: Server, options: ListenOptions): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+const closed = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
