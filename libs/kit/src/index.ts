@@ -1,9 +1,15 @@
 export { type Caller, includesRole, isRole, type Role, roles, strongerRole, weakerRole } from './auth/caller.ts';
 export { identitiesOf, type Identity, parseIdentity } from './auth/identity.ts';
+export { forwardMetadata, forwardOptions, traceMetadata } from './auth/forward.ts';
 export { type Policy, type RoleBinding, roleOf } from './auth/policy.ts';
+export { Health } from './health.ts';
 export { createLogger, type Logger, type LogLevel, logLevels, type LogOptions, silentLogger } from './log.ts';
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
+export { MetricsServer, type MetricsServerOptions } from './metrics-server.ts';
 export { checkDuration, durationFromMs, type DurationRule, durationToMs } from './request/duration.ts';
+export { type Page, type PageRequest, pageSize, paginate } from './request/page.ts';
+export { checkRequestId } from './request/request-id.ts';
+export { waitMs, type WaitRule } from './request/wait.ts';
 export { type ChannelSettings, openChannel } from './rpc/channel.ts';
 export { type CallOptions, type Client, type ClientSettings, createClient } from './rpc/client.ts';
 export { type CallContext, metadataKeys } from './rpc/context.ts';

@@ -1,10 +1,13 @@
 import { isIP } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { Fault } from '@virtmesh/base';
+import { descriptorSet } from '@virtmesh/contracts';
 import { authenticateLocal, authenticateTls } from '../auth/authenticate.ts';
 import { tlsServerCredentials } from '../auth/tls-files.ts';
+import { Health } from '../health.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { reflection } from '../reflection.ts';
 import { type Authenticate, CallTable } from './call-table.ts';
 import { type Endpoint, endpointUri } from './endpoint.ts';
 import { serveMethod } from './serve.ts';
@@ -29,6 +32,8 @@ export interface RpcServerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly limits?: ServerLimits;
+  /** What it says of its services' health; its own if left out, with all serving. */
+  readonly health?: Health;
 }
 
 interface Listener {
@@ -40,12 +45,15 @@ interface Listener {
 
 /** Serves services at several endpoints. The endpoint by which a call comes decides how its caller is known. */
 export class RpcServer implements AsyncDisposable {
+  /** What grpc.health.v1 answers. */
+  readonly health: Health;
   readonly #calls: CallTable;
   readonly #listeners: readonly Listener[];
   readonly #log: Logger;
   #closed: Promise<void> | undefined;
 
-  private constructor(calls: CallTable, listeners: readonly Listener[], log: Logger) {
+  private constructor(calls: CallTable, listeners: readonly Listener[], log: Logger, health: Health) {
+    this.health = health;
     this.#calls = calls;
     this.#listeners = listeners;
     this.#log = log;
@@ -54,9 +62,11 @@ export class RpcServer implements AsyncDisposable {
   /** Listens at all endpoints, or at none: RESOURCE_IN_USE if one is taken, HOST_INCOMPATIBLE if the host refuses it. */
   static async start(options: RpcServerOptions): Promise<RpcServer> {
     const calls = new CallTable({ log: options.log, metrics: options.metrics.rpc, maxCalls: options.limits?.maxCalls ?? 4096 });
+    const health = options.health ?? new Health();
+    const services = withStandardServices(options.services, health);
     const listeners: Listener[] = [];
     try {
-      for (const endpoint of options.endpoints) listeners.push(await listen(endpoint, options, calls));
+      for (const endpoint of options.endpoints) listeners.push(await listen(endpoint, { ...options, services }, calls));
     } catch (thrown) {
       for (const listener of listeners) {
         listener.server.forceShutdown();
@@ -64,7 +74,7 @@ export class RpcServer implements AsyncDisposable {
       }
       throw thrown;
     }
-    return new RpcServer(calls, listeners, options.log);
+    return new RpcServer(calls, listeners, options.log, health);
   }
 
   /** Where it listens, as clients write it: `unix:///path`, `tls://host:port`, `tcp://host:port`. */
@@ -92,6 +102,7 @@ export class RpcServer implements AsyncDisposable {
   }
 
   async #drain(deadlineMs: number, streamsMs: number): Promise<void> {
+    this.health.shutdown();
     const streamsTimer = setTimeout(() => this.#calls.terminate('streams'), streamsMs);
     const allTimer = setTimeout(() => this.#calls.terminate('all'), deadlineMs);
     const stopped = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.server.tryShutdown(() => resolve())));
@@ -110,6 +121,13 @@ export class RpcServer implements AsyncDisposable {
 }
 
 const flushMs = 500;
+
+/** Every server has health and reflection beside its own services. */
+function withStandardServices(services: readonly ServiceBinding[], health: Health): ServiceBinding[] {
+  for (const { name } of services) if (health.isServing(name) === undefined) health.set(name, true);
+  const own = [...services, health.binding];
+  return [...own, ...reflection(descriptorSet, own.map((service) => service.name))];
+}
 
 async function listen(endpoint: Endpoint, options: RpcServerOptions, calls: CallTable): Promise<Listener> {
   const server = new Server({
