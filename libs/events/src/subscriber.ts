@@ -1,0 +1,49 @@
+import type { EventBus } from './bus.ts';
+import { type CloudEvent, decodeCloudEvent } from './cloud-event.ts';
+import { type EventBody, readBody } from './event-message.ts';
+import { ensureEventStream } from './event-stream.ts';
+import { follow, type FollowStart } from './follow.ts';
+import type { EventLog } from './log.ts';
+import { allEvents, type EventKind, eventStreamName, eventSubject, parseEventSubject } from './subjects.ts';
+
+/** An event as it came from NATS. */
+export interface ReceivedEvent {
+  /** Its place in the stream: begin after it to go on. */
+  readonly sequence: number;
+  readonly kind: EventKind;
+  readonly node: string;
+  readonly event: CloudEvent;
+  readonly body: EventBody;
+}
+
+export interface SubscribeOptions {
+  readonly bus: EventBus;
+  readonly log: EventLog;
+  /** Only events of this kind. */
+  readonly kind?: EventKind;
+  /** Only events of this node. */
+  readonly node?: string;
+  /** Where to begin. */
+  readonly from: Exclude<FollowStart, { t: 'last-per-subject' }>;
+}
+
+/** The events of the stream in order, over any number of reconnections, until the signal. What is not an event of virtmesh is left out. */
+export async function* subscribeEvents(options: SubscribeOptions, signal: AbortSignal): AsyncGenerator<ReceivedEvent> {
+  const filter = options.kind || options.node ? eventSubject(options.kind, options.node) : allEvents;
+  const source = follow({ bus: options.bus, log: options.log, stream: eventStreamName, filter, start: options.from, ensure: (session) => ensureEventStream(session) }, signal);
+  for await (const followed of source) {
+    if (followed.t === 'caught-up') continue;
+    const { subject, sequence, headers, data } = followed.message;
+    const about = parseEventSubject(subject);
+    if (!about) continue;
+    let received: ReceivedEvent;
+    try {
+      const event = decodeCloudEvent({ headers, data });
+      received = { sequence, ...about, event, body: readBody(about.kind, event) };
+    } catch (thrown) {
+      options.log.warn({ subject, sequence, error: String(thrown) }, 'a message of the stream cannot be read and is left out');
+      continue;
+    }
+    yield received;
+  }
+}
