@@ -2,8 +2,7 @@ import type { Clock } from '@virtmesh/base';
 import type { Connection, Query } from './connection.ts';
 
 export interface OperationRow {
-  /** Grows with each new operation; what a page token holds. */
-  readonly key: number;
+  /** A UUID of version 7, so that ids sort by age. */
   readonly id: string;
   readonly target: string;
   readonly targetUid: string;
@@ -15,8 +14,8 @@ export interface OperationRow {
 }
 
 export interface OperationListOptions {
-  /** Only those older than this row's key. */
-  readonly afterKey?: number | undefined;
+  /** Only those older than this one. */
+  readonly afterId?: string | undefined;
   readonly limit: number;
   /** Only those of this target's name or uid. */
   readonly target?: string | undefined;
@@ -26,7 +25,9 @@ export interface OperationListOptions {
 
 type StoredRow = Omit<OperationRow, 'done'> & { readonly doneTime: number | null };
 
-const columns = 'key, id, target, target_uid AS targetUid, verb, time, done_time AS doneTime, body';
+const columns = 'id, target, target_uid AS targetUid, verb, time, done_time AS doneTime, body';
+/** Sorts after every UUID. */
+const afterAll = 'g';
 /** Rows that one `expire` removes at most. */
 const expireBatch = 512;
 
@@ -43,6 +44,7 @@ export class OperationTable {
   readonly #listOfTarget: Query<StoredRow>;
   readonly #listUnfinished: Query<StoredRow>;
   readonly #unfinished: Query<StoredRow>;
+  readonly #firstYoung: Query<{ readonly id: string }>;
   readonly #expire: Query;
 
   constructor(connection: Connection, write: <T>(work: () => T) => T, clock: Clock, keepDoneMs: number) {
@@ -54,21 +56,19 @@ export class OperationTable {
        ON CONFLICT (id) DO UPDATE SET done_time = ifnull(done_time, excluded.done_time), body = excluded.body`,
     );
     this.#get = connection.prepare(`SELECT ${columns} FROM operations WHERE id = ?`);
-    this.#list = connection.prepare(`SELECT ${columns} FROM operations WHERE key < ? ORDER BY key DESC LIMIT ?`);
-    this.#listUnfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL AND key < ? ORDER BY key DESC LIMIT ?`);
+    this.#list = connection.prepare(`SELECT ${columns} FROM operations WHERE id < ? ORDER BY id DESC LIMIT ?`);
+    this.#listUnfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL AND id < ? ORDER BY id DESC LIMIT ?`);
     this.#listOfTarget = connection.prepare(
-      `SELECT ${columns} FROM operations WHERE (target = ?1 OR target_uid = ?1) AND key < ?2 AND (done_time IS NULL OR ?4) ORDER BY key DESC LIMIT ?3`,
+      `SELECT ${columns} FROM operations WHERE (target = ?1 OR target_uid = ?1) AND id < ?2 AND (done_time IS NULL OR ?4) ORDER BY id DESC LIMIT ?3`,
     );
-    this.#unfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL ORDER BY key`);
-    // Rows stand in the order in which they were accepted, and none ends before that: the search stops at the first young one.
-    this.#expire = connection.prepare(
-      `DELETE FROM operations WHERE done_time < ?1 AND key IN
-         (SELECT key FROM operations WHERE done_time < ?1 AND key < ifnull((SELECT key FROM operations WHERE time >= ?1 ORDER BY key LIMIT 1), 9223372036854775807) ORDER BY key LIMIT ${expireBatch})`,
-    );
+    this.#unfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL ORDER BY id`);
+    this.#expire = connection.prepare(`DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE id < ? AND done_time < ? ORDER BY id LIMIT ${expireBatch})`);
+    // Found at once: rows stand by age, and the old ones are removed.
+    this.#firstYoung = connection.prepare('SELECT id FROM operations WHERE time >= ? ORDER BY id LIMIT 1');
   }
 
   /** Writes a row, in place of the one with its id; what it acts on stays as first written. One that is done stays done. */
-  put(row: Omit<OperationRow, 'key'>): void {
+  put(row: OperationRow): void {
     const doneTime = row.done ? this.#clock.now().getTime() : null;
     this.#write(() => this.#put.run(row.id, row.target, row.targetUid, row.verb, row.time, doneTime, row.body));
   }
@@ -80,9 +80,9 @@ export class OperationTable {
 
   /** One page, newest first. */
   list(options: OperationListOptions): OperationRow[] {
-    const { limit, target, includeDone, afterKey = Number.MAX_SAFE_INTEGER } = options;
-    if (target !== undefined) return this.#listOfTarget.all(target, afterKey, limit, includeDone ? 1 : 0).map(decode);
-    return (includeDone ? this.#list : this.#listUnfinished).all(afterKey, limit).map(decode);
+    const { limit, target, includeDone, afterId = afterAll } = options;
+    if (target !== undefined) return this.#listOfTarget.all(target, afterId, limit, includeDone ? 1 : 0).map(decode);
+    return (includeDone ? this.#list : this.#listUnfinished).all(afterId, limit).map(decode);
   }
 
   /** Those that have not ended, oldest first: what a new life of the agent takes up. */
@@ -93,6 +93,10 @@ export class OperationTable {
   /** Removes those that ended longer ago than they are kept. A bounded number of them; answers how many. */
   expire(): number {
     const before = this.#clock.now().getTime() - this.#keepDoneMs;
-    return this.#write(() => this.#expire.run(before));
+    return this.#write(() => {
+      // None ends before it was accepted, so that the search need not go beyond the first young one.
+      const end = this.#firstYoung.get(before)?.id ?? afterAll;
+      return this.#expire.run(end, before);
+    });
   }
 }
