@@ -1,11 +1,14 @@
 export { type Caller, includesRole, isRole, type Role, roles, strongerRole, weakerRole } from './auth/caller.ts';
-export { identitiesOf, type Identity, parseIdentity } from './auth/identity.ts';
 export { forwardMetadata, forwardOptions, traceMetadata } from './auth/forward.ts';
+export { identitiesOf, type Identity, parseIdentity } from './auth/identity.ts';
 export { type Policy, type RoleBinding, roleOf } from './auth/policy.ts';
+export { type ConfigSources, loadConfig } from './config/load.ts';
+export { didYouMean, suggest } from './config/suggest.ts';
+export { Failpoints } from './failpoints.ts';
 export { Health } from './health.ts';
 export { createLogger, type Logger, type LogLevel, logLevels, type LogOptions, silentLogger } from './log.ts';
-export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
 export { MetricsServer, type MetricsServerOptions } from './metrics-server.ts';
+export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
 export { checkDuration, durationFromMs, type DurationRule, durationToMs } from './request/duration.ts';
 export { type Page, type PageRequest, pageSize, paginate } from './request/page.ts';
 export { checkRequestId } from './request/request-id.ts';
@@ -17,4 +20,5 @@ export type { Endpoint, TcpEndpoint, TlsEndpoint, UnixEndpoint } from './rpc/end
 export type { BidiHandler, Handlers, MethodDefinition, ServerStreamHandler, ServiceDefinition, UnaryHandler } from './rpc/method.ts';
 export { RpcServer, type RpcServerOptions, type ServerLimits } from './rpc/server.ts';
 export { type Audience, defineService, type ServiceBinding, type ServiceOptions } from './rpc/service.ts';
+export { type BaseConfig, type RunningService, runService, type ServiceProgram, type StartContext } from './run-service.ts';
 export { codeName, errorDomain, faultFromServiceError, faultFromStatus, PeerStatus, peerStatus, serviceErrorFromFault, statusFromFault } from './status.ts';

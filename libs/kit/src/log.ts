@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import { PrettyLines } from './log-pretty.ts';
 
 /** Structured logs, one JSON object a line. */
 export type Logger = PinoLogger;
@@ -17,20 +18,24 @@ export interface LogOptions {
 }
 
 /** Keys whose values never reach a log, at the top or one level down. */
-const secretKeys = ['password', 'passwd', 'secret', 'token', 'authorization', 'key', 'privateKey'];
+const secretKeys = ['password', 'passwd', 'secret', 'authorization', 'privateKey'];
 
 /** A logger of a service. Host and process id are left to systemd, which knows them. */
 export function createLogger(options: LogOptions): Logger {
   const settings: LoggerOptions = {
-    name: options.name,
+    base: { name: options.name },
     level: options.level ?? 'info',
-    base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: stdSerializers.err },
     redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' },
   };
-  return pino({ ...settings, base: { name: options.name } }, options.destination ?? pino.destination({ fd: 1, sync: false }));
+  return pino(settings, options.destination ?? standardOutput(options.pretty ?? false));
+}
+
+function standardOutput(pretty: boolean): DestinationStream {
+  // Written behind the caller's back, so that a slow reader of the log does not stop the service; flushed at exit.
+  return pretty ? new PrettyLines(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined) : pino.destination({ fd: 1, sync: false });
 }
 
 /** A logger that writes nothing. */

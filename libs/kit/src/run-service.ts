@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { abortFault, Fault } from '@virtmesh/base';
+import { z } from 'zod';
+import { loadConfig } from './config/load.ts';
+import { createLogger, type Logger, logLevels } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { MetricsServer } from './metrics-server.ts';
+
+/** What every service's configuration has beside its own. */
+const baseShape = {
+  log: z.object({ level: z.enum(logLevels).default('info'), pretty: z.boolean().default(false) }).prefault({}),
+  /** No endpoint without a port. */
+  metrics: z.object({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).optional() }).prefault({}),
+  /** How long calls under way may take at shutdown. */
+  shutdown: z.object({ drainMs: z.int().min(0).max(600_000).default(10_000) }).prefault({}),
+};
+
+const baseSchema = z.object(baseShape);
+export type BaseConfig = z.output<typeof baseSchema>;
+
+/** A running service. */
+export interface RunningService extends AsyncDisposable {
+  /** Stops to take calls and lets those under way end, for at most `ms`. */
+  drain?(ms: number): Promise<void>;
+}
+
+export interface StartContext<C> {
+  readonly config: C;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Aborted when the service is to end: at a signal while it starts, else after it has drained. */
+  readonly signal: AbortSignal;
+}
+
+export interface ServiceProgram<S extends z.ZodObject> {
+  /** Such as `node-agent`. */
+  readonly name: string;
+  /** The service's own configuration; `log`, `metrics` and `shutdown` are added. */
+  readonly schema: S;
+  /** Read if it is there and no other file is named. */
+  readonly defaultConfigFile?: string;
+  start(context: StartContext<z.output<S> & BaseConfig>): Promise<RunningService>;
+}
+
+/**
+ * Runs a service as this process: configuration, log, metrics, start, and at SIGTERM or SIGINT a drained end. A second
+ * signal ends it at once. Exits with 0 after a drained end, 1 after a failure, 2 for a wrong configuration.
+ */
+export async function runService<S extends z.ZodObject>(definition: ServiceProgram<S>): Promise<void> {
+  const config = configure(definition);
+  if (config === undefined) return void process.exit(2);
+  const log = createLogger({ name: definition.name, level: config.log.level, pretty: config.log.pretty });
+  const stop = stopRequests(log);
+  dieOfUnhandled(log);
+  const ending = new AbortController();
+  const state = { started: false, ready: false };
+  void stop.requested.then(() => {
+    if (!state.started) ending.abort(stopped());
+  });
+  const metrics = createMetrics();
+  try {
+    await using stack = new AsyncDisposableStack();
+    const { host, port } = config.metrics;
+    if (port !== undefined) {
+      const server = stack.use(await MetricsServer.start({ host, port, metrics, ready: () => state.ready }));
+      log.info({ port: server.port }, 'metrics are served');
+    }
+    const service = stack.use(await definition.start({ config, log, metrics, signal: ending.signal }));
+    state.started = true;
+    state.ready = true;
+    notifySystemd('--ready', log);
+    log.info('started');
+    const signal = await stop.requested;
+    state.ready = false;
+    notifySystemd('--stopping', log);
+    log.info({ signal, drainMs: config.shutdown.drainMs }, 'shutting down');
+    await service.drain?.(config.shutdown.drainMs);
+    ending.abort(stopped());
+  } catch (thrown) {
+    if (!(ending.signal.aborted && abortFault(ending.signal) === thrown)) return fail(definition.name, log, thrown);
+  }
+  log.info('stopped');
+  process.exit(0);
+}
+
+function configure<S extends z.ZodObject>(definition: ServiceProgram<S>): (z.output<S> & BaseConfig) | undefined {
+  try {
+    const sources = { argv: process.argv.slice(2), env: process.env, ...(definition.defaultConfigFile === undefined ? {} : { defaultFile: definition.defaultConfigFile }) };
+    // Zod cannot tell that the extended schema's output is the one's and the other's.
+    return loadConfig(definition.schema.extend(baseShape), sources) as unknown as z.output<S> & BaseConfig;
+  } catch (thrown) {
+    if (!Fault.is(thrown, 'REQUEST_INVALID')) throw thrown;
+    process.stderr.write(`${definition.name}: ${thrown.message}\n`);
+    return undefined;
+  }
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopRequests(log: Logger): { readonly requested: Promise<NodeJS.Signals> } {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  let asked = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) {
+      log.warn({ signal }, 'asked to stop again: ending at once');
+      process.exit(1);
+    }
+    asked = true;
+    resolve(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return { requested: promise };
+}
+
+/** What nobody handles is a fault of this software; going on in a state that nobody knows would be worse than a restart. */
+function dieOfUnhandled(log: Logger): void {
+  const die = (thrown: unknown): void => {
+    log.fatal({ err: thrown }, 'unhandled failure');
+    process.exit(1);
+  };
+  process.on('unhandledRejection', die);
+  process.on('uncaughtException', die);
+}
+
+/** One line for what the operator can mend, a stack for what only we can. */
+function fail(name: string, log: Logger, thrown: unknown): void {
+  if (Fault.is(thrown) && thrown.reason !== 'INTERNAL_BUG') {
+    log.fatal({ reason: thrown.reason, metadata: thrown.metadata }, thrown.message);
+    process.stderr.write(`${name}: ${thrown.message}\n`);
+  } else {
+    log.fatal({ err: thrown }, 'failed');
+  }
+  process.exit(1);
+}
+
+const stopped = (): Fault => new Fault('SHUTTING_DOWN', 'the service was asked to stop');
+
+/** Tells systemd how far the service is, where it asked to be told. */
+function notifySystemd(state: '--ready' | '--stopping', log: Logger): void {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return;
+  execFile('systemd-notify', [state], (error) => {
+    if (error !== null) log.warn({ err: error }, 'systemd could not be told');
+  });
+}
