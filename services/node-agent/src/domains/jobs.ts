@@ -1,0 +1,36 @@
+import { Fault } from '@virtmesh/base';
+
+export type Verb = 'create' | 'update' | 'delete' | 'start' | 'shutdown' | 'destroy' | 'reboot' | 'suspend' | 'resume' | 'autostart';
+
+/**
+ * What is allowed beside a long operation on the same domain, libvirt's async-job mask. A long operation does not hold
+ * the domain's queue: it waits for the guest. What is not in its row fails at once with JOB_CONFLICT.
+ */
+const beside: Partial<Record<Verb, readonly Verb[]>> = {
+  shutdown: ['suspend', 'resume', 'reboot', 'shutdown', 'destroy', 'autostart'],
+};
+
+/** The long operations under way, by domain. */
+export class LongJobs {
+  readonly #jobs = new Map<string, Map<string, Verb>>();
+
+  enter(uid: string, operation: string, verb: Verb): Disposable {
+    const jobs = this.#jobs.get(uid) ?? new Map<string, Verb>();
+    jobs.set(operation, verb);
+    this.#jobs.set(uid, jobs);
+    return {
+      [Symbol.dispose]: () => {
+        jobs.delete(operation);
+        if (jobs.size === 0 && this.#jobs.get(uid) === jobs) this.#jobs.delete(uid);
+      },
+    };
+  }
+
+  /** Throws JOB_CONFLICT where a long operation forbids the verb. */
+  admit(uid: string, verb: Verb): void {
+    for (const [operation, long] of this.#jobs.get(uid) ?? []) {
+      if (beside[long]?.includes(verb)) continue;
+      throw new Fault('JOB_CONFLICT', `the domain is held by the operation ${operation} (${long}); wait for its end, cancel it, or destroy the domain`, { operation, verb: long }, { retryAfterMs: 1000 });
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { type TransitionTable, next, statesAllowing } from '@virtmesh/base';
+import { DomainState, DomainStateReason, type DomainStateReason as Reason } from '@virtmesh/contracts/domain/v1/domain';
+import { LifecycleEventDetail as Detail, LifecycleEventType as Type, type LifecycleEvent } from '@virtmesh/contracts/domain/v1/domain_event';
+
+/** The states of a domain. `starting` stays inside: it carries an operation, and recovery takes it up again. */
+export type State = 'shutoff' | 'starting' | 'running' | 'paused' | 'pmsuspended' | 'shutdown' | 'crashed' | 'unknown';
+
+/** What a caller wants. */
+export type Intent = 'start' | 'shutdown' | 'reboot' | 'suspend' | 'resume' | 'update_live' | 'open_console';
+/** What was seen. Observations are allowed in every state: the host is the truth. */
+export type Observation = 'seen_running' | 'seen_paused' | 'seen_pmsuspended' | 'seen_shutdown' | 'seen_crashed' | 'seen_unknown' | 'seen_gone';
+export type StateEvent = Intent | Observation;
+
+const seen = {
+  seen_running: 'running',
+  seen_paused: 'paused',
+  seen_pmsuspended: 'pmsuspended',
+  seen_shutdown: 'shutdown',
+  seen_crashed: 'crashed',
+  seen_unknown: 'unknown',
+  seen_gone: 'shutoff',
+} as const satisfies Record<Observation, State>;
+
+/** The one table of a domain's states. An intent leads to the state in which the domain is while it is carried out. */
+export const transitions: TransitionTable<State, StateEvent> = {
+  shutoff: { ...seen, start: 'starting' },
+  starting: { ...seen },
+  running: { ...seen, shutdown: 'running', reboot: 'running', suspend: 'running', resume: 'running', update_live: 'running', open_console: 'running' },
+  paused: { ...seen, shutdown: 'paused', reboot: 'paused', suspend: 'paused', resume: 'paused', update_live: 'paused', open_console: 'paused' },
+  pmsuspended: { ...seen, update_live: 'pmsuspended', open_console: 'pmsuspended' },
+  shutdown: { ...seen, open_console: 'shutdown' },
+  crashed: { ...seen, reboot: 'crashed', open_console: 'crashed' },
+  unknown: { ...seen },
+};
+
+export const nextState = (state: State, event: StateEvent): State | undefined => next(transitions, state, event);
+export const statesFor = (intent: Intent): State[] => statesAllowing(transitions, intent);
+export const isActive = (state: State): boolean => state !== 'shutoff' && state !== 'starting';
+
+const wire: Record<State, DomainState> = {
+  shutoff: DomainState.SHUTOFF,
+  starting: DomainState.SHUTOFF,
+  running: DomainState.RUNNING,
+  paused: DomainState.PAUSED,
+  pmsuspended: DomainState.PMSUSPENDED,
+  shutdown: DomainState.SHUTDOWN,
+  crashed: DomainState.CRASHED,
+  unknown: DomainState.UNKNOWN,
+};
+export const toWire = (state: State): DomainState => wire[state];
+
+/** The state that a stored domain had; `starting` is told by its runtime record. */
+export function fromWire(state: DomainState): State {
+  const found = (Object.keys(wire) as State[]).find((key) => key !== 'starting' && wire[key] === state);
+  return found ?? 'unknown';
+}
+
+const R = DomainStateReason;
+const event = (type: LifecycleEvent['type'], detail: LifecycleEvent['detail']): LifecycleEvent => ({ type, detail });
+
+/** libvirt's lifecycle events that a change of state means, in order; none where only the status changed. */
+export function lifecycleEvents(from: State, to: State, reason: Reason): LifecycleEvent[] {
+  if (to === 'shutoff') return from === 'shutoff' ? [] : [event(Type.STOPPED, stoppedDetail(reason))];
+  if (from === 'shutoff' || from === 'starting') {
+    const started = event(Type.STARTED, reason === R.ADOPTED ? Detail.ADOPTED : Detail.BOOTED);
+    return to === 'paused' ? [started, event(Type.SUSPENDED, Detail.PAUSED)] : to === 'starting' ? [] : [started];
+  }
+  if (from === to || to === 'unknown') return [];
+  switch (to) {
+    case 'running':
+      return from === 'unknown' ? [] : [event(Type.RESUMED, Detail.UNPAUSED)];
+    case 'paused':
+      return [event(Type.SUSPENDED, reason === R.IO_ERROR ? Detail.IO_ERROR : reason === R.WATCHDOG ? Detail.WATCHDOG : Detail.PAUSED)];
+    case 'pmsuspended':
+      return [event(Type.PMSUSPENDED, Detail.MEMORY)];
+    case 'crashed':
+      return [event(Type.CRASHED, Detail.PANICKED)];
+    case 'shutdown':
+      return [event(Type.SHUTDOWN, Detail.GUEST)];
+    case 'starting':
+      return [];
+  }
+}
+
+function stoppedDetail(reason: Reason): LifecycleEvent['detail'] {
+  switch (reason) {
+    case R.DESTROYED:
+      return Detail.DESTROYED;
+    case R.CRASHED:
+      return Detail.CRASHED;
+    case R.FAILED:
+      return Detail.FAILED;
+    case R.SHUTDOWN:
+      return Detail.SHUTDOWN;
+    default:
+      return Detail.UNSPECIFIED;
+  }
+}

@@ -1,0 +1,5 @@
+import { runService } from '@virtmesh/kit';
+import { agentConfig } from './config.ts';
+import { NodeAgent } from './service.ts';
+
+await runService({ name: 'node-agent', schema: agentConfig, start: (context) => NodeAgent.start(context) });
