@@ -2,6 +2,7 @@ export { type Caller, includesRole, isRole, type Role, roles, strongerRole, weak
 export { forwardMetadata, forwardOptions, traceMetadata } from './auth/forward.ts';
 export { identitiesOf, type Identity, parseIdentity } from './auth/identity.ts';
 export { type Policy, type RoleBinding, roleOf } from './auth/policy.ts';
+export { tlsChannelCredentials, type TlsClientOptions, type TlsFiles, tlsServerCredentials } from './auth/tls-files.ts';
 export { type ConfigSources, loadConfig } from './config/load.ts';
 export { didYouMean, suggest } from './config/suggest.ts';
 export { Failpoints } from './failpoints.ts';

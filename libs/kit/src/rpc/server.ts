@@ -167,7 +167,7 @@ async function listenUnix(server: Server, endpoint: Extract<Endpoint, { kind: 'u
 }
 
 async function listenTls(server: Server, endpoint: Extract<Endpoint, { kind: 'tls' }>, log: Logger): Promise<Listener> {
-  const credentials = await tlsServerCredentials(endpoint, log);
+  const credentials = tlsServerCredentials(endpoint, log);
   const port = await bind(server, hostPort(endpoint), credentials, endpoint);
   return { server, uri: endpointUri(endpoint, port), remove: () => Promise.resolve() };
 }
