@@ -1,6 +1,31 @@
+import { mkdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
-// Unit tests stand beside their sources; what needs real components is under test/ and has its own projects.
+// When nx runs a suite, its result is kept where ./dev test adds the suites up: .cache/results/{project}/{target}.json.
+const { NX_TASK_TARGET_PROJECT: project, NX_TASK_TARGET_TARGET: target } = process.env;
+const resultFile = project && target ? `.cache/results/${project}/${target}.json` : undefined;
+if (resultFile) mkdirSync(`.cache/results/${project}`, { recursive: true });
+
+/** Suites on real components share two cores, and measure time: one file at a time. */
+function realComponents(name: string, testTimeout: number) {
+  return { test: { name, include: [`test/${name}/**/*.test.ts`], fileParallelism: false, testTimeout, hookTimeout: 120_000, teardownTimeout: 30_000 } };
+}
+
 export default defineConfig({
-  test: { include: ['libs/**/src/**/*.test.ts', 'services/**/src/**/*.test.ts', 'clients/**/src/**/*.test.ts', 'tools/**/*.test.ts'], passWithNoTests: false, testTimeout: 20_000 },
+  test: {
+    passWithNoTests: false,
+    reporters: resultFile ? ['default', ['json', { outputFile: resultFile }]] : ['default'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{libs,services,clients}/**/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      realComponents('integration', 60_000),
+      realComponents('e2e', 120_000),
+      realComponents('faults', 600_000),
+    ],
+  },
 });

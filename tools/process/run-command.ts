@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 
 /** How a command is run, beyond its arguments. */
@@ -45,7 +46,7 @@ export async function tryCommand(argv: readonly string[], options: RunOptions = 
   if (stdout === null || stderr === null) throw new Error(`${program}: no pipes`);
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : 1)));
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
   // A command that ends before it has read its input is judged by its exit code, not by the broken pipe.
   stdin?.on('error', () => undefined).end(options.input);
