@@ -17,6 +17,8 @@ export interface StoreLimits {
   readonly journalKeepEntries?: number | undefined;
   /** How long operations that have ended and request ids are kept; 24 hours if left out. */
   readonly keepDoneMs?: number | undefined;
+  /** Pages of 4 KiB in the `-wal` file at which it is written back into the database; 2,000 if left out. */
+  readonly checkpointPages?: number | undefined;
 }
 
 export interface StoreOptions {
@@ -61,7 +63,7 @@ export class Store implements Disposable {
   }
 
   private constructor(connection: Connection, options: StoreOptions) {
-    const { journalMaxEntries = 200_000, journalKeepEntries = 10_000, keepDoneMs = 24 * 3_600_000 } = options.limits ?? {};
+    const { journalMaxEntries = 200_000, journalKeepEntries = 10_000, keepDoneMs = 24 * 3_600_000, checkpointPages = 2000 } = options.limits ?? {};
     const write = <T>(work: () => T): T => this.tx(work);
     const meta = connection.prepare<{ value: string }>('SELECT value FROM meta WHERE key = ?');
     const required = (key: string): string => {
@@ -72,7 +74,7 @@ export class Store implements Disposable {
     this.#connection = connection;
     this.nodeUid = required('node_uid');
     this.epoch = required('epoch');
-    this.#walSync = new WalSync(connection, options.onFault ?? (() => undefined));
+    this.#walSync = new WalSync(connection, { checkpointPages, onFault: options.onFault ?? (() => undefined) });
     this.#transactions = new Transactions(connection, () => this.#walSync.committed());
     this.domains = new ObjectTable(connection, write, 'domains', 'DOMAIN_EXISTS');
     this.runtimes = new RuntimeTable(connection, write);

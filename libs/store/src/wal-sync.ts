@@ -2,12 +2,19 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import { Fault } from '@virtmesh/base';
 import type { Connection, Query } from './connection.ts';
 
-/** Pages of the WAL (4 KiB each) at which it is written back into the database. */
-const checkpointPages = 2000;
-/** The same where it cannot wait for the next sync, because the event loop does not come round. */
-const checkpointAtOncePages = 8000;
+/** How many times `checkpointPages` the WAL may grow to where the event loop does not come round to a sync. */
+const atOnceFactor = 4;
 /** After how many commits the WAL's length is looked at. */
 const commitsBetweenLooks = 64;
+
+export interface WalSyncOptions {
+  /** Pages of the WAL (4 KiB each) at which it is written back into the database. */
+  readonly checkpointPages: number;
+  /** Told of a checkpoint that failed. */
+  readonly onFault: (fault: Fault) => void;
+  /** How a file is synced; another one in tests. */
+  readonly sync?: typeof fdatasync;
+}
 
 interface CheckpointRow {
   readonly busy: number;
@@ -33,7 +40,7 @@ interface CheckpointRow {
 export class WalSync {
   readonly #fd: number;
   readonly #path: string;
-  readonly #onFault: (fault: Fault) => void;
+  readonly #options: WalSyncOptions;
   readonly #look: Query<CheckpointRow>;
   readonly #checkpoint: Query<CheckpointRow>;
   #committed = 0;
@@ -45,9 +52,9 @@ export class WalSync {
   /** After a failed sync the kernel forgets which pages were not written: a later success would prove nothing. */
   #broken: Fault | undefined;
 
-  constructor(connection: Connection, onFault: (fault: Fault) => void) {
+  constructor(connection: Connection, options: WalSyncOptions) {
     this.#path = connection.path;
-    this.#onFault = onFault;
+    this.#options = options;
     this.#look = connection.prepare('PRAGMA wal_checkpoint(NOOP)');
     this.#checkpoint = connection.prepare('PRAGMA wal_checkpoint(PASSIVE)');
     this.#fd = openSync(`${connection.path}-wal`, 'r');
@@ -58,7 +65,8 @@ export class WalSync {
     this.#committed += 1;
     if (this.#committed % commitsBetweenLooks !== 0) return;
     const pages = this.#look.get()?.log ?? 0;
-    if (pages >= checkpointAtOncePages) this.#writeBack();
+    const { checkpointPages } = this.#options;
+    if (pages >= atOnceFactor * checkpointPages) this.#writeBack();
     else if (pages >= checkpointPages && !this.#checkpointDue) {
       this.#checkpointDue = true;
       // A failure is kept, and told to whoever asks for durability.
@@ -106,7 +114,7 @@ export class WalSync {
 
   #sync(): Promise<void> {
     return new Promise((resolve, reject) => {
-      fdatasync(this.#fd, (error) => {
+      (this.#options.sync ?? fdatasync)(this.#fd, (error) => {
         if (error === null) return resolve();
         const why = error.message;
         this.#broken = new Fault('RECORD_CORRUPT', `the store ${this.#path} could not be written to its disk: ${why}; check the disk and the kernel's log, then restart`, { path: this.#path, why }, { cause: error });
@@ -122,7 +130,7 @@ export class WalSync {
       this.#checkpoint.get();
     } catch (thrown) {
       // Nothing is lost: the commits stay in the WAL, and the next look tries again.
-      this.#onFault(Fault.from(thrown));
+      this.#options.onFault(Fault.from(thrown));
     }
   }
 }
