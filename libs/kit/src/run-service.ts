@@ -6,13 +6,13 @@ import { createLogger, type Logger, logLevels } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
 
-/** What every service's configuration has beside its own. */
+/** What every service's configuration has; a service's own schema may say more about each. */
 const baseShape = {
   log: z.object({ level: z.enum(logLevels).default('info'), pretty: z.boolean().default(false) }).prefault({}),
   /** No endpoint without a port. */
-  metrics: z.object({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).optional() }).prefault({}),
-  /** How long calls under way may take at shutdown. */
-  shutdown: z.object({ drainMs: z.int().min(0).max(600_000).default(10_000) }).prefault({}),
+  metrics: z.object({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).optional() }).optional(),
+  /** How long calls under way may take at shutdown, in milliseconds. */
+  drainMs: z.int().min(0).max(600_000).default(10_000),
 };
 
 const baseSchema = z.object(baseShape);
@@ -24,7 +24,7 @@ export interface RunningService extends AsyncDisposable {
   drain?(ms: number): Promise<void>;
 }
 
-export interface StartContext<C> {
+export interface ServiceContext<C> {
   readonly config: C;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -35,11 +35,11 @@ export interface StartContext<C> {
 export interface ServiceProgram<S extends z.ZodObject> {
   /** Such as `node-agent`. */
   readonly name: string;
-  /** The service's own configuration; `log`, `metrics` and `shutdown` are added. */
+  /** The service's configuration; of `log`, `metrics` and `drainMs`, what it lacks is added. */
   readonly schema: S;
   /** Read if it is there and no other file is named. */
   readonly defaultConfigFile?: string;
-  start(context: StartContext<z.output<S> & BaseConfig>): Promise<RunningService>;
+  start(context: ServiceContext<z.output<S> & BaseConfig>): Promise<RunningService>;
 }
 
 /**
@@ -60,8 +60,8 @@ export async function runService<S extends z.ZodObject>(definition: ServiceProgr
   const metrics = createMetrics();
   try {
     await using stack = new AsyncDisposableStack();
-    const { host, port } = config.metrics;
-    if (port !== undefined) {
+    const { host, port } = config.metrics ?? {};
+    if (host !== undefined && port !== undefined) {
       const server = stack.use(await MetricsServer.start({ host, port, metrics, ready: () => state.ready }));
       log.info({ port: server.port }, 'metrics are served');
     }
@@ -73,8 +73,8 @@ export async function runService<S extends z.ZodObject>(definition: ServiceProgr
     const signal = await stop.requested;
     state.ready = false;
     notifySystemd('--stopping', log);
-    log.info({ signal, drainMs: config.shutdown.drainMs }, 'shutting down');
-    await service.drain?.(config.shutdown.drainMs);
+    log.info({ signal, drainMs: config.drainMs }, 'shutting down');
+    await service.drain?.(config.drainMs);
     ending.abort(stopped());
   } catch (thrown) {
     if (!(ending.signal.aborted && abortFault(ending.signal) === thrown)) return fail(definition.name, log, thrown);
@@ -86,8 +86,9 @@ export async function runService<S extends z.ZodObject>(definition: ServiceProgr
 function configure<S extends z.ZodObject>(definition: ServiceProgram<S>): (z.output<S> & BaseConfig) | undefined {
   try {
     const sources = { argv: process.argv.slice(2), env: process.env, ...(definition.defaultConfigFile === undefined ? {} : { defaultFile: definition.defaultConfigFile }) };
+    const lacking = Object.fromEntries(Object.entries(baseShape).filter(([key]) => !Object.hasOwn(definition.schema.shape, key)));
     // Zod cannot tell that the extended schema's output is the one's and the other's.
-    return loadConfig(definition.schema.extend(baseShape), sources) as unknown as z.output<S> & BaseConfig;
+    return loadConfig(definition.schema.safeExtend(lacking), sources) as unknown as z.output<S> & BaseConfig;
   } catch (thrown) {
     if (!Fault.is(thrown, 'REQUEST_INVALID')) throw thrown;
     process.stderr.write(`${definition.name}: ${thrown.message}\n`);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Role } from '../auth/caller.ts';
 import type { Policy } from '../auth/policy.ts';
 
@@ -45,4 +46,9 @@ export function endpointUri(endpoint: Endpoint, port: number): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
   return `${endpoint.kind}://${host}:${port}`;
+}
+
+/** Whether a host is this one, so that nothing sent there leaves it. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

@@ -9,7 +9,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { reflection } from '../reflection.ts';
 import { type Authenticate, CallTable } from './call-table.ts';
-import { type Endpoint, endpointUri } from './endpoint.ts';
+import { type Endpoint, endpointUri, isLoopback } from './endpoint.ts';
 import { serveMethod } from './serve.ts';
 import type { ServiceBinding } from './service.ts';
 import { prepareSocket } from './unix-socket.ts';
@@ -182,10 +182,6 @@ async function listenTcp(server: Server, endpoint: Extract<Endpoint, { kind: 'tc
 
 function hostPort(endpoint: { readonly host: string; readonly port: number }): string {
   return isIP(endpoint.host) === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function bind(server: Server, address: string, credentials: ServerCredentials, endpoint: Endpoint): Promise<number> {
