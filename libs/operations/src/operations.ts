@@ -105,7 +105,7 @@ export class Operations {
         port: this.#port,
         clock: this.#clock,
         shown: (fault, of) => this.#shown(fault, of),
-        ended: () => this.#running.delete(id),
+        forget: () => this.#running.delete(id),
       },
       operation,
       saved,

@@ -12,8 +12,8 @@ export interface RunningParts {
   readonly clock: Clock;
   /** The fault as clients may see it. */
   readonly shown: (fault: Fault, operation: Operation) => Fault;
-  /** Called once its end is committed. */
-  readonly ended: () => void;
+  /** Called once its end is committed, or it is discarded. */
+  readonly forget: () => void;
 }
 
 /**
@@ -53,6 +53,11 @@ export class Running {
     this.#parts.port.afterCommit(() => {
       this.#saved = true;
     });
+  }
+
+  /** Forgets one that was not accepted after all, such as where the transaction of its first save failed. */
+  discard(): void {
+    if (!this.#saved) this.#parts.forget();
   }
 
   /** Its turn has come: it is RUNNING. Begun once more, it stays as it is. */
@@ -127,7 +132,7 @@ export class Running {
       port.put(ended);
       port.afterCommit(() => {
         this.#show(ended);
-        this.#parts.ended();
+        this.#parts.forget();
       });
       return true;
     });

@@ -28,7 +28,8 @@ type StoredRow = Omit<OperationRow, 'done'> & { readonly doneTime: number | null
 const columns = 'id, target, target_uid AS targetUid, verb, time, done_time AS doneTime, body';
 /** Sorts after every UUID. */
 const afterAll = 'g';
-/** Rows that one `expire` removes at most. */
+/** New rows between two times that old ones are removed, and how many of these at most: more than come in, and few enough not to be felt. */
+const putsBetweenExpiries = 64;
 const expireBatch = 512;
 
 const decode = ({ doneTime, ...row }: StoredRow): OperationRow => ({ ...row, done: doneTime !== null });
@@ -46,6 +47,7 @@ export class OperationTable {
   readonly #unfinished: Query<StoredRow>;
   readonly #firstYoung: Query<{ readonly id: string }>;
   readonly #expire: Query;
+  #puts = 0;
 
   constructor(connection: Connection, write: <T>(work: () => T) => T, clock: Clock, keepDoneMs: number) {
     this.#clock = clock;
@@ -70,7 +72,11 @@ export class OperationTable {
   /** Writes a row, in place of the one with its id; what it acts on stays as first written. One that is done stays done. */
   put(row: OperationRow): void {
     const doneTime = row.done ? this.#clock.now().getTime() : null;
-    this.#write(() => this.#put.run(row.id, row.target, row.targetUid, row.verb, row.time, doneTime, row.body));
+    this.#write(() => {
+      this.#put.run(row.id, row.target, row.targetUid, row.verb, row.time, doneTime, row.body);
+      this.#puts += 1;
+      if (this.#puts % putsBetweenExpiries === 0) this.expire();
+    });
   }
 
   get(id: string): OperationRow | undefined {
@@ -90,7 +96,7 @@ export class OperationTable {
     return this.#unfinished.all().map(decode);
   }
 
-  /** Removes those that ended longer ago than they are kept. A bounded number of them; answers how many. */
+  /** Removes those that ended longer ago than they are kept. A bounded number of them; answers how many. `put` calls it now and then. */
   expire(): number {
     const before = this.#clock.now().getTime() - this.#keepDoneMs;
     return this.#write(() => {

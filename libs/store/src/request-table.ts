@@ -11,7 +11,8 @@ export interface RequestRow {
   readonly result: string;
 }
 
-/** Rows that one `expire` removes at most. */
+/** New rows between two times that old ones are removed, and how many of these at most: more than come in, and few enough not to be felt. */
+const putsBetweenExpiries = 64;
 const expireBatch = 512;
 
 /** Calls by request id, so that a repeat is answered as the first one was. */
@@ -22,6 +23,7 @@ export class RequestTable {
   readonly #put: Query;
   readonly #get: Query<RequestRow>;
   readonly #expire: Query;
+  #puts = 0;
 
   constructor(connection: Connection, write: <T>(work: () => T) => T, clock: Clock, keepMs: number) {
     this.#clock = clock;
@@ -44,10 +46,14 @@ export class RequestTable {
 
   /** To be called in the transaction of what the call changed. */
   put(id: string, row: RequestRow): void {
-    this.#write(() => this.#put.run(id, this.#clock.now().getTime(), row.digest, row.kind, row.result));
+    this.#write(() => {
+      this.#put.run(id, this.#clock.now().getTime(), row.digest, row.kind, row.result);
+      this.#puts += 1;
+      if (this.#puts % putsBetweenExpiries === 0) this.expire();
+    });
   }
 
-  /** Removes those that are older than they are kept. A bounded number of them; answers how many. */
+  /** Removes those that are older than they are kept. A bounded number of them; answers how many. `put` calls it now and then. */
   expire(): number {
     return this.#write(() => this.#expire.run(this.#clock.now().getTime() - this.#keepMs));
   }

@@ -115,6 +115,26 @@ describe('OperationTable', () => {
   });
 });
 
+describe('RequestTable and OperationTable', () => {
+  it('remove what is old by themselves', () => {
+    using t = temporaryStore({ keepDoneMs: 1000 });
+    const { requests, operations } = t.store;
+    const put = (i: number): void => {
+      const id = `00000000-0000-7000-8000-${String(i).padStart(12, '0')}`;
+      requests.put(id, { digest: 'd', kind: 'k', result: 'r' });
+      operations.put({ id, target: 't', targetUid: 'u', verb: 'v', time: t.clock.ms, done: true, body: bytes('x') });
+      t.clock.ms += 20;
+    };
+    t.store.tx(() => {
+      for (let i = 0; i < 500; i += 1) put(i);
+    });
+    const held = operations.list({ limit: 1000, includeDone: true });
+    expect(held.length).toBeLessThan(50 + 64);
+    expect(requests.get(held.at(-1)?.id ?? '')).toBeDefined();
+    expect(requests.get('00000000-0000-7000-8000-000000000000')).toBeUndefined();
+  });
+});
+
 describe('RequestTable', () => {
   it('answers what was put until it expires', () => {
     using t = temporaryStore({ keepDoneMs: 1000 });
