@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import type { BinaryProfile } from './probe/profile.ts';
@@ -23,7 +24,7 @@ export interface InheritedFds {
 /** All that decides a QEMU command line. */
 export interface LaunchInput {
   readonly guest: GuestRef;
-  /** Completed; with chosen VNC ports and context ids in it. */
+  /** Completed, put through `forAccelerator`, and with chosen VNC ports and context ids in it. */
   readonly spec: DomainSpec;
   readonly accelerator: 'kvm' | 'tcg';
   readonly binary: BinaryProfile;
@@ -35,6 +36,8 @@ export interface LaunchInput {
   readonly vncPasswords: ReadonlySet<string>;
   /** The firmware files for UEFI: code read-only, variables copied to `paths.nvram` or `boot.nvram_path`. */
   readonly uefi: { readonly code: string; readonly template: string } | undefined;
+  /** The host's time: what a clock with an adjustment of its own is counted from. */
+  readonly now: Date;
 }
 
 /**
@@ -45,7 +48,9 @@ export const qemuIds = {
   /** `-device ...,id=`; a virtio disk's backend is `/machine/peripheral/{device}/virtio-backend`. */
   device: (id: string): string => `dev-${id}`,
   /** The top block node of a disk: `-blockdev ...,node-name=`. */
-  blockNode: (id: string): string => `blk-${id}`,
+  blockNode: (id: string): string => nodeName('blk', id),
+  /** The block node below it, which holds the file. */
+  fileNode: (id: string): string => nodeName('file', id),
   /** `-chardev ...,id=` of a serial port, console or channel. */
   chardev: (id: string): string => `chr-${id}`,
   /** `-netdev ...,id=`. */
@@ -57,3 +62,9 @@ export const qemuIds = {
   /** `-chardev socket,id=` of the monitor. */
   monitor: 'qmp',
 } as const;
+
+/** QEMU's node names have at most 31 characters: a longer one is made of a hash, with a `.` that no device id has. */
+function nodeName(prefix: string, id: string): string {
+  const name = `${prefix}-${id}`;
+  return name.length <= 31 ? name : `${prefix}.${createHash('sha256').update(id).digest('hex').slice(0, 24)}`;
+}

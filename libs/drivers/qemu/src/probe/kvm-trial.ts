@@ -1,0 +1,78 @@
+import { sleep } from '@virtmesh/base';
+import type { FileOwner, Host } from '@virtmesh/driver-spi';
+
+/**
+ * A boot sector that waits for two timer interrupts, goes to 64-bit mode with paging (where the CPU has it) and ends
+ * QEMU by its debug-exit port:
+ *
+ *   cli; ds = es = ss = 0; sp = 0x7c00; sti
+ *   bx = [0x46c]; do { hlt } while ([0x46c] - bx < 2)          ; the BIOS counts the timer's interrupts there
+ *   if (cpuid 0x80000001).edx lacks bit 29 goto exit
+ *   cli; page tables at 0x1000, 0x2000, 0x3000: the first 2 MiB, one large page
+ *   cr4.PAE; cr3 = 0x1000; EFER.LME; lgdt; cr0.PG, cr0.PE; jump to the 64-bit segment
+ *   exit: out 0xf4, 0x10; hlt for ever
+ */
+const code =
+  'fa31c08ed88ec08ed0bc007cfb8b1e6c04f4a16c0429d883f80272f566b8010000800fa2660fbae21d7352fabf0010b9001831c0fcf3abc70600100320c70600200330c60600308366b8200000000f22e066b8001000000f22d866b9800000c00f320d00010f300f0116987c0f20c0660d010000800f22c0ea817c0800b010e6f4b010e6f4f4ebfd000000000000000000000000009a20000f00887c0000';
+/** `isa-debug-exit` ends QEMU with twice the written byte and one. */
+const success = 0x10 * 2 + 1;
+const trialMs = 3000;
+/** The BIOS reads from smaller disks only on some buses. */
+const diskBytes = 1024 * 1024;
+
+export interface TrialOptions {
+  readonly host: Host;
+  /** The user that guests run as. */
+  readonly guest: FileOwner | undefined;
+  /** Where that user may read a file; made and removed here. */
+  readonly workDir: string;
+}
+
+/** Runs a tiny guest under KVM to its end. Answers why it did not get there, or undefined. Never takes longer than a little over 3 s. */
+export async function tryKvm({ host, guest, workDir }: TrialOptions, binary: string, signal: AbortSignal): Promise<string | undefined> {
+  const device = await host.files.stat('/dev/kvm');
+  if (device === undefined) return 'the host has no /dev/kvm; enable virtualization in its firmware (or nested virtualization where it is a guest itself) and load kvm_intel or kvm_amd';
+  try {
+    await host.files.makeDirectory(workDir, guest ? { mode: 0o700, owner: guest } : { mode: 0o700 });
+    const disk = `${workDir}/boot-sector`;
+    await host.files.writeText(disk, bootDisk(), 0o644);
+    return await run(host, binary, disk, guest, signal);
+  } finally {
+    await host.files.remove(workDir);
+  }
+}
+
+function bootDisk(): Uint8Array {
+  const disk = Buffer.alloc(diskBytes);
+  disk.write(code, 'hex');
+  disk.writeUInt16LE(0xaa55, 510);
+  return disk;
+}
+
+async function run(host: Host, binary: string, disk: string, owner: FileOwner | undefined, signal: AbortSignal): Promise<string | undefined> {
+  const child = await host.processes.spawn({ file: binary, args: trialArguments(disk), descriptors: ['ignore', 'ignore', 'pipe'], owner, detached: false });
+  let words = '';
+  child.streams.get(2)?.on('data', (chunk: Buffer) => {
+    words = (words + chunk.toString('utf8')).slice(-2048);
+  });
+  const ended = new AbortController();
+  const timeout = AbortSignal.any([signal, ended.signal]);
+  try {
+    const exit = await Promise.race([child.exited, sleep(trialMs, timeout).then(() => undefined)]);
+    if (exit === undefined) return `a guest did not run within ${trialMs / 1000} s; if the host is a virtual machine itself, its nested virtualization does not work`;
+    if (exit.code === success) return undefined;
+    return `QEMU ended with ${exit.signal ?? `status ${exit.code}`}: ${words.trim() || 'without a word'}; see that the guests' user may open /dev/kvm (its group is usually kvm)`;
+  } finally {
+    ended.abort();
+    host.processes.kill(child.identity, 'SIGKILL');
+    await child.exited;
+  }
+}
+
+function trialArguments(disk: string): readonly string[] {
+  return [
+    '-no-user-config', '-nodefaults', '-display', 'none', '-machine', 'pc', '-accel', 'kvm', '-cpu', 'host', '-m', '32',
+    '-blockdev', JSON.stringify({ driver: 'file', filename: disk, 'node-name': 'disk', 'read-only': true }),
+    '-device', 'virtio-blk-pci,drive=disk,bootindex=0', '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
+  ];
+}
