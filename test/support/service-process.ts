@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, closeSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface ServiceProcessOptions {
+  /** Such as `node-agent`, a folder of services/. */
+  readonly service: string;
+  /** Where its configuration and log go. */
+  readonly directory: string;
+  readonly config: object;
+  /** It is up when this unix socket takes connections. */
+  readonly socket: string;
+}
+
+/** One service of ours as a process of its own, that can be killed and started again on the same state. */
+export class ServiceProcess implements AsyncDisposable {
+  readonly #options: ServiceProcessOptions;
+  #process: ChildProcess | undefined;
+
+  constructor(options: ServiceProcessOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** Starts it and answers when it takes calls. `env` holds failpoints and the like. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const child = await this.spawn(env);
+    for (const end = Date.now() + 30_000; ; await delay(5)) {
+      if (await accepts(this.#options.socket)) return;
+      if (this.#process !== child || Date.now() > end) throw new Error(`${this.#options.service} did not start:\n${await this.log()}`);
+    }
+  }
+
+  /** Starts it without waiting: a planted kill may end it before it serves. */
+  async spawn(env: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
+    const { config, directory, service } = this.#options;
+    const file = join(directory, `${service}.yaml`);
+    await writeFile(file, JSON.stringify(config));
+    const log = openSync(this.#logPath, 'a');
+    const child = spawn(process.execPath, [join(repository, 'services', service, 'src/main.ts'), '--config', file], {
+      stdio: ['ignore', log, log],
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    closeSync(log);
+    this.#process = child;
+    child.once('exit', () => {
+      if (this.#process === child) this.#process = undefined;
+    });
+    await once(child, 'spawn');
+    return child;
+  }
+
+  /** Ends it with a signal and answers when it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#process;
+    if (!child) return;
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
+  }
+
+  /** Resolves when it has ended by itself, such as by a planted kill. */
+  async ended(): Promise<void> {
+    if (this.#process) await once(this.#process, 'exit');
+  }
+
+  async log(): Promise<string> {
+    return (await readFile(this.#logPath, 'utf8').catch(() => '')).slice(-8000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill('SIGKILL');
+  }
+
+  get #logPath(): string {
+    return join(this.#options.directory, `${this.#options.service}.log`);
+  }
+}
+
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
