@@ -19,6 +19,13 @@ type Change =
   | { readonly t: 'put'; readonly copy: Copy; /** Read from the node just now, so that even a removal may be taken back. */ readonly authoritative: boolean }
   | { readonly t: 'remove' };
 
+interface Stored {
+  /** The revision of the bucket's entry. */
+  readonly revision: number;
+  /** What the copy is true for; undefined for a removed one. */
+  readonly point: Pick<Copy, 'epoch' | 'number'> | undefined;
+}
+
 const concurrency = 32;
 const firstRetryMs = 250;
 const maxRetryMs = 10_000;
@@ -32,8 +39,8 @@ const forgetRemovedAfterMs = 3_600_000;
 export class CopyStore {
   readonly #bucket: Bucket;
   readonly #log: EventLog;
-  /** The revision of each key as last seen. */
-  readonly #revisions = new Map<string, number>();
+  /** What the bucket has under each key, as last seen. */
+  readonly #stored = new Map<string, Stored>();
   readonly #dirty = new Map<string, Change>();
   #wake = Promise.withResolvers<void>();
   #idle = Promise.withResolvers<void>();
@@ -51,14 +58,10 @@ export class CopyStore {
     for await (const item of this.#bucket.watch(signal)) {
       if (item.t === 'caught-up') break;
       const { entry } = item;
-      this.#revisions.set(entry.key, entry.revision);
+      const copy = this.#saw(entry);
       copies.delete(entry.key);
-      if (entry.removed) {
-        removed.push(entry);
-        continue;
-      }
-      const copy = decodeCopy(entry);
-      if (copy) copies.set(entry.key, copy);
+      if (entry.removed) removed.push(entry);
+      else if (copy) copies.set(entry.key, copy);
       else this.#log.warn({ key: entry.key }, 'a last-known copy in NATS cannot be read and is left out');
     }
     signal.throwIfAborted();
@@ -66,8 +69,13 @@ export class CopyStore {
     return [...copies.values()];
   }
 
-  /** Will write a copy. With `authoritative` it was read from the node itself just now, so that a removal or another epoch gives way. */
+  /**
+   * Will write a copy, unless the store is known to have it. With `authoritative` it was read from the node itself just now,
+   * so that a removal or another epoch gives way.
+   */
   put(copy: Copy, authoritative: boolean): void {
+    const there = this.#stored.get(keyOf(copy))?.point;
+    if (there?.epoch === copy.epoch && there.number === copy.number && !this.#dirty.has(keyOf(copy))) return;
     this.#enqueue(keyOf(copy), { t: 'put', copy, authoritative });
   }
 
@@ -127,7 +135,8 @@ export class CopyStore {
       const outcome = await this.#tryWrite(key, change, signal);
       if (outcome !== 'conflict') break;
       const present = await this.#bucket.get(key, signal);
-      this.#revisions.set(key, present?.revision ?? 0);
+      if (present) this.#saw(present);
+      else this.#stored.delete(key);
       if (present && !givesWay(present, change)) break;
     }
     // Only if no newer change came meanwhile.
@@ -135,18 +144,24 @@ export class CopyStore {
   }
 
   async #tryWrite(key: string, change: Change, signal: AbortSignal): Promise<'written' | 'conflict'> {
-    const revision = this.#revisions.get(key) ?? 0;
+    const revision = this.#stored.get(key)?.revision ?? 0;
     if (change.t === 'remove') {
       // Nothing is known of the key: look first, so as to remove what is really there.
       if (revision === 0) return (await this.#bucket.get(key, signal)) ? 'conflict' : 'written';
       const outcome = await this.#bucket.remove(key, revision, signal);
-      if (outcome === 'removed') this.#revisions.delete(key);
+      if (outcome === 'removed') this.#stored.delete(key);
       return outcome === 'removed' ? 'written' : 'conflict';
     }
     const outcome = await this.#bucket.update(key, encodeCopy(change.copy), revision, signal);
     if (outcome === 'conflict') return 'conflict';
-    this.#revisions.set(key, outcome);
+    this.#stored.set(key, { revision: outcome, point: change.copy });
     return 'written';
+  }
+
+  #saw(entry: BucketEntry): Copy | undefined {
+    const copy = entry.removed ? undefined : decodeCopy(entry);
+    this.#stored.set(entry.key, { revision: entry.revision, point: copy });
+    return copy;
   }
 }
 

@@ -1,0 +1,16 @@
+export { AgentLink, type AgentLinkOptions, type AgentSession } from './agent-link.ts';
+export { type AgentState, nodeUnreachable } from './agent-state.ts';
+export { type BytesMethod, bytesService, type BytesService } from './bytes-service.ts';
+export { keepCopies, restoreCopies } from './copies.ts';
+export { Feed, type FeedItem, type FeedOptions, type FeedSink, type JournalPoint } from './feed.ts';
+export { FeedSet, type FeedSetOptions, type NodeFeed } from './feed-set.ts';
+export { Fleet, type FleetOptions, type NodeTask } from './fleet.ts';
+export { FleetIndex, type IndexChange, type IndexEntry } from './fleet-index.ts';
+export { IndexSink } from './index-sink.ts';
+export { type ListLayout, listIndexed, type ListRequest, type ListSource } from './list.ts';
+export { Relay, type RelayObserver, type RelayOptions } from './relay.ts';
+export type { IndexedKind, IndexedObject, ObjectChange, ResourceKind } from './resource-kind.ts';
+export { decodePlace, encodePlace, type FleetPlace, type NodePlace } from './resume-token.ts';
+export { asNodeFault, callThrough, type NameForm, type Route, Router, type RouterOptions, streamThrough } from './router.ts';
+export { readStringField, withStringField } from './string-field.ts';
+export { type Watched, watchFleet, type WatchOptions } from './watch.ts';
