@@ -1,0 +1,10 @@
+import { ResumeDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { Invocation } from '../../invocation.ts';
+import { actOnDomains } from '../../operation/act.ts';
+
+export const run = (invocation: Invocation): Promise<number> =>
+  actOnDomains(invocation, {
+    done: 'resumed',
+    call: (connection, name, head) =>
+      connection.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name, ...head }), { signal: invocation.signal }),
+  });

@@ -1,0 +1,12 @@
+import { GetOperationRequest } from '@virtmesh/contracts/operation/v1/operation_service';
+import type { Invocation } from '../../invocation.ts';
+import { operationReference } from '../../operation/reference.ts';
+import { operationView } from '../../operation/view.ts';
+
+export async function run(invocation: Invocation): Promise<void> {
+  const name = operationReference(invocation, invocation.args[0]);
+  const connection = await invocation.connect();
+  await invocation.show(
+    operationView(await connection.operations.getOperation(GetOperationRequest.fromPartial({ name }), invocation.callOptions)),
+  );
+}

@@ -1,0 +1,56 @@
+import { Fault } from '@virtmesh/base';
+import { oneLine, safeLines } from '../output/sanitise.ts';
+import { UsageError } from '../usage-error.ts';
+import { causeOf, remediesOf } from './remedies.ts';
+
+const mostCauseLines = 20;
+
+/** An error for people: one line of what is wrong, then what others said and what to do, each safe for a terminal. */
+export function renderError(thrown: unknown, options: { readonly debug: boolean }): string {
+  const lines = thrown instanceof Fault ? faultLines(thrown) : plainLines(thrown);
+  if (options.debug) lines.push(...stackOf(thrown));
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function plainLines(thrown: unknown): string[] {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof UsageError) return [`error: ${oneLine(message)}`];
+  const [first = '', ...more] = safeLines(message);
+  return [`error: ${first}`, ...more.map((line) => `  ${line}`)];
+}
+
+function faultLines(fault: Fault): string[] {
+  const [first = '', ...more] = safeLines(headline(fault));
+  const violations = fault.violations.map(({ field, description }) => `${field}: ${description}`);
+  return [
+    `error: ${first}`,
+    ...more.map((line) => `  ${line}`),
+    ...violations.filter((line) => !fault.message.includes(line) || violations.length > 1).map((line) => `  ${oneLine(line)}`),
+    ...causeOf(fault).flatMap((words) => causeLines(words)),
+    ...(fault.retryAfterMs ? [`  retry in ${Math.ceil(fault.retryAfterMs / 1000)} s`] : []),
+    ...remediesOf(fault).map((line) => `  ${oneLine(line)}`),
+  ];
+}
+
+function causeLines(words: string): string[] {
+  const lines = safeLines(words);
+  const [first = '', ...more] = lines.slice(-mostCauseLines);
+  return [`  cause: ${first}`, ...more.map((line) => `         ${line}`)];
+}
+
+/** The message without the violation that it quotes, where all of them follow line by line. */
+function headline(fault: Fault): string {
+  const [first] = fault.violations;
+  if (fault.violations.length < 2 || first === undefined) return fault.message;
+  const at = fault.message.indexOf(`: ${first.field}: ${first.description}`);
+  return at < 0 ? fault.message : `${fault.message.slice(0, at)}:`;
+}
+
+function stackOf(thrown: unknown): string[] {
+  const lines: string[] = [];
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    lines.push(...safeLines(error.stack ?? error.message).map((line) => `  ${line}`));
+    if (error instanceof Fault) lines.push(`  ${error.reason} ${oneLine(JSON.stringify(error.metadata))}`);
+  }
+  return lines;
+}

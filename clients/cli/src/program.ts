@@ -1,0 +1,104 @@
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from './command.ts';
+import { globalOptions } from './globals.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+/** A verb as it was called, with commander's values. */
+export interface Call {
+  readonly spec: CommandSpec;
+  readonly args: readonly string[];
+  /** The verb's options and the global ones. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a command line by the table: the call, or an exit code where commander has answered already (help, usage). */
+export async function parseCommandLine(
+  groups: readonly CommandGroup[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<Call | { readonly exitCode: number }> {
+  let call: Call | undefined;
+  const program = buildProgram(groups, terminal, (made) => {
+    call = made;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return { exitCode: thrown.exitCode === 0 ? 0 : 2 };
+  }
+  return call ?? { exitCode: 2 };
+}
+
+/** The program as commander's, every verb ending in `onCall`. */
+export function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, onCall: (call: Call) => void): Command {
+  const program = new Command('vmesh')
+    .description("Manages virtual machines: one node by its agent, or a fleet by its control plane, with virsh's verbs.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      getOutHelpWidth: () => terminal.stdout.columns ?? 80,
+      getErrHelpWidth: () => terminal.stderr.columns ?? 80,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError(true)
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', '\nA DOMAIN is web, node/web, nodes/node/domains/web, uid:UUID or a UUID. `vmesh VERB --help` tells more.');
+  for (const option of globalOptions) program.addOption(buildOption(option));
+  for (const group of groups)
+    for (const spec of group.commands)
+      program.addCommand(buildCommand(program, spec, onCall).helpGroup(`${group.title}:`), { hidden: spec.hidden === true });
+  return program.helpCommand('help [verb]', 'show help of a verb');
+}
+
+function buildCommand(parent: Command, spec: CommandSpec, onCall: (call: Call) => void): Command {
+  const command = new Command(spec.name)
+    .copyInheritedSettings(parent)
+    .description(spec.details ? `${spec.summary}.\n\n${spec.details}` : spec.summary)
+    .summary(spec.summary);
+  for (const argument of spec.arguments ?? []) command.addArgument(buildArgument(argument));
+  for (const option of spec.options ?? []) command.addOption(buildOption(option));
+  for (const below of spec.commands ?? []) {
+    command.addCommand(buildCommand(command, below, onCall), { hidden: below.hidden === true });
+  }
+  if (spec.load !== undefined) {
+    command.action(() => {
+      onCall({ spec, args: command.processedArgs.flat().filter((word) => typeof word === 'string'), values: command.optsWithGlobals() });
+    });
+  }
+  return command;
+}
+
+const buildArgument = (spec: ArgumentSpec): Argument => {
+  const argument = new Argument(spec.name, spec.summary);
+  return spec.choices ? argument.choices(spec.choices) : argument;
+};
+
+function buildOption(spec: OptionSpec): Option {
+  const option = new Option(spec.flags, spec.summary);
+  if (spec.choices) option.choices(spec.choices);
+  const chosen = option.parseArg;
+  if (spec.conflicts) option.conflicts([...spec.conflicts]);
+  const { parse } = spec;
+  if (parse || spec.repeatable) {
+    option.argParser((text: string, before: unknown) => {
+      const value = parse ? told(parse, text) : (chosen?.(text, undefined) ?? text);
+      return spec.repeatable ? [...(Array.isArray(before) ? before : []), value] : value;
+    });
+  }
+  return option;
+}
+
+/** Commander adds the option's name to an InvalidArgumentError. */
+function told(parse: (text: string) => unknown, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (thrown instanceof UsageError) throw new InvalidArgumentError(thrown.message);
+    throw thrown;
+  }
+}

@@ -1,0 +1,36 @@
+import { commandGroups } from './command-table.ts';
+import { exitCodes } from './exit-codes.ts';
+import { globalsOf } from './globals.ts';
+import { Invocation } from './invocation.ts';
+import { parseCommandLine } from './program.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Runs one command line, to the process's exit code: 0 done, 1 failed, 2 not understood. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  if (argv[0] === '__complete') {
+    const { complete } = await import('./completion/complete.ts');
+    await complete(argv.slice(1), terminal);
+    return exitCodes.done;
+  }
+  const call = await parseCommandLine(commandGroups, argv, terminal);
+  if ('exitCode' in call) return call.exitCode;
+  try {
+    await using invocation = new Invocation({ terminal, globals: globalsOf(call.values), args: call.args, values: call.values });
+    const { run: runVerb } = (await call.spec.load?.()) ?? {};
+    return (await runVerb?.(invocation)) ?? exitCodes.done;
+  } catch (thrown) {
+    const { renderError } = await import('./errors/render.ts');
+    terminal.stderr.write(renderError(thrown, { debug: Boolean(terminal.env['VIRTMESH_DEBUG']) }));
+    return thrown instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+/** Runs the command line of a process and ends it. */
+export async function runProcess(owner: NodeJS.Process): Promise<void> {
+  // A reader that has seen enough, as `head` does, is no failure.
+  owner.stdout.on('error', (error: NodeJS.ErrnoException) => owner.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.failed));
+  const code = await run(owner.argv.slice(2), processTerminal(owner));
+  // Not by waiting until nothing is left to do: a connection that closes slowly is no reason to keep a person waiting.
+  owner.exit(code);
+}
