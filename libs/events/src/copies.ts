@@ -65,7 +65,9 @@ export class CopyStore {
       else this.#log.warn({ key: entry.key }, 'a last-known copy in NATS cannot be read and is left out');
     }
     signal.throwIfAborted();
-    await this.#bucket.forgetRemoved(removed, new Date(Date.now() - forgetRemovedAfterMs), signal);
+    // Only tidies up: what stays now is forgotten by a later load.
+    const forgotten = this.#bucket.forgetRemoved(removed, new Date(Date.now() - forgetRemovedAfterMs), signal);
+    await forgotten.catch((thrown: unknown) => this.#log.warn({ error: String(thrown) }, 'the keys of removed copies could not be forgotten'));
     return [...copies.values()];
   }
 

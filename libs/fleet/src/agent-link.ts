@@ -1,10 +1,10 @@
 import type { Channel, ChannelCredentials } from '@grpc/grpc-js';
-import { type Clock, Fault, nodeName, raceAbort, sleep } from '@virtmesh/base';
+import { type Clock, nodeName, raceAbort, sleep } from '@virtmesh/base';
 import { JournalServiceService } from '@virtmesh/contracts/agent/v1/journal_service';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import { type Client, createClient, type Logger, openChannel, type ServiceDefinition } from '@virtmesh/kit';
-import { type AgentState, nodeUnreachable } from './agent-state.ts';
+import { type AgentState, connectionError, nodeUnreachable } from './agent-state.ts';
 import { withDeadman } from './deadman.ts';
 
 /** A connection to an agent from when it answered until it was lost. */
@@ -21,6 +21,8 @@ export interface AgentSession {
 
 export interface AgentLinkOptions {
   readonly node: string;
+  /** Where the agent answers; none if it has not registered. */
+  readonly addresses: readonly string[];
   readonly credentials: (node: string, address: string) => ChannelCredentials;
   readonly log: Logger;
   readonly clock: Clock;
@@ -40,7 +42,7 @@ export class AgentLink {
   readonly node: string;
   readonly #options: AgentLinkOptions;
   readonly #watchers = new Set<(state: AgentState) => void>();
-  #addresses: readonly string[] = [];
+  #addresses: readonly string[];
   #readdress = new AbortController();
   #state: AgentState;
   #lastContact: Date | undefined;
@@ -50,6 +52,7 @@ export class AgentLink {
 
   constructor(options: AgentLinkOptions) {
     this.node = options.node;
+    this.#addresses = options.addresses;
     this.#options = options;
     this.#state = { t: 'connecting', since: options.clock.now() };
     this.#next.promise.catch(() => undefined);
@@ -122,7 +125,8 @@ export class AgentLink {
       await sleep(delayMs * (0.5 + Math.random()), woken).catch(() => undefined);
       delayMs = Math.min(delayMs * 2, maxRetryMs);
     }
-    this.#lost('the service is shutting down');
+    this.#become({ t: 'unreachable', since: this.#options.clock.now(), why: 'the service is shutting down' });
+    this.#firstAttempt.resolve();
     this.#next.reject(nodeUnreachable(this.node, this.#lastContact, 'the service is shutting down'));
   }
 
@@ -141,9 +145,8 @@ export class AgentLink {
         onLife();
       }
     } finally {
-      const why = nodeUnreachable(this.node, this.#lastContact, 'the connection was lost');
       this.#session = undefined;
-      end.abort(why);
+      end.abort(nodeUnreachable(this.node, this.#lastContact, 'the connection was lost', true));
       channel.close();
     }
   }
@@ -196,4 +199,4 @@ function makeSession(node: string, atConnect: Node, channel: Channel, signal: Ab
   };
 }
 
-const whyOf = (thrown: unknown): string => (thrown instanceof Fault || thrown instanceof Error ? thrown.message : String(thrown));
+const whyOf = (thrown: unknown): string => connectionError(thrown instanceof Error ? thrown.message : String(thrown));

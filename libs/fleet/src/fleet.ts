@@ -78,11 +78,14 @@ export class Fleet {
   }
 
   /** Makes a node known that has not registered since the registry was made anew, say; it is unreachable until it does. */
-  know(node: string): AgentLink {
+  know(node: string, addresses: readonly string[] = []): AgentLink {
     const present = this.#nodes.get(node);
-    if (present) return present.link;
+    if (present) {
+      if (addresses.length > 0) present.link.setAddresses(addresses);
+      return present.link;
+    }
     const { registry: _registry, ...settings } = this.#options;
-    const link = new AgentLink({ node, ...settings });
+    const link = new AgentLink({ node, addresses, ...settings });
     const forget = new AbortController();
     const signal = this.#signal ? AbortSignal.any([this.#signal, forget.signal]) : forget.signal;
     setMaxListeners(0, signal);
@@ -102,7 +105,7 @@ export class Fleet {
           this.#isRegistryRead = true;
           this.#registryRead.resolve();
         } else if (change.t === 'removed') this.#forget(change.node);
-        else this.know(change.registration.node).setAddresses(change.registration.addresses);
+        else this.know(change.registration.node, change.registration.addresses);
       }
     } finally {
       for (const { forget } of this.#nodes.values()) forget.abort();

@@ -1,7 +1,7 @@
 import { anyNode, Fault, raceAbort } from '@virtmesh/base';
 import { type CallContext, type CallOptions, forwardOptions, peerStatus } from '@virtmesh/kit';
 import type { AgentLink, AgentSession } from './agent-link.ts';
-import { nodeUnreachable } from './agent-state.ts';
+import { connectionError, nodeUnreachable } from './agent-state.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetIndex, IndexEntry } from './fleet-index.ts';
 
@@ -120,5 +120,5 @@ export async function* streamThrough<R>(link: AgentLink, context: CallContext, c
 /** A failure of the connection as the fault of the node; what the agent itself answered stays as it is. */
 export function asNodeFault(link: AgentLink, thrown: unknown): unknown {
   if (!Fault.is(thrown, 'SERVER_UNREACHABLE') || peerStatus(thrown)?.reason !== undefined) return thrown;
-  return nodeUnreachable(link.node, link.lastContact, thrown.message);
+  return nodeUnreachable(link.node, link.lastContact, connectionError(thrown.message), true);
 }

@@ -1,0 +1,2 @@
+export { domainServiceConfig, type DomainServiceConfig } from './config.ts';
+export { DomainControl } from './service.ts';

@@ -1,0 +1,126 @@
+import { anyNode, Fault, parseNodeName } from '@virtmesh/base';
+import {
+  DomainServiceService, DomainView, type ListDomainsRequest, ListDomainStatsRequest, ListDomainStatsResponse, type WatchDomainsRequest, type WatchDomainsResponse,
+} from '@virtmesh/contracts/domain/v1/domain_service';
+import { bytesService, callThrough, type ListLayout, listIndexed, readStringField, watchFleet, withStringField } from '@virtmesh/fleet';
+import { type CallContext, type CallOptions, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
+import type { DomainControlContext } from '../context.ts';
+import { listStats } from '../workflows/list-stats.ts';
+import { openConsole } from './console.ts';
+
+/** The numbers of fields in ListDomainsResponse and Domain. */
+const layout: ListLayout = { items: 1, nextPageToken: 2, resumeToken: 3, unreachable: 4, asOf: 5, objectAsOf: 12 };
+const watchTag = 'fleet-domains';
+/** In every request the first field says where it goes. */
+const nameField = 1;
+const minRevisionWaitMs = 10_000;
+
+const throughBytes = bytesService(DomainServiceService);
+type Agent = Client<typeof throughBytes>;
+
+export function domainService(context: DomainControlContext): ServiceBinding {
+  const { clock, domainKind, domains, fleet, index, router } = context;
+  const source = { fleet, index, feeds: domains, kind: domainKind, layout, pageTag: 'fleet-list-domains', resumeTag: watchTag };
+  const definition = {
+    ...throughBytes,
+    listDomains: { ...DomainServiceService.listDomains, responseSerialize: (bytes: Buffer) => bytes },
+    watchDomains: DomainServiceService.watchDomains,
+  };
+
+  /** Hands a call about a domain to its agent. */
+  const toDomain = (call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) => async (request: Buffer, caller: CallContext): Promise<Buffer> => {
+    const name = readStringField(request, nameField);
+    const route = await router.toObject(name, 'name', caller.signal);
+    const sent = route.name === name ? request : withStringField(request, nameField, route.name);
+    return callThrough(route.link, caller, (options) => call(route.session.client(throughBytes), sent, options));
+  };
+
+  /** Hands a call about a node to its agent. */
+  const toNode = (field: string, call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) => async (request: Buffer, caller: CallContext): Promise<Buffer> => {
+    const node = parseNodeName(readStringField(request, nameField), field);
+    const { link, session } = await router.toNode(node, field, caller.signal);
+    const sent = node === anyNode ? withStringField(request, nameField, `nodes/${link.node}`) : request;
+    return callThrough(link, caller, (options) => call(session.client(throughBytes), sent, options));
+  };
+
+  const scopeOf = async (parent: string, signal: AbortSignal): Promise<string | undefined> => {
+    const node = parseNodeName(parent, 'parent');
+    return node === anyNode ? undefined : (await fleet.link(node, signal)).node;
+  };
+
+  const list = async (request: ListDomainsRequest, caller: CallContext): Promise<Buffer> => {
+    const node = await scopeOf(request.parent, caller.signal);
+    const size = pageSize(request.pageSize);
+    await domains.settled(caller.signal);
+    if (request.minRevision > 0n) await reach(node, request.minRevision, caller);
+    return listIndexed(source, { node, pageSize: size, pageToken: request.pageToken, full: request.view === DomainView.FULL, states: request.states, labels: request.labels });
+  };
+
+  const reach = async (node: string | undefined, revision: bigint, caller: CallContext): Promise<void> => {
+    const feed = node === undefined ? undefined : domains.get(node);
+    if (!feed) throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'min_revision', description: 'needs a single node as parent, since revisions are those of a node' }]);
+    const leftMs = caller.deadline ? caller.deadline.getTime() - clock.now().getTime() - 100 : Infinity;
+    await feed.reach(revision, Math.max(1, Math.min(minRevisionWaitMs, leftMs)), caller.signal);
+  };
+
+  async function* watch(request: WatchDomainsRequest, caller: CallContext): AsyncGenerator<WatchDomainsResponse> {
+    const node = await scopeOf(request.parent, caller.signal);
+    const uid = request.uid.toLowerCase();
+    const options = { feeds: domains, tag: watchTag, resumeToken: request.resumeToken, clock, ...(node === undefined ? {} : { node }), ...(uid === '' ? {} : { uid }) };
+    for await (const item of watchFleet(options, caller.signal)) {
+      const resumeToken = item.token;
+      if (item.t === 'event') yield { resumeToken, item: { $case: 'event', value: item.event } };
+      else if (item.t === 'gap') yield { resumeToken, item: { $case: 'gap', value: item.gap } };
+      else yield { resumeToken, item: { $case: 'bookmark', value: { time: item.time } } };
+    }
+  }
+
+  const stats = async (bytes: Buffer, caller: CallContext): Promise<Buffer> => {
+    if (parseNodeName(readStringField(bytes, nameField), 'parent') !== anyNode) return oneNodesStats(bytes, caller);
+    const answer = await listStats(context, ListDomainStatsRequest.decode(bytes), caller);
+    return Buffer.from(ListDomainStatsResponse.encode(answer).finish());
+  };
+  const oneNodesStats = toNode('parent', (agent, request, options) => agent.listDomainStats(request, options));
+
+  return defineService(
+    definition,
+    {
+      getDomain: toDomain((agent, request, options) => agent.getDomain(request, options)),
+      listDomains: list,
+      watchDomains: watch,
+      createDomain: toNode('parent', (agent, request, options) => agent.createDomain(request, options)),
+      updateDomain: toDomain((agent, request, options) => agent.updateDomain(request, options)),
+      deleteDomain: toDomain((agent, request, options) => agent.deleteDomain(request, options)),
+      startDomain: toDomain((agent, request, options) => agent.startDomain(request, options)),
+      shutdownDomain: toDomain((agent, request, options) => agent.shutdownDomain(request, options)),
+      destroyDomain: toDomain((agent, request, options) => agent.destroyDomain(request, options)),
+      rebootDomain: toDomain((agent, request, options) => agent.rebootDomain(request, options)),
+      suspendDomain: toDomain((agent, request, options) => agent.suspendDomain(request, options)),
+      resumeDomain: toDomain((agent, request, options) => agent.resumeDomain(request, options)),
+      setDomainAutostart: toDomain((agent, request, options) => agent.setDomainAutostart(request, options)),
+      getDomainStats: toDomain((agent, request, options) => agent.getDomainStats(request, options)),
+      listDomainStats: stats,
+      openDomainConsole: (requests, caller) => openConsole(router, requests, caller),
+      getDomainCapabilities: toNode('node', (agent, request, options) => agent.getDomainCapabilities(request, options)),
+    },
+    {
+      getDomain: 'viewer',
+      listDomains: 'viewer',
+      watchDomains: 'viewer',
+      createDomain: 'admin',
+      updateDomain: 'admin',
+      deleteDomain: 'admin',
+      startDomain: 'operator',
+      shutdownDomain: 'operator',
+      destroyDomain: 'operator',
+      rebootDomain: 'operator',
+      suspendDomain: 'operator',
+      resumeDomain: 'operator',
+      setDomainAutostart: 'admin',
+      getDomainStats: 'viewer',
+      listDomainStats: 'viewer',
+      openDomainConsole: 'viewer',
+      getDomainCapabilities: 'viewer',
+    },
+  );
+}
