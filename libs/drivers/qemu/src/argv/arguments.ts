@@ -9,8 +9,14 @@ export function json(option: '-device' | '-blockdev' | '-netdev' | '-object', pr
 }
 
 /** `-option first,name=value,...` for options that take no JSON; what is undefined is left out, and a comma in a text is doubled, as QEMU reads it. */
-export function keyed(option: string, first: string | undefined, properties: { readonly [name: string]: string | number | boolean | undefined }): readonly string[] {
-  const parts = Object.entries(properties).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${escape(typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))}`]));
+export function keyed(
+  option: string,
+  first: string | undefined,
+  properties: { readonly [name: string]: string | number | boolean | undefined },
+): readonly string[] {
+  const parts = Object.entries(properties).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${escape(typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))}`],
+  );
   return [option, [...(first === undefined ? [] : [escape(first)]), ...parts].join(',')];
 }
 

@@ -18,7 +18,28 @@ import { monitor, processArguments } from './process.ts';
 const raw: Builder = ({ spec }) => spec.qemu?.args ?? [];
 
 const builders: readonly Builder[] = [
-  processArguments, machine, cpu, memory, clock, boot, lifecycle, monitor, rootPorts, controllers, disks, interfaces, serials, consoles, channels, graphics, videos, balloon, rngs, watchdog, vsock, raw,
+  processArguments,
+  machine,
+  cpu,
+  memory,
+  clock,
+  boot,
+  lifecycle,
+  monitor,
+  rootPorts,
+  controllers,
+  disks,
+  interfaces,
+  serials,
+  consoles,
+  channels,
+  graphics,
+  videos,
+  balloon,
+  rngs,
+  watchdog,
+  vsock,
+  raw,
 ];
 
 /** The arguments of QEMU for a guest, without the program's name. Pure; INTERNAL_BUG where the definition was not completed and validated. */

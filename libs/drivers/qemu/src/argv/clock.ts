@@ -2,7 +2,11 @@ import { type Clock, ClockOffset, TickPolicy } from '@virtmesh/contracts/domain/
 import { keyed } from './arguments.ts';
 import type { Builder } from './context.ts';
 
-export const clock: Builder = ({ spec, input }) => keyed('-rtc', undefined, { base: base(spec.clock, input.now), driftfix: spec.clock?.rtcTickPolicy === TickPolicy.CATCHUP ? 'slew' : 'none' });
+export const clock: Builder = ({ spec, input }) =>
+  keyed('-rtc', undefined, {
+    base: base(spec.clock, input.now),
+    driftfix: spec.clock?.rtcTickPolicy === TickPolicy.CATCHUP ? 'slew' : 'none',
+  });
 
 function base(clock: Clock | undefined, now: Date): string {
   if (clock?.offset === ClockOffset.LOCALTIME) return 'localtime';

@@ -4,19 +4,35 @@ import { type Builder, incomplete, type LaunchContext } from './context.ts';
 import { controllerBuses } from './controllers.ts';
 
 export const serials: Builder = (context) =>
-  context.spec.serials.flatMap(({ id, port }) => [...loggedSocket(id, context), ...json('-device', { driver: 'isa-serial', id: qemuIds.device(id), chardev: qemuIds.chardev(id), index: port })]);
+  context.spec.serials.flatMap(({ id, port }) => [
+    ...loggedSocket(id, context),
+    ...json('-device', { driver: 'isa-serial', id: qemuIds.device(id), chardev: qemuIds.chardev(id), index: port }),
+  ]);
 
 export const consoles: Builder = (context) =>
   context.spec.consoles.flatMap(({ id }, index) => [
     ...loggedSocket(id, context),
-    ...json('-device', { driver: 'virtconsole', id: qemuIds.device(id), bus: controllerBuses.serial, nr: index, chardev: qemuIds.chardev(id) }),
+    ...json('-device', {
+      driver: 'virtconsole',
+      id: qemuIds.device(id),
+      bus: controllerBuses.serial,
+      nr: index,
+      chardev: qemuIds.chardev(id),
+    }),
   ]);
 
 /** Port 0 of the controller is a console's alone. */
 export const channels: Builder = ({ spec, input }) =>
   spec.channels.flatMap(({ id, targetName }, index) => [
     ...keyed('-chardev', 'socket', { id: qemuIds.chardev(id), path: input.paths.socket(id), server: true, wait: false }),
-    ...json('-device', { driver: 'virtserialport', id: qemuIds.device(id), bus: controllerBuses.serial, nr: Math.max(1, spec.consoles.length) + index, chardev: qemuIds.chardev(id), name: targetName }),
+    ...json('-device', {
+      driver: 'virtserialport',
+      id: qemuIds.device(id),
+      bus: controllerBuses.serial,
+      nr: Math.max(1, spec.consoles.length) + index,
+      chardev: qemuIds.chardev(id),
+      name: targetName,
+    }),
   ]);
 
 /** A socket for those who open the console, whose output QEMU also writes to the log keeper's pipe, connected or not. */
@@ -24,6 +40,13 @@ function loggedSocket(id: string, { input }: LaunchContext): readonly string[] {
   const fd = input.fds.logs[id] ?? incomplete(`log of ${id}`);
   return [
     ...keyed('-add-fd', undefined, { fd, set: fd }),
-    ...keyed('-chardev', 'socket', { id: qemuIds.chardev(id), path: input.paths.socket(id), server: true, wait: false, logfile: `/dev/fdset/${fd}`, logappend: true }),
+    ...keyed('-chardev', 'socket', {
+      id: qemuIds.chardev(id),
+      path: input.paths.socket(id),
+      server: true,
+      wait: false,
+      logfile: `/dev/fdset/${fd}`,
+      logappend: true,
+    }),
   ];
 }

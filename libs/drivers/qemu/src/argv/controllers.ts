@@ -6,7 +6,17 @@ import type { Builder } from './context.ts';
 export const controllerBuses = { scsi: 'scsi.0', ahci: 'ahci.0', serial: 'vserial.0' } as const;
 
 export const rootPorts: Builder = ({ pci }) =>
-  pci.rootPorts.flatMap(({ id, number, bus, addr }) => json('-device', { driver: 'pcie-root-port', id, bus, addr, chassis: number + 1, port: number, multifunction: number % 8 === 0 || undefined }));
+  pci.rootPorts.flatMap(({ id, number, bus, addr }) =>
+    json('-device', {
+      driver: 'pcie-root-port',
+      id,
+      bus,
+      addr,
+      chassis: number + 1,
+      port: number,
+      multifunction: number % 8 === 0 || undefined,
+    }),
+  );
 
 /** Controllers, each where something sits on it. */
 export const controllers: Builder = ({ spec, family, pci }) => {
@@ -15,6 +25,8 @@ export const controllers: Builder = ({ spec, family, pci }) => {
     ...(has(DiskBus.SCSI) ? json('-device', { driver: 'virtio-scsi-pci', id: 'scsi', ...pci.controllers.scsi }) : []),
     // q35 has one of its own.
     ...(has(DiskBus.SATA) && family === 'pc' ? json('-device', { driver: 'ich9-ahci', id: 'ahci', ...pci.controllers.ahci }) : []),
-    ...(spec.consoles.length + spec.channels.length > 0 ? json('-device', { driver: 'virtio-serial-pci', id: 'vserial', ...pci.controllers.serial }) : []),
+    ...(spec.consoles.length + spec.channels.length > 0
+      ? json('-device', { driver: 'virtio-serial-pci', id: 'vserial', ...pci.controllers.serial })
+      : []),
   ];
 };

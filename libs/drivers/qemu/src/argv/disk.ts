@@ -34,7 +34,12 @@ function nodes(disk: Disk): readonly string[] {
   const both = { 'read-only': disk.readOnly, discard: disk.discard ? 'unmap' : 'ignore', cache: { direct, 'no-flush': noFlush } };
   return [
     ...json('-blockdev', { driver: 'file', 'node-name': qemuIds.fileNode(disk.id), filename, aio: aios[disk.io], ...both }),
-    ...json('-blockdev', { driver: disk.format === DiskFormat.QCOW2 ? 'qcow2' : 'raw', 'node-name': qemuIds.blockNode(disk.id), file: qemuIds.fileNode(disk.id), ...both }),
+    ...json('-blockdev', {
+      driver: disk.format === DiskFormat.QCOW2 ? 'qcow2' : 'raw',
+      'node-name': qemuIds.blockNode(disk.id),
+      file: qemuIds.fileNode(disk.id),
+      ...both,
+    }),
   ];
 }
 

@@ -21,7 +21,8 @@ export const interfaces: Builder = (context) =>
 
 function backend({ id, backend }: Interface, { input }: LaunchContext): readonly string[] {
   const netdev = qemuIds.netdev(id);
-  if (backend?.$case === 'user') return json('-netdev', { type: 'user', id: netdev, restrict: backend.value.restricted, hostfwd: forwards(backend.value) });
+  if (backend?.$case === 'user')
+    return json('-netdev', { type: 'user', id: netdev, restrict: backend.value.restricted, hostfwd: forwards(backend.value) });
   const ifname = input.taps[id] ?? incomplete(`tap device for ${id}`);
   // The tap is there and in its bridge: nothing is left for a script to do, and the sandbox would not let it.
   return json('-netdev', { type: 'tap', id: netdev, ifname, script: 'no', downscript: 'no' });
@@ -29,5 +30,7 @@ function backend({ id, backend }: Interface, { input }: LaunchContext): readonly
 
 function forwards({ forwards }: UserNetwork): { readonly str: string }[] | undefined {
   if (forwards.length === 0) return undefined;
-  return forwards.map(({ protocol, hostAddress, hostPort, guestPort }) => ({ str: `${protocol === PortProtocol.UDP ? 'udp' : 'tcp'}:${hostAddress}:${hostPort}-:${guestPort}` }));
+  return forwards.map(({ protocol, hostAddress, hostPort, guestPort }) => ({
+    str: `${protocol === PortProtocol.UDP ? 'udp' : 'tcp'}:${hostAddress}:${hostPort}-:${guestPort}`,
+  }));
 }

@@ -20,7 +20,8 @@ export const machine: Builder = (context) => {
     }),
     // Only the firmware in system management mode can then write the variables.
     ...(secure ? keyed('-global', undefined, { driver: 'cfi.pflash01', property: 'secure', value: true }) : []),
-    '-accel', input.accelerator,
+    '-accel',
+    input.accelerator,
   ];
 };
 
@@ -28,7 +29,12 @@ function flash({ input, spec }: LaunchContext): readonly string[] {
   const { code } = input.uefi ?? incomplete('UEFI firmware');
   const variables = spec.boot?.nvramPath || input.paths.nvram;
   return [
-    ...json('-blockdev', { driver: 'raw', 'node-name': codeNode, 'read-only': true, file: { driver: 'file', filename: code, 'read-only': true } }),
+    ...json('-blockdev', {
+      driver: 'raw',
+      'node-name': codeNode,
+      'read-only': true,
+      file: { driver: 'file', filename: code, 'read-only': true },
+    }),
     ...json('-blockdev', { driver: 'raw', 'node-name': variablesNode, file: { driver: 'file', filename: variables } }),
   ];
 }

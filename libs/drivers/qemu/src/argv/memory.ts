@@ -8,5 +8,10 @@ export const memory: Builder = ({ spec }) => ['-m', `size=${(spec.memory ?? inco
 /** Its target and its reports are set over QMP. */
 export const balloon: Builder = ({ spec, pci }) => {
   if (spec.memory?.balloon?.disabled) return [];
-  return json('-device', { driver: 'virtio-balloon-pci', id: qemuIds.balloon, ...pci.controllers.balloon, 'free-page-reporting': spec.memory?.balloon?.freePageReporting || undefined });
+  return json('-device', {
+    driver: 'virtio-balloon-pci',
+    id: qemuIds.balloon,
+    ...pci.controllers.balloon,
+    'free-page-reporting': spec.memory?.balloon?.freePageReporting || undefined,
+  });
 };

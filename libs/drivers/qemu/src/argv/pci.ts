@@ -26,7 +26,14 @@ export interface RootPort extends PciAddress {
 type Controller = 'ahci' | 'scsi' | 'serial' | 'balloon' | 'watchdog' | 'vsock';
 
 /** Slots that never move, whatever else a definition has: a guest names its devices by them. */
-const controllerSlots: Readonly<Record<Controller, number>> = { ahci: 0x17, scsi: 0x18, serial: 0x19, balloon: 0x1a, watchdog: 0x1b, vsock: 0x1c };
+const controllerSlots: Readonly<Record<Controller, number>> = {
+  ahci: 0x17,
+  scsi: 0x18,
+  serial: 0x19,
+  balloon: 0x1a,
+  watchdog: 0x1b,
+  vsock: 0x1c,
+};
 const videoSlot = { q35: 1, pc: 2 } as const;
 /** On q35 slots 2 to 7 hold root ports, eight a slot; a hot-pluggable device has a port of its own. */
 const rootPortSlots = { first: 2, count: 6 } as const;
@@ -40,7 +47,10 @@ const pcSlots = range(0x03, 0x17);
 export function layoutPci(spec: DomainSpec, family: MachineFamily): PciLayout {
   const root = family === 'q35' ? 'pcie.0' : 'pci.0';
   const at = (slot: number, fn = 0): PciAddress => ({ bus: root, addr: fn === 0 ? hex(slot) : `${hex(slot)}.${fn}` });
-  const controllers = Object.fromEntries(Object.entries(controllerSlots).map(([name, slot]) => [name, at(slot)])) as Record<Controller, PciAddress>;
+  const controllers = Object.fromEntries(Object.entries(controllerSlots).map(([name, slot]) => [name, at(slot)])) as Record<
+    Controller,
+    PciAddress
+  >;
   const { primaryVideo, hotPluggable, fixed } = sortOut(spec);
   const devices = new Map<string, PciAddress>();
   if (primaryVideo !== undefined) devices.set(primaryVideo, at(videoSlot[family]));
@@ -51,15 +61,28 @@ export function layoutPci(spec: DomainSpec, family: MachineFamily): PciLayout {
     const hot = Math.min(over, hotPluggable.length);
     return { devices, controllers, rootPorts: [], overflow: { hotPluggable: hot, fixed: over - hot } };
   }
-  const rootPorts = Array.from({ length: Math.min(hotPluggable.length + sparePorts, rootPortSlots.count * 8) }, (_, number): RootPort => ({ id: `port-${number}`, number, ...at(rootPortSlots.first + Math.floor(number / 8), number % 8) }));
+  const rootPorts = Array.from({ length: Math.min(hotPluggable.length + sparePorts, rootPortSlots.count * 8) }, (_, number): RootPort => ({
+    id: `port-${number}`,
+    number,
+    ...at(rootPortSlots.first + Math.floor(number / 8), number % 8),
+  }));
   const takers = hotPluggable.slice(0, Math.max(0, rootPortSlots.count * 8 - sparePorts));
   for (const [index, id] of takers.entries()) devices.set(id, { bus: `port-${index}`, addr: hex(0) });
   for (const [index, id] of fixed.slice(0, fixedSlots.q35.length).entries()) devices.set(id, at(fixedSlots.q35[index] ?? 0));
-  return { devices, controllers, rootPorts, overflow: { hotPluggable: hotPluggable.length - takers.length, fixed: Math.max(0, fixed.length - fixedSlots.q35.length) } };
+  return {
+    devices,
+    controllers,
+    rootPorts,
+    overflow: { hotPluggable: hotPluggable.length - takers.length, fixed: Math.max(0, fixed.length - fixedSlots.q35.length) },
+  };
 }
 
 /** What can be plugged and unplugged at run time has a port of its own; what is older than PCI Express, or stays for good, sits at the root. */
-function sortOut(spec: DomainSpec): { readonly primaryVideo: string | undefined; readonly hotPluggable: readonly string[]; readonly fixed: readonly string[] } {
+function sortOut(spec: DomainSpec): {
+  readonly primaryVideo: string | undefined;
+  readonly hotPluggable: readonly string[];
+  readonly fixed: readonly string[];
+} {
   const modern = ({ model }: { model: InterfaceModel }): boolean => model === InterfaceModel.VIRTIO || model === InterfaceModel.E1000E;
   const [primary, ...otherVideos] = spec.videos;
   return {

@@ -6,18 +6,32 @@ import { addressOf, type Builder, incomplete } from './context.ts';
 export const rngs: Builder = (context) =>
   context.spec.rngs.flatMap(({ id, rateBytes, periodMs }) => [
     ...json('-object', { 'qom-type': 'rng-random', id: `rng-${id}`, filename: '/dev/urandom' }),
-    ...json('-device', { driver: 'virtio-rng-pci', id: qemuIds.device(id), ...addressOf(context, id), rng: `rng-${id}`, 'max-bytes': rateBytes > 0n ? Number(rateBytes) : undefined, period: periodMs }),
+    ...json('-device', {
+      driver: 'virtio-rng-pci',
+      id: qemuIds.device(id),
+      ...addressOf(context, id),
+      rng: `rng-${id}`,
+      'max-bytes': rateBytes > 0n ? Number(rateBytes) : undefined,
+      period: periodMs,
+    }),
   ]);
 
 /** What it does is among the actions of the guest's life. */
 export const watchdog: Builder = ({ spec, pci }) => {
   if (!spec.watchdog) return [];
   const id = qemuIds.device(spec.watchdog.id);
-  return spec.watchdog.model === WatchdogModel.IB700 ? json('-device', { driver: 'ib700', id }) : json('-device', { driver: 'i6300esb', id, ...pci.controllers.watchdog });
+  return spec.watchdog.model === WatchdogModel.IB700
+    ? json('-device', { driver: 'ib700', id })
+    : json('-device', { driver: 'i6300esb', id, ...pci.controllers.watchdog });
 };
 
 export const vsock: Builder = ({ spec, pci }) => {
   if (!spec.vsock) return [];
   const { id, cid } = spec.vsock;
-  return json('-device', { driver: 'vhost-vsock-pci', id: qemuIds.device(id), ...pci.controllers.vsock, 'guest-cid': cid > 0n ? Number(cid) : incomplete(`context id of ${id}`) });
+  return json('-device', {
+    driver: 'vhost-vsock-pci',
+    id: qemuIds.device(id),
+    ...pci.controllers.vsock,
+    'guest-cid': cid > 0n ? Number(cid) : incomplete(`context id of ${id}`),
+  });
 };

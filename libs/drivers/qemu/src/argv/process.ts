@@ -8,10 +8,14 @@ export const processArguments: Builder = ({ input }) => [
   '-S',
   '-no-user-config',
   '-nodefaults',
-  '-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
-  '-uuid', input.guest.uid,
-  '-display', 'none',
-  '-msg', 'timestamp=on',
+  '-sandbox',
+  'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+  '-uuid',
+  input.guest.uid,
+  '-display',
+  'none',
+  '-msg',
+  'timestamp=on',
 ];
 
 export const monitor: Builder = ({ input }) => [

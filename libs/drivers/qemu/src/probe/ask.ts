@@ -21,7 +21,9 @@ export async function askBinary(qmp: QmpClient, signal: AbortSignal): Promise<Om
     machines: machineTypes(machines),
     cpuFeatures: new Set(Object.keys(expansion).filter(isFeature)),
     devices: new Set(devices.map(({ name }) => name)),
-    aio: new Set(schema.find((entry) => entry['meta-type'] === 'enum' && entry.values?.includes('threads') && entry.values.includes('native'))?.values),
+    aio: new Set(
+      schema.find((entry) => entry['meta-type'] === 'enum' && entry.values?.includes('threads') && entry.values.includes('native'))?.values,
+    ),
     commands: new Set(commands.map(({ name }) => name)),
     builtWith: new Set((['kvm', 'tcg'] as const).filter((name) => built.has(`${name}-accel`))),
   };
@@ -29,11 +31,16 @@ export async function askBinary(qmp: QmpClient, signal: AbortSignal): Promise<Om
 
 /** Asks a QEMU that runs under an accelerator what its CPUs can be. */
 export async function askAccelerator(name: AcceleratorName, qmp: QmpClient, signal: AbortSignal): Promise<AcceleratorProfile> {
-  const [definitions, max] = await Promise.all([qmp.executeAny('query-cpu-definitions', {}, signal) as Promise<readonly CpuAnswer[]>, expand(qmp, 'max', signal)]);
+  const [definitions, max] = await Promise.all([
+    qmp.executeAny('query-cpu-definitions', {}, signal) as Promise<readonly CpuAnswer[]>,
+    expand(qmp, 'max', signal),
+  ]);
   const named = definitions.filter((definition) => !unnamed.has(definition.name));
   return {
     name,
-    cpuModels: named.map((definition): CpuModel => ({ name: definition.name, usable: blockers(definition).length === 0, blockers: blockers(definition) })).toSorted((a, b) => compare(a.name, b.name)),
+    cpuModels: named
+      .map((definition): CpuModel => ({ name: definition.name, usable: blockers(definition).length === 0, blockers: blockers(definition) }))
+      .toSorted((a, b) => compare(a.name, b.name)),
     hostModel: await richest(qmp, named, signal),
     offered: new Set(Object.keys(max).filter((feature) => isFeature(feature) && max[feature] === true)),
   };
@@ -63,18 +70,29 @@ const unnamed: ReadonlySet<string> = new Set(['max', 'host', 'base']);
 function machineTypes(answers: readonly MachineAnswer[]): readonly MachineType[] {
   return answers
     .filter(({ name }) => machineFamily(name) !== undefined)
-    .map((answer): MachineType => ({ name: answer.name, alias: answer.alias ?? '', maxVcpus: answer['cpu-max'], isDefault: answer.alias === 'q35', deprecated: answer.deprecated }))
+    .map((answer): MachineType => ({
+      name: answer.name,
+      alias: answer.alias ?? '',
+      maxVcpus: answer['cpu-max'],
+      isDefault: answer.alias === 'q35',
+      deprecated: answer.deprecated,
+    }))
     .toSorted((a, b) => compare(versionKey(b.name), versionKey(a.name)));
 }
 
 /** `pc-q35-7.2` as `00007.00002-q35`: newest first when turned round, q35 before pc of the same version. */
 function versionKey(machine: string): string {
   const [, family = '', version = ''] = /^pc-([a-z0-9]+)-(.*)$/.exec(machine) ?? [];
-  return `${version.split('.').map((part) => part.padStart(5, '0')).join('.')}-${family}`;
+  return `${version
+    .split('.')
+    .map((part) => part.padStart(5, '0'))
+    .join('.')}-${family}`;
 }
 
 async function expand(qmp: QmpClient, model: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-  const answer = (await qmp.executeAny('query-cpu-model-expansion', { type: 'full', model: { name: model } }, signal)) as { readonly model: { readonly props?: Readonly<Record<string, unknown>> } };
+  const answer = (await qmp.executeAny('query-cpu-model-expansion', { type: 'full', model: { name: model } }, signal)) as {
+    readonly model: { readonly props?: Readonly<Record<string, unknown>> };
+  };
   return Object.fromEntries(Object.entries(answer.model.props ?? {}).filter(([, value]) => typeof value === 'boolean'));
 }
 
@@ -87,8 +105,15 @@ const blockers = (definition: CpuAnswer): string[] => [...new Set(definition['un
 
 /** The exact version of the model that lacks nothing here and has the most features. */
 async function richest(qmp: QmpClient, definitions: readonly CpuAnswer[], signal: AbortSignal): Promise<string> {
-  const candidates = definitions.filter((each) => blockers(each).length === 0 && each['migration-safe'] === true && each['alias-of'] === undefined);
-  const counted = await Promise.all(candidates.map(async ({ name }) => ({ name, count: Object.values(await expand(qmp, name, signal)).filter((has) => has === true).length })));
+  const candidates = definitions.filter(
+    (each) => blockers(each).length === 0 && each['migration-safe'] === true && each['alias-of'] === undefined,
+  );
+  const counted = await Promise.all(
+    candidates.map(async ({ name }) => ({
+      name,
+      count: Object.values(await expand(qmp, name, signal)).filter((has) => has === true).length,
+    })),
+  );
   return counted.toSorted((a, b) => b.count - a.count || compare(a.name, b.name))[0]?.name ?? '';
 }
 

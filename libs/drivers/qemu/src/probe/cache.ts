@@ -18,7 +18,9 @@ export class ProbeCache {
   /** What was kept under the same key; undefined if there is nothing, or it is damaged. */
   async get(name: string, key: string): Promise<Json | undefined> {
     try {
-      const kept = JSON.parse(await this.#host.files.readText(this.#path(name), maxBytes)) as Partial<Record<'format' | 'key' | 'sum' | 'value', Json>> | null;
+      const kept = JSON.parse(await this.#host.files.readText(this.#path(name), maxBytes)) as Partial<
+        Record<'format' | 'key' | 'sum' | 'value', Json>
+      > | null;
       if (kept?.format !== format || kept.key !== key || kept.value === undefined || kept.sum !== sum(kept.value)) return undefined;
       return kept.value;
     } catch {

@@ -31,7 +31,8 @@ export interface TrialOptions {
 /** Runs a tiny guest under KVM to its end. Answers why it did not get there, or undefined. Never takes longer than a little over 3 s. */
 export async function tryKvm({ host, guest, workDir }: TrialOptions, binary: string, signal: AbortSignal): Promise<string | undefined> {
   const device = await host.files.stat('/dev/kvm');
-  if (device === undefined) return 'the host has no /dev/kvm; enable virtualization in its firmware (or nested virtualization where it is a guest itself) and load kvm_intel or kvm_amd';
+  if (device === undefined)
+    return 'the host has no /dev/kvm; enable virtualization in its firmware (or nested virtualization where it is a guest itself) and load kvm_intel or kvm_amd';
   try {
     await host.files.makeDirectory(workDir, guest ? { mode: 0o700, owner: guest } : { mode: 0o700 });
     const disk = `${workDir}/boot-sector`;
@@ -49,8 +50,20 @@ function bootDisk(): Uint8Array {
   return disk;
 }
 
-async function run(host: Host, binary: string, disk: string, owner: FileOwner | undefined, signal: AbortSignal): Promise<string | undefined> {
-  const child = await host.processes.spawn({ file: binary, args: trialArguments(disk), descriptors: ['ignore', 'ignore', 'pipe'], owner, detached: false });
+async function run(
+  host: Host,
+  binary: string,
+  disk: string,
+  owner: FileOwner | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const child = await host.processes.spawn({
+    file: binary,
+    args: trialArguments(disk),
+    descriptors: ['ignore', 'ignore', 'pipe'],
+    owner,
+    detached: false,
+  });
   let words = '';
   child.streams.get(2)?.on('data', (chunk: Buffer) => {
     words = (words + chunk.toString('utf8')).slice(-2048);
@@ -59,7 +72,8 @@ async function run(host: Host, binary: string, disk: string, owner: FileOwner | 
   const timeout = AbortSignal.any([signal, ended.signal]);
   try {
     const exit = await Promise.race([child.exited, sleep(trialMs, timeout).then(() => undefined)]);
-    if (exit === undefined) return `a guest did not run within ${trialMs / 1000} s; if the host is a virtual machine itself, its nested virtualization does not work`;
+    if (exit === undefined)
+      return `a guest did not run within ${trialMs / 1000} s; if the host is a virtual machine itself, its nested virtualization does not work`;
     if (exit.code === success) return undefined;
     return `QEMU ended with ${exit.signal ?? `status ${exit.code}`}: ${words.trim() || 'without a word'}; see that the guests' user may open /dev/kvm (its group is usually kvm)`;
   } finally {
@@ -71,8 +85,23 @@ async function run(host: Host, binary: string, disk: string, owner: FileOwner | 
 
 function trialArguments(disk: string): readonly string[] {
   return [
-    '-no-user-config', '-nodefaults', '-display', 'none', '-machine', 'pc', '-accel', 'kvm', '-cpu', 'host', '-m', '32',
-    '-blockdev', JSON.stringify({ driver: 'file', filename: disk, 'node-name': 'disk', 'read-only': true }),
-    '-device', 'virtio-blk-pci,drive=disk,bootindex=0', '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
+    '-no-user-config',
+    '-nodefaults',
+    '-display',
+    'none',
+    '-machine',
+    'pc',
+    '-accel',
+    'kvm',
+    '-cpu',
+    'host',
+    '-m',
+    '32',
+    '-blockdev',
+    JSON.stringify({ driver: 'file', filename: disk, 'node-name': 'disk', 'read-only': true }),
+    '-device',
+    'virtio-blk-pci,drive=disk,bootindex=0',
+    '-device',
+    'isa-debug-exit,iobase=0xf4,iosize=1',
   ];
 }

@@ -19,10 +19,15 @@ export interface AcceleratorOptions extends ProbeOptions {
  * binary and guest user: the answer is kept. TCG works wherever it was built in.
  */
 export async function probeAccelerators(options: AcceleratorOptions, binary: BinaryProfile, signal: AbortSignal): Promise<Accelerators> {
-  const kvm = binary.builtWith.has('kvm') ? await keptKvm(options, binary, signal) : { why: 'this QEMU was built without KVM; install one with it' };
+  const kvm = binary.builtWith.has('kvm')
+    ? await keptKvm(options, binary, signal)
+    : { why: 'this QEMU was built without KVM; install one with it' };
   const tcg = binary.tcg;
   const usable = [...('profile' in kvm ? [kvm.profile] : []), ...(tcg ? [tcg] : [])];
-  return { usable, why: { ...('why' in kvm ? { kvm: kvm.why } : {}), ...(tcg ? {} : { tcg: 'this QEMU was built without TCG; install one with it' }) } };
+  return {
+    usable,
+    why: { ...('why' in kvm ? { kvm: kvm.why } : {}), ...(tcg ? {} : { tcg: 'this QEMU was built without TCG; install one with it' }) },
+  };
 }
 
 type Kvm = { readonly profile: AcceleratorProfile } | { readonly why: string };
@@ -41,7 +46,12 @@ async function keptKvm(options: AcceleratorOptions, binary: BinaryProfile, signa
 async function findKvm(options: AcceleratorOptions, binary: BinaryProfile, signal: AbortSignal): Promise<Kvm> {
   const why = await tryKvm({ host: options.host, guest: options.guest, workDir: options.workDir }, binary.path, signal);
   if (why !== undefined) return { why };
-  await using qemu = await startOneOff(options.host, binary.path, ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-accel', 'kvm'], signal);
+  await using qemu = await startOneOff(
+    options.host,
+    binary.path,
+    ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-accel', 'kvm'],
+    signal,
+  );
   return { profile: await askAccelerator('kvm', qemu.qmp, signal) };
 }
 

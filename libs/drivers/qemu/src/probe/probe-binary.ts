@@ -29,10 +29,19 @@ export async function probeBinary({ host, cacheDir }: ProbeOptions, arch: string
 }
 
 async function findBinary(host: Host, arch: string): Promise<string> {
-  if (!architectures.includes(arch)) throw new Fault('DRIVER_UNAVAILABLE', `the driver qemu runs guests of ${architectures.join(' and ')}, not of ${arch}`, { driver: 'qemu', arch });
+  if (!architectures.includes(arch))
+    throw new Fault('DRIVER_UNAVAILABLE', `the driver qemu runs guests of ${architectures.join(' and ')}, not of ${arch}`, {
+      driver: 'qemu',
+      arch,
+    });
   const program = `qemu-system-${arch}`;
   const path = await host.processes.which(program);
-  if (path === undefined) throw new Fault('DRIVER_UNAVAILABLE', `${program} is not installed; install QEMU for ${arch} (on Debian: apt install qemu-system-x86)`, { driver: 'qemu', program });
+  if (path === undefined)
+    throw new Fault(
+      'DRIVER_UNAVAILABLE',
+      `${program} is not installed; install QEMU for ${arch} (on Debian: apt install qemu-system-x86)`,
+      { driver: 'qemu', program },
+    );
   return path;
 }
 
@@ -44,7 +53,12 @@ async function binaryIdentity(host: Host, path: string): Promise<string> {
 
 async function ask(host: Host, path: string, signal: AbortSignal): Promise<Omit<BinaryProfile, 'path' | 'identity' | 'arch'>> {
   // Without a machine nothing is emulated: any accelerator that was built in will do for what does not depend on it.
-  await using qemu = await startOneOff(host, path, ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-accel', 'tcg', '-accel', 'kvm'], signal);
+  await using qemu = await startOneOff(
+    host,
+    path,
+    ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-accel', 'tcg', '-accel', 'kvm'],
+    signal,
+  );
   const answers = await askBinary(qemu.qmp, signal);
   return { ...answers, tcg: answers.builtWith.has('tcg') ? await askAccelerator('tcg', qemu.qmp, signal) : undefined };
 }

@@ -1,7 +1,7 @@
 import type { Json } from '@virtmesh/driver-spi';
 import type { AcceleratorProfile, BinaryProfile } from './profile.ts';
 
-/** Profiles as JSON, sets as sorted arrays. */
+/** Profiles as JSON, sets as arrays. */
 export function profileToJson(profile: BinaryProfile): Json {
   return plain(profile);
 }
@@ -31,5 +31,5 @@ export function acceleratorFromJson(value: Json): AcceleratorProfile {
 type WithArrays<T> = { readonly [K in keyof T]: T[K] extends ReadonlySet<infer E> ? readonly E[] : T[K] };
 
 function plain(value: unknown): Json {
-  return JSON.parse(JSON.stringify(value, (_, each: unknown) => (each instanceof Set ? [...each].toSorted() : each))) as Json;
+  return JSON.parse(JSON.stringify(value, (_, each: unknown) => (each instanceof Set ? [...each] : each))) as Json;
 }

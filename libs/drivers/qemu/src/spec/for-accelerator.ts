@@ -7,8 +7,14 @@ import type { AcceleratorProfile, Accelerators } from '../probe/profile.ts';
 export function chooseAccelerator(spec: DomainSpec, accelerators: Accelerators): AcceleratorProfile {
   const chosen = spec.accelerator === Accelerator.UNSPECIFIED ? accelerators.usable[0] : fixedAccelerator(spec, accelerators);
   if (chosen) return chosen;
-  const why = Object.entries(accelerators.why).map(([name, words]) => `${name}: ${words}`).join('; ');
-  throw new Fault('HOST_INCOMPATIBLE', `the accelerator of this definition does not work on this node: ${why || 'its QEMU was built without it'}; leave the accelerator out to use what works`, { why });
+  const why = Object.entries(accelerators.why)
+    .map(([name, words]) => `${name}: ${words}`)
+    .join('; ');
+  throw new Fault(
+    'HOST_INCOMPATIBLE',
+    `the accelerator of this definition does not work on this node: ${why || 'its QEMU was built without it'}; leave the accelerator out to use what works`,
+    { why },
+  );
 }
 
 /** The usable accelerator that a definition names, if it names one. */
@@ -28,7 +34,8 @@ export function forAccelerator(given: DomainSpec, profile: AcceleratorProfile): 
   const { cpu } = spec;
   if (!cpu) return spec;
   const [problem] = cpuProblems(cpu, profile);
-  if (problem) throw new Fault('HOST_INCOMPATIBLE', `${problem.field}: ${problem.description}`, { field: problem.field, accelerator: profile.name });
+  if (problem)
+    throw new Fault('HOST_INCOMPATIBLE', `${problem.field}: ${problem.description}`, { field: problem.field, accelerator: profile.name });
   if (cpu.mode === CpuMode.HOST_MODEL) {
     cpu.mode = CpuMode.CUSTOM;
     cpu.model = profile.hostModel;
@@ -39,14 +46,22 @@ export function forAccelerator(given: DomainSpec, profile: AcceleratorProfile): 
 
 /** What of a CPU cannot be had under an accelerator. KVM must have all of a named model; TCG leaves out what it cannot emulate, unless it is required by name. */
 export function* cpuProblems(cpu: Cpu, profile: AcceleratorProfile): Generator<Violation> {
-  if (cpu.mode === CpuMode.HOST_MODEL && profile.hostModel === '') yield { field: 'cpu.mode', description: `no named model runs under ${profile.name} here; use mode HOST_PASSTHROUGH or MAXIMUM` };
+  if (cpu.mode === CpuMode.HOST_MODEL && profile.hostModel === '')
+    yield { field: 'cpu.mode', description: `no named model runs under ${profile.name} here; use mode HOST_PASSTHROUGH or MAXIMUM` };
   const lacking = missing(cpu, profile);
   if (profile.name === 'kvm' && lacking.length > 0) {
-    yield { field: 'cpu.model', description: `the host's CPU lacks ${lacking.join(', ')} of model ${cpu.model}; disable these features, or use a model that the node's capabilities list as usable` };
+    yield {
+      field: 'cpu.model',
+      description: `the host's CPU lacks ${lacking.join(', ')} of model ${cpu.model}; disable these features, or use a model that the node's capabilities list as usable`,
+    };
   }
   if (profile.name === 'kvm') return;
   for (const [index, { name, policy }] of cpu.features.entries()) {
-    if (policy === CpuFeaturePolicy.REQUIRE && !profile.offered.has(name)) yield { field: `cpu.features[${index}].name`, description: `${name} is required and cannot be emulated; leave it out, or use a node where KVM works` };
+    if (policy === CpuFeaturePolicy.REQUIRE && !profile.offered.has(name))
+      yield {
+        field: `cpu.features[${index}].name`,
+        description: `${name} is required and cannot be emulated; leave it out, or use a node where KVM works`,
+      };
   }
 }
 

@@ -24,7 +24,8 @@ function* kernel(boot: Boot, pathRoots: readonly string[]): Generator<Violation>
     if (boot.kernelArgs !== '') yield violation('boot.kernel_args', 'is for kernel_path, which is left out; set both or none');
   }
   if ([...boot.kernelArgs].length > maxKernelArgs) yield violation('boot.kernel_args', `must have at most ${maxKernelArgs} characters`);
-  if (control.test(boot.kernelArgs) || !boot.kernelArgs.isWellFormed()) yield violation('boot.kernel_args', 'must be one line without control characters');
+  if (control.test(boot.kernelArgs) || !boot.kernelArgs.isWellFormed())
+    yield violation('boot.kernel_args', 'must be one line without control characters');
 }
 
 function* order(boot: Boot, spec: DomainSpec): Generator<Violation> {
@@ -36,8 +37,10 @@ function* order(boot: Boot, spec: DomainSpec): Generator<Violation> {
     else if (seen.has(id)) yield violation(field, `${JSON.stringify(id)} stands twice; keep one`);
     seen.add(id);
   }
-  if (boot.menuTimeoutMs < 0 || boot.menuTimeoutMs > maxMenuTimeoutMs) yield violation('boot.menu_timeout_ms', `must be 0 to ${maxMenuTimeoutMs}`);
-  else if (boot.menuTimeoutMs !== 0 && !boot.menu) yield violation('boot.menu_timeout_ms', 'is for the boot menu, which is off; set menu too, or leave it out');
+  if (boot.menuTimeoutMs < 0 || boot.menuTimeoutMs > maxMenuTimeoutMs)
+    yield violation('boot.menu_timeout_ms', `must be 0 to ${maxMenuTimeoutMs}`);
+  else if (boot.menuTimeoutMs !== 0 && !boot.menu)
+    yield violation('boot.menu_timeout_ms', 'is for the boot menu, which is off; set menu too, or leave it out');
 }
 
 function* firmware(boot: Boot, { machine }: DomainSpec, pathRoots: readonly string[]): Generator<Violation> {

@@ -17,7 +17,11 @@ export const consoles: Rule = function* ({ serials, consoles, channels }) {
     if (earlier === undefined) ports.set(port, index);
     else yield violation(field, `is also the port of serials[${earlier}]; number all of them, or none`);
   }
-  if (consoles.length + channels.length > maxPorts) yield violation(channels.length > 0 ? 'channels' : 'consoles', `consoles and channels are ${consoles.length + channels.length} together; the most is ${maxPorts}`);
+  if (consoles.length + channels.length > maxPorts)
+    yield violation(
+      channels.length > 0 ? 'channels' : 'consoles',
+      `consoles and channels are ${consoles.length + channels.length} together; the most is ${maxPorts}`,
+    );
   const names = new Map<string, number>();
   for (const [index, channel] of channels.entries()) yield* channelViolations(channel, index, names);
 };
@@ -29,8 +33,13 @@ function* channelViolations({ kind, targetName }: Channel, index: number, names:
     return;
   }
   if (!targetForm.test(targetName)) yield violation(`${field}.target_name`, 'must be 1 to 64 characters of A-Z a-z 0-9 . _ -');
-  if (kind === ChannelKind.GUEST_AGENT && targetName !== guestAgentTarget) yield violation(`${field}.target_name`, `must be ${guestAgentTarget} for the guest agent; leave it out`);
+  if (kind === ChannelKind.GUEST_AGENT && targetName !== guestAgentTarget)
+    yield violation(`${field}.target_name`, `must be ${guestAgentTarget} for the guest agent; leave it out`);
   const earlier = names.get(targetName);
   if (earlier === undefined) names.set(targetName, index);
-  else yield violation(`${field}.target_name`, `${JSON.stringify(targetName)} is also the name of channels[${earlier}]; the guest tells channels apart by it`);
+  else
+    yield violation(
+      `${field}.target_name`,
+      `${JSON.stringify(targetName)} is also the name of channels[${earlier}]; the guest tells channels apart by it`,
+    );
 }

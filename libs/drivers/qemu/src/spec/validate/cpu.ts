@@ -17,7 +17,8 @@ function* counts(cpu: Cpu, machine: string, { binary }: SpecContext): Generator<
   const most = binary.machines.find(({ name }) => name === machine)?.maxVcpus;
   if (cpu.vcpus < 1) yield violation('cpu.vcpus', 'must be at least 1');
   if (cpu.vcpus > cpu.maxVcpus) yield violation('cpu.vcpus', `must be at most max_vcpus, which is ${cpu.maxVcpus}; raise that too`);
-  if (most !== undefined && cpu.maxVcpus > most) yield violation('cpu.max_vcpus', `must be at most ${most}, which machine type ${machine} supports`);
+  if (most !== undefined && cpu.maxVcpus > most)
+    yield violation('cpu.max_vcpus', `must be at most ${most}, which machine type ${machine} supports`);
 }
 
 function* topology({ topology, maxVcpus }: Cpu): Generator<Violation> {
@@ -27,7 +28,8 @@ function* topology({ topology, maxVcpus }: Cpu): Generator<Violation> {
     if (topology[part] < 1) yield violation(`cpu.topology.${part}`, 'must be at least 1');
     product *= topology[part];
   }
-  if (product !== maxVcpus) yield violation('cpu.topology', `sockets x dies x cores x threads is ${product} and must be max_vcpus, which is ${maxVcpus}`);
+  if (product !== maxVcpus)
+    yield violation('cpu.topology', `sockets x dies x cores x threads is ${product} and must be max_vcpus, which is ${maxVcpus}`);
 }
 
 function* model(cpu: Cpu, { accelerators }: SpecContext): Generator<Violation> {
@@ -35,9 +37,12 @@ function* model(cpu: Cpu, { accelerators }: SpecContext): Generator<Violation> {
     if (cpu.model !== '') yield violation('cpu.model', 'is for mode CUSTOM alone; leave it out, or set the mode to CUSTOM');
     return;
   }
-  if (cpu.model === '') yield violation('cpu.model', 'is required for mode CUSTOM; the node\'s capabilities list the models');
+  if (cpu.model === '') yield violation('cpu.model', "is required for mode CUSTOM; the node's capabilities list the models");
   else if (!accelerators.usable.some(({ cpuModels }) => cpuModels.some(({ name }) => name === cpu.model))) {
-    yield violation('cpu.model', `${JSON.stringify(cpu.model)} is not a CPU model that this node's QEMU knows; use one that the node's capabilities list`);
+    yield violation(
+      'cpu.model',
+      `${JSON.stringify(cpu.model)} is not a CPU model that this node's QEMU knows; use one that the node's capabilities list`,
+    );
   }
 }
 
@@ -45,7 +50,11 @@ function* features(cpu: Cpu, { binary }: SpecContext): Generator<Violation> {
   const seen = new Set<string>();
   for (const [index, { name }] of cpu.features.entries()) {
     const field = `cpu.features[${index}].name`;
-    if (!binary.cpuFeatures.has(name)) yield violation(field, `${JSON.stringify(name)} is not a CPU feature that this node's QEMU knows; it writes them with dashes, such as sse4-2`);
+    if (!binary.cpuFeatures.has(name))
+      yield violation(
+        field,
+        `${JSON.stringify(name)} is not a CPU feature that this node's QEMU knows; it writes them with dashes, such as sse4-2`,
+      );
     else if (seen.has(name)) yield violation(field, `${JSON.stringify(name)} stands twice; keep one`);
     seen.add(name);
   }

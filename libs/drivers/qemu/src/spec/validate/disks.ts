@@ -38,17 +38,29 @@ function* source(disk: Disk, field: string, { pathRoots }: SpecContext): Generat
 function* bus(disk: Disk, field: string, family: MachineFamily | undefined, { binary }: SpecContext): Generator<Violation> {
   const missing = buses[disk.bus]?.devices.filter((device) => !binary.devices.has(device)) ?? [];
   if (missing.length > 0) yield violation(`${field}.bus`, `this node's QEMU has no ${missing.join(', ')}; use another bus`);
-  if (disk.device === DiskDevice.CDROM && disk.bus === DiskBus.VIRTIO) yield violation(`${field}.bus`, 'virtio-blk has no CD-ROM; use SATA on q35, IDE on pc, or SCSI');
-  if (disk.bus === DiskBus.IDE && family === 'q35') yield violation(`${field}.bus`, 'machine type q35 has no IDE; use SATA, or machine type pc');
-  if (disk.readOnly && disk.device === DiskDevice.DISK && (disk.bus === DiskBus.SATA || disk.bus === DiskBus.IDE)) yield violation(`${field}.read_only`, `a ${nameIn(DiskBus, disk.bus)} disk cannot be read-only; use VIRTIO or SCSI, or a CD-ROM`);
+  if (disk.device === DiskDevice.CDROM && disk.bus === DiskBus.VIRTIO)
+    yield violation(`${field}.bus`, 'virtio-blk has no CD-ROM; use SATA on q35, IDE on pc, or SCSI');
+  if (disk.bus === DiskBus.IDE && family === 'q35')
+    yield violation(`${field}.bus`, 'machine type q35 has no IDE; use SATA, or machine type pc');
+  if (disk.readOnly && disk.device === DiskDevice.DISK && (disk.bus === DiskBus.SATA || disk.bus === DiskBus.IDE))
+    yield violation(`${field}.read_only`, `a ${nameIn(DiskBus, disk.bus)} disk cannot be read-only; use VIRTIO or SCSI, or a CD-ROM`);
 }
 
 function* options(disk: Disk, field: string, { binary }: SpecContext): Generator<Violation> {
-  if (disk.io === DiskIo.NATIVE && disk.cache !== DiskCache.NONE && disk.cache !== DiskCache.DIRECTSYNC) yield violation(`${field}.io`, `NATIVE needs cache NONE or DIRECTSYNC and the cache is ${nameIn(DiskCache, disk.cache)}; change one of them`);
+  if (disk.io === DiskIo.NATIVE && disk.cache !== DiskCache.NONE && disk.cache !== DiskCache.DIRECTSYNC)
+    yield violation(
+      `${field}.io`,
+      `NATIVE needs cache NONE or DIRECTSYNC and the cache is ${nameIn(DiskCache, disk.cache)}; change one of them`,
+    );
   const aio = disk.io === DiskIo.NATIVE ? 'native' : disk.io === DiskIo.IO_URING ? 'io_uring' : 'threads';
   if (!binary.aio.has(aio)) yield violation(`${field}.io`, `this node's QEMU was built without ${aio}; use THREADS`);
-  if (disk.discard && (disk.readOnly || diskPath(disk) === undefined)) yield violation(`${field}.discard`, 'needs a disk that the guest can write to; leave it out');
-  if (disk.shareable && disk.format !== DiskFormat.RAW) yield violation(`${field}.shareable`, `needs format RAW, since several writers would destroy a ${nameIn(DiskFormat, disk.format)} image`);
+  if (disk.discard && (disk.readOnly || diskPath(disk) === undefined))
+    yield violation(`${field}.discard`, 'needs a disk that the guest can write to; leave it out');
+  if (disk.shareable && disk.format !== DiskFormat.RAW)
+    yield violation(
+      `${field}.shareable`,
+      `needs format RAW, since several writers would destroy a ${nameIn(DiskFormat, disk.format)} image`,
+    );
   if (!serialForm.test(disk.serial)) yield violation(`${field}.serial`, 'must be at most 20 characters of A-Z a-z 0-9 . _ -');
 }
 
@@ -56,7 +68,8 @@ function* counts(disks: readonly Disk[]): Generator<Violation> {
   for (const [name, bus] of Object.entries(DiskBus)) {
     const most = buses[bus]?.most;
     const count = disks.filter((disk) => disk.bus === bus).length;
-    if (most !== undefined && count > most) yield violation('disks', `${count} are on bus ${name}, which takes ${most}; move some to VIRTIO or SCSI`);
+    if (most !== undefined && count > most)
+      yield violation('disks', `${count} are on bus ${name}, which takes ${most}; move some to VIRTIO or SCSI`);
   }
 }
 
@@ -68,6 +81,10 @@ function* sharing(disks: readonly Disk[]): Generator<Violation> {
     if (path === undefined || disk.readOnly || disk.shareable) continue;
     const earlier = first.get(path);
     if (earlier === undefined) first.set(path, index);
-    else yield violation(`disks[${index}].source.file_path`, `is also the file of disks[${earlier}]; give each disk a file of its own, or mark both shareable`);
+    else
+      yield violation(
+        `disks[${index}].source.file_path`,
+        `is also the file of disks[${earlier}]; give each disk a file of its own, or mark both shareable`,
+      );
   }
 }

@@ -27,10 +27,13 @@ export const graphics: Rule = function* ({ graphics }) {
 };
 
 function* vnc({ listenAddress, port, password }: Vnc, field: string): Generator<Violation> {
-  if (isIP(listenAddress) === 0 || listenAddress.includes('%')) yield violation(`${field}.listen_address`, 'must be an IP address of the node, 0.0.0.0 or :: for all');
-  if (port !== 0 && (port < 5900 || port > 65_535)) yield violation(`${field}.port`, 'must be 5900 to 65535; leave it out to have a free one chosen');
+  if (isIP(listenAddress) === 0 || listenAddress.includes('%'))
+    yield violation(`${field}.listen_address`, 'must be an IP address of the node, 0.0.0.0 or :: for all');
+  if (port !== 0 && (port < 5900 || port > 65_535))
+    yield violation(`${field}.port`, 'must be 5900 to 65535; leave it out to have a free one chosen');
   // More or other characters would be cut or changed by the protocol, and the password would not be what was asked for.
-  if (password !== '' && !passwordForm.test(password)) yield violation(`${field}.password`, 'must be 1 to 8 printable ASCII characters without spaces, which is all that VNC carries');
+  if (password !== '' && !passwordForm.test(password))
+    yield violation(`${field}.password`, 'must be 1 to 8 printable ASCII characters without spaces, which is all that VNC carries');
 }
 
 export const videos: Rule = function* ({ videos }, { binary }) {
@@ -38,9 +41,11 @@ export const videos: Rule = function* ({ videos }, { binary }) {
   for (const [index, { model, memoryBytes }] of videos.entries()) {
     const field = `videos[${index}]`;
     const device = videoDevice(model);
-    if (device !== undefined && !binary.devices.has(device)) yield violation(`${field}.model`, `this node's QEMU has no ${device}; use another model`);
+    if (device !== undefined && !binary.devices.has(device))
+      yield violation(`${field}.model`, `this node's QEMU has no ${device}; use another model`);
     if (memoryBytes !== 0n && model !== VideoModel.VGA) yield violation(`${field}.memory_bytes`, 'is for model VGA alone; leave it out');
-    else if (memoryBytes !== 0n && !isPowerOfTwoMiB(memoryBytes)) yield violation(`${field}.memory_bytes`, `must be a power of two from 1 MiB to ${maxVideoMiB} MiB`);
+    else if (memoryBytes !== 0n && !isPowerOfTwoMiB(memoryBytes))
+      yield violation(`${field}.memory_bytes`, `must be a power of two from 1 MiB to ${maxVideoMiB} MiB`);
     if (model === VideoModel.BOCHS) continue;
     if (withVga === undefined) withVga = index;
     else yield violation(`${field}.model`, `a machine has one VGA adapter, which is videos[${withVga}]; use BOCHS for more`);

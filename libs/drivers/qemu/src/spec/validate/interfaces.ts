@@ -19,18 +19,24 @@ export const interfaces: Rule = function* (spec, context) {
     yield* mtu(device, field);
     if (!device.backend) yield violation(`${field}.backend`, 'is required: user networking, or a bridge of the node');
     else if (device.backend.$case === 'user') yield* forwards(device.backend.value, `${field}.user`, ports);
-    else if (!bridgeForm.test(device.backend.value.bridge)) yield violation(`${field}.bridge.bridge`, 'must be the name of a bridge of the node: 1 to 15 characters of A-Z a-z 0-9 . _ -, beginning with a letter or digit');
+    else if (!bridgeForm.test(device.backend.value.bridge))
+      yield violation(
+        `${field}.bridge.bridge`,
+        'must be the name of a bridge of the node: 1 to 15 characters of A-Z a-z 0-9 . _ -, beginning with a letter or digit',
+      );
   }
 };
 
 function* model({ model }: Interface, field: string, { binary }: SpecContext): Generator<Violation> {
   const device = interfaceDevice(model);
-  if (device !== undefined && !binary.devices.has(device)) yield violation(`${field}.model`, `this node's QEMU has no ${device}; use another model`);
+  if (device !== undefined && !binary.devices.has(device))
+    yield violation(`${field}.model`, `this node's QEMU has no ${device}; use another model`);
 }
 
 function* mac({ macAddress }: Interface, field: string, macs: Map<string, number>, index: number): Generator<Violation> {
   if (!macForm.test(macAddress)) yield violation(`${field}.mac_address`, 'must be six hex bytes with colons, such as 52:54:00:12:34:56');
-  else if (Number.parseInt(macAddress.slice(0, 2), 16) % 2 === 1 || macAddress === '00:00:00:00:00:00') yield violation(`${field}.mac_address`, 'must be a unicast address: the first byte even, not all zero');
+  else if (Number.parseInt(macAddress.slice(0, 2), 16) % 2 === 1 || macAddress === '00:00:00:00:00:00')
+    yield violation(`${field}.mac_address`, 'must be a unicast address: the first byte even, not all zero');
   const earlier = macs.get(macAddress);
   if (earlier === undefined) macs.set(macAddress, index);
   else yield violation(`${field}.mac_address`, `is also the address of interfaces[${earlier}]; leave it out to have one made`);
@@ -39,8 +45,13 @@ function* mac({ macAddress }: Interface, field: string, macs: Map<string, number
 function* mtu({ mtuBytes, model, backend }: Interface, field: string): Generator<Violation> {
   if (mtuBytes === 0) return;
   if (mtuBytes < 68 || mtuBytes > 65_535) yield violation(`${field}.mtu_bytes`, 'must be 68 to 65535');
-  else if (model !== InterfaceModel.VIRTIO) yield violation(`${field}.mtu_bytes`, `cannot be told to the guest by model ${nameIn(InterfaceModel, model)}; use VIRTIO, or set it in the guest`);
-  else if (backend?.$case === 'user' && mtuBytes > userMtuBytes) yield violation(`${field}.mtu_bytes`, `must be at most ${userMtuBytes} with user networking; use a bridge for more`);
+  else if (model !== InterfaceModel.VIRTIO)
+    yield violation(
+      `${field}.mtu_bytes`,
+      `cannot be told to the guest by model ${nameIn(InterfaceModel, model)}; use VIRTIO, or set it in the guest`,
+    );
+  else if (backend?.$case === 'user' && mtuBytes > userMtuBytes)
+    yield violation(`${field}.mtu_bytes`, `must be at most ${userMtuBytes} with user networking; use a bridge for more`);
 }
 
 function* forwards(user: UserNetwork, field: string, ports: HostPorts): Generator<Violation> {
@@ -50,7 +61,11 @@ function* forwards(user: UserNetwork, field: string, ports: HostPorts): Generato
     if (!isPort(hostPort)) yield violation(`${at}.host_port`, 'must be 1 to 65535');
     if (!isPort(guestPort)) yield violation(`${at}.guest_port`, 'must be 1 to 65535');
     const earlier = ports.take(protocol, hostAddress, hostPort, at);
-    if (earlier !== undefined) yield violation(`${at}.host_port`, `${nameIn(PortProtocol, protocol)} port ${hostPort} of ${hostAddress} is taken by ${earlier}; use another port`);
+    if (earlier !== undefined)
+      yield violation(
+        `${at}.host_port`,
+        `${nameIn(PortProtocol, protocol)} port ${hostPort} of ${hostAddress} is taken by ${earlier}; use another port`,
+      );
   }
 }
 

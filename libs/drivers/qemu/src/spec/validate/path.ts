@@ -7,7 +7,11 @@ const control = /\p{Cc}/u;
 export function* pathViolations(field: string, path: string, roots: readonly string[]): Generator<Violation> {
   const wrong = misformed(path);
   if (wrong !== undefined) yield violation(field, wrong);
-  else if (!roots.some((root) => isBelow(path, root))) yield violation(field, `must be below an allowed directory (${roots.join(', ') || 'there is none'}); move the file there, or let the node's operator allow its directory`);
+  else if (!roots.some((root) => isBelow(path, root)))
+    yield violation(
+      field,
+      `must be below an allowed directory (${roots.join(', ') || 'there is none'}); move the file there, or let the node's operator allow its directory`,
+    );
 }
 
 function misformed(path: string): string | undefined {
@@ -16,7 +20,8 @@ function misformed(path: string): string | undefined {
   if (Buffer.byteLength(path) > 4095) return 'must have at most 4095 bytes';
   if (control.test(path) || !path.isWellFormed()) return 'must have no control characters and be valid text';
   const segments = path.slice(1).split('/');
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) return 'must have no empty, `.` or `..` segments and no `/` at its end; write the path that is meant';
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
+    return 'must have no empty, `.` or `..` segments and no `/` at its end; write the path that is meant';
   return segments.some((segment) => Buffer.byteLength(segment) > 255) ? 'must have segments of at most 255 bytes' : undefined;
 }
 

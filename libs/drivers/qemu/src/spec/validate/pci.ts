@@ -7,6 +7,14 @@ export const pci: Rule = function* (spec) {
   const family = machineFamily(spec.machine);
   if (!family) return;
   const { hotPluggable, fixed } = layoutPci(spec, family).overflow;
-  if (hotPluggable > 0) yield violation('disks', `virtio disks and interfaces are ${hotPluggable} more than machine type ${spec.machine} has slots for; put disks on SCSI`);
-  if (fixed > 0) yield violation('rngs', `random number generators, more video adapters and older network adapters are ${fixed} more than machine type ${spec.machine} has slots for; leave some out`);
+  if (hotPluggable > 0)
+    yield violation(
+      'disks',
+      `virtio disks and interfaces are ${hotPluggable} more than machine type ${spec.machine} has slots for; put disks on SCSI`,
+    );
+  if (fixed > 0)
+    yield violation(
+      'rngs',
+      `random number generators, more video adapters and older network adapters are ${fixed} more than machine type ${spec.machine} has slots for; leave some out`,
+    );
 };

@@ -24,7 +24,8 @@ export const watchdog: Rule = function* ({ watchdog }, { binary }) {
 export const vsock: Rule = function* ({ vsock }, { binary }) {
   if (!vsock) return;
   if (!binary.devices.has('vhost-vsock-pci')) yield violation('vsock', "this node's QEMU has no vhost-vsock-pci; leave it out");
-  if (vsock.cid !== 0n && (vsock.cid < 3n || vsock.cid > maxCid)) yield violation('vsock.cid', `must be 3 to ${maxCid}; leave it out to have a free one chosen`);
+  if (vsock.cid !== 0n && (vsock.cid < 3n || vsock.cid > maxCid))
+    yield violation('vsock.cid', `must be 3 to ${maxCid}; leave it out to have a free one chosen`);
 };
 
 /** The form alone: whether the caller may use them is for the one who knows the caller. */

@@ -20,7 +20,10 @@ export function* throttle(disk: Disk, field: string): Generator<Violation> {
   for (const [name, value] of Object.entries(limits)) {
     if (value < 0n || value > most) yield violation(`${field}.throttle.${name}`, `must be 0 (no limit) to ${most}`);
   }
-  if (totalBytesPerSecond !== 0n && (readBytesPerSecond !== 0n || writeBytesPerSecond !== 0n)) yield violation(`${field}.throttle.total_bytes_per_second`, 'excludes the limits of reading and writing; set the total, or the two');
-  if (totalIops !== 0n && (readIops !== 0n || writeIops !== 0n)) yield violation(`${field}.throttle.total_iops`, 'excludes the limits of reading and writing; set the total, or the two');
-  if (diskPath(disk) === undefined && Object.values(limits).some((value) => value !== 0n)) yield violation(`${field}.throttle`, 'a CD-ROM drive without a medium has no traffic to limit; leave it out');
+  if (totalBytesPerSecond !== 0n && (readBytesPerSecond !== 0n || writeBytesPerSecond !== 0n))
+    yield violation(`${field}.throttle.total_bytes_per_second`, 'excludes the limits of reading and writing; set the total, or the two');
+  if (totalIops !== 0n && (readIops !== 0n || writeIops !== 0n))
+    yield violation(`${field}.throttle.total_iops`, 'excludes the limits of reading and writing; set the total, or the two');
+  if (diskPath(disk) === undefined && Object.values(limits).some((value) => value !== 0n))
+    yield violation(`${field}.throttle`, 'a CD-ROM drive without a medium has no traffic to limit; leave it out');
 }

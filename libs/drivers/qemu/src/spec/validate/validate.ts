@@ -15,7 +15,24 @@ import { pci } from './pci.ts';
 import { rawArguments, rngs, vsock, watchdog } from './peripherals.ts';
 import type { Rule, SpecContext } from './rule.ts';
 
-const rules: readonly Rule[] = [machine, cpu, memory, boot, clock, lifecycle, disks, interfaces, consoles, graphics, videos, rngs, watchdog, vsock, pci, rawArguments];
+const rules: readonly Rule[] = [
+  machine,
+  cpu,
+  memory,
+  boot,
+  clock,
+  lifecycle,
+  disks,
+  interfaces,
+  consoles,
+  graphics,
+  videos,
+  rngs,
+  watchdog,
+  vsock,
+  pci,
+  rawArguments,
+];
 
 /** The broken rules of a completed definition: the contract's own, and what this QEMU on this host cannot do. Fields that the driver does not drive are the caller's to refuse, by `drives`. Pure. */
 export function validate(spec: DomainSpec, context: SpecContext): readonly Violation[] {
