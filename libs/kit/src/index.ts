@@ -8,6 +8,7 @@ export { didYouMean, suggest } from './config/suggest.ts';
 export { Failpoints } from './failpoints.ts';
 export { Health } from './health.ts';
 export { createLogger, type Logger, type LogLevel, logLevels, type LogOptions, silentLogger } from './log.ts';
+export { addCounter, addGauge, type GaugeOptions } from './instruments.ts';
 export { MetricsServer, type MetricsServerOptions } from './metrics-server.ts';
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
 export { checkDuration, durationFromMs, type DurationRule, durationToMs } from './request/duration.ts';

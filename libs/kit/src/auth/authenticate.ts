@@ -18,11 +18,24 @@ export function authenticateLocal(role: Role, acceptForwarded: boolean): Authent
 
 /** Callers by certificate: the identity from its URI, the role from the policy. Services may speak for others. */
 export function authenticateTls(policy: Policy): Authenticate {
+  // To read a certificate takes longer than the rest of a call; it stays the same as long as its connection.
+  const peers = new WeakMap<object, Peer>();
   return (call) => {
-    const identity = identityOf(peerNames(call));
-    const isService = identity.kind === 'service';
-    return forwarded(call.metadata, { identity: identity.uri, role: roleOf(policy, identity.uri), via: 'tls', isService }, isService);
+    const session = sessionOf(call);
+    let peer = session === undefined ? undefined : peers.get(session);
+    if (peer === undefined) {
+      const identity = identityOf(peerNames(call));
+      peer = { identity: identity.uri, role: roleOf(policy, identity.uri), via: 'tls', isService: identity.kind === 'service' };
+      if (session !== undefined) peers.set(session, peer);
+    }
+    return forwarded(call.metadata, peer, peer.isService);
   };
+}
+
+/** The HTTP/2 session of a call, which grpc-js keeps to itself; undefined if a release of it hides it elsewhere. */
+export function sessionOf(call: object): object | undefined {
+  const { stream } = (call as { readonly call?: { readonly stream?: { readonly session?: object } } }).call ?? {};
+  return stream?.session;
 }
 
 function peerNames(call: ServerCall): string | undefined {

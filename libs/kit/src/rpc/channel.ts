@@ -1,4 +1,5 @@
 import { Channel, type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { quietGrpc } from './quiet-grpc.ts';
 
 export interface ChannelSettings {
   /** Clear text if left out. */
@@ -17,6 +18,7 @@ export interface ChannelSettings {
 
 /** A connection to a server, made when it is first used and again when it was lost. `address` is grpc-js's: `unix:/path` or `host:port`. */
 export function openChannel(address: string, settings: ChannelSettings = {}): Channel {
+  quietGrpc();
   return new Channel(address, settings.credentials ?? credentials.createInsecure(), {
     'grpc.max_receive_message_length': settings.maxReceiveBytes ?? 64 * 1024 * 1024,
     'grpc.max_send_message_length': -1,

@@ -1,4 +1,4 @@
-import { type Channel, Client as GrpcClient, type ClientDuplexStream, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
+import { type ChannelInterface, Client as GrpcClient, type ClientDuplexStream, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
 import { abortFault, Fault } from '@virtmesh/base';
 import { faultFromServiceError } from '../status.ts';
 import type { AnyMethod, ServiceDefinition } from './method.ts';
@@ -32,7 +32,7 @@ export interface ClientSettings {
 }
 
 /** A typed client of one service. Failures arrive as Fault. Every unary call has a deadline. */
-export function createClient<D extends ServiceDefinition>(definition: D, channel: Channel, settings: ClientSettings = {}): Client<D> {
+export function createClient<D extends ServiceDefinition>(definition: D, channel: ChannelInterface, settings: ClientSettings = {}): Client<D> {
   const grpc = new GrpcClient('', credentials.createInsecure(), { channelOverride: channel });
   const calls = Object.entries<AnyMethod>(definition).map(([key, method]) => [key, callOf(grpc, method, settings)] as const);
   return Object.fromEntries(calls) as unknown as Client<D>;

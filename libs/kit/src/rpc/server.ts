@@ -9,6 +9,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { reflection } from '../reflection.ts';
 import { type Authenticate, CallTable } from './call-table.ts';
+import { quietGrpc } from './quiet-grpc.ts';
 import { type Endpoint, endpointUri, isLoopback } from './endpoint.ts';
 import { serveMethod } from './serve.ts';
 import type { ServiceBinding } from './service.ts';
@@ -61,6 +62,7 @@ export class RpcServer implements AsyncDisposable {
 
   /** Listens at all endpoints, or at none: RESOURCE_IN_USE if one is taken, HOST_INCOMPATIBLE if the host refuses it. */
   static async start(options: RpcServerOptions): Promise<RpcServer> {
+    quietGrpc();
     const calls = new CallTable({ log: options.log, metrics: options.metrics.rpc, maxCalls: options.limits?.maxCalls ?? 4096 });
     const health = options.health ?? new Health();
     const services = withStandardServices(options.services, health);
@@ -136,7 +138,8 @@ async function listen(endpoint: Endpoint, options: RpcServerOptions, calls: Call
     'grpc.max_concurrent_streams': options.limits?.maxStreamsPerConnection ?? 1024,
     'grpc.keepalive_time_ms': options.limits?.keepaliveMs ?? 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
-    'grpc.enable_channelz': 0,
+    // Without channelz grpc-js 1.14 does not know its connections, and forceShutdown leaves them open.
+    'grpc.enable_channelz': 1,
   });
   const authenticate = authenticateAt(endpoint);
   for (const service of options.services) {
