@@ -5,7 +5,7 @@ import { HealthCheckRequest, HealthService } from '@virtmesh/contracts/grpc/heal
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
-import { type Client, createClient, type Logger, openChannel, peerStatus, type ServiceDefinition, silentLogger } from '@virtmesh/kit';
+import { type Client, createClient, type Logger, openChannel, peerStatus, type ServiceDefinition, silentLogger } from '@virtmesh/kit/client';
 import { defaultTarget } from './default-target.ts';
 import { type FacadeOptions, withRetries } from './facade.ts';
 import type { OperationResult } from './operation-result.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '@virtmesh/base';
-import type { CallOptions, Client, ServiceDefinition } from '@virtmesh/kit';
+import type { CallOptions, Client, ServiceDefinition } from '@virtmesh/kit/client';
 import { type RetryPolicy, retrying } from './retry.ts';
 
 export interface FacadeOptions {

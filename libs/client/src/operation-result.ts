@@ -3,7 +3,7 @@ import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Any } from '@virtmesh/contracts/google/protobuf/any';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
+import { faultFromStatus } from '@virtmesh/kit/client';
 
 /** What an operation answered, by the type that it names. */
 export type OperationResult =

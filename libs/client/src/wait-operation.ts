@@ -1,7 +1,7 @@
 import { abortFault } from '@virtmesh/base';
 import { type Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { GetOperationRequest, type OperationServiceService, WatchOperationRequest } from '@virtmesh/contracts/operation/v1/operation_service';
-import type { Client } from '@virtmesh/kit';
+import type { Client } from '@virtmesh/kit/client';
 import { follow } from './follow.ts';
 import { isDone, type OperationResult, resultOf } from './operation-result.ts';
 

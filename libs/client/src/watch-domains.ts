@@ -3,7 +3,7 @@ import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import { type DomainServiceService, DomainView, ListDomainsRequest, WatchDomainsRequest, type WatchDomainsResponse } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Gap } from '@virtmesh/contracts/event/v1/event';
-import type { Client } from '@virtmesh/kit';
+import type { Client } from '@virtmesh/kit/client';
 import { follow } from './follow.ts';
 
 export interface WatchDomainsOptions {

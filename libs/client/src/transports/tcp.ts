@@ -1,5 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
-import { isLoopback } from '@virtmesh/kit';
+import { isLoopback } from '@virtmesh/kit/client';
 import { invalid } from '../target.ts';
 import { hostPort } from './host-port.ts';
 import type { Transport } from './transport.ts';

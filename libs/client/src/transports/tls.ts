@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parseIdentity, tlsChannelCredentials } from '@virtmesh/kit';
+import { parseIdentity, tlsChannelCredentials } from '@virtmesh/kit/client';
 import { invalid } from '../target.ts';
 import { hostPort } from './host-port.ts';
 import type { Transport, TransportContext } from './transport.ts';

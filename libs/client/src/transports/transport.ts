@@ -1,5 +1,5 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { Logger } from '@virtmesh/kit';
+import type { Logger } from '@virtmesh/kit/client';
 import type { Target } from '../target.ts';
 
 /** What a transport may look at. */
