@@ -11,9 +11,16 @@ const wanted: ReadonlySet<string> = new Set(['memory', 'cpu', 'cpuacct', 'pids',
 
 export async function hostCgroups(mounts?: string): Promise<HostCgroups> {
   const roots = cgroupRoots(mounts ?? (await readFile('/proc/self/mounts', 'utf8').catch(() => '')));
-  const usable = (await Promise.all(roots.map(async (root) => ((await isWritable(root)) ? root : undefined)))).filter((root) => root !== undefined);
+  const usable = (await Promise.all(roots.map(async (root) => ((await isWritable(root)) ? root : undefined)))).filter(
+    (root) => root !== undefined,
+  );
   return {
-    unavailable: usable.length > 0 ? undefined : roots.length === 0 ? 'no cgroup hierarchy is mounted' : `no group can be made below ${roots.join(', ')}`,
+    unavailable:
+      usable.length > 0
+        ? undefined
+        : roots.length === 0
+          ? 'no cgroup hierarchy is mounted'
+          : `no group can be made below ${roots.join(', ')}`,
     create: async (name) => {
       await Promise.all(usable.map((root) => mkdir(join(root, checked(name)), { recursive: true })));
     },
@@ -62,6 +69,7 @@ async function removeGroup(path: string, signal: AbortSignal): Promise<void> {
 }
 
 function checked(name: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)*$/.test(name)) throw new Fault('INTERNAL_BUG', `not a name of a control group: ${JSON.stringify(name)}`);
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)*$/.test(name))
+    throw new Fault('INTERNAL_BUG', `not a name of a control group: ${JSON.stringify(name)}`);
   return name;
 }

@@ -1,6 +1,20 @@
 import type { FileKind, FileOwner, FileStat, HostFiles, OpenFile } from '@virtmesh/driver-spi';
 import { constants, type Stats, watch } from 'node:fs';
-import { chmod, chown, copyFile, type FileHandle, mkdir, open, readdir, readlink, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
@@ -59,7 +73,7 @@ async function readBounded(path: string, maxBytes: number): Promise<string> {
   }
 }
 
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+async function writeWhole(path: string, text: string | Uint8Array, mode: number): Promise<void> {
   const temporary = `${path}.new`;
   await writeFile(temporary, text, { mode });
   await rename(temporary, path);

@@ -8,18 +8,29 @@ const interfaceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
 export function hostNetwork(processes: HostProcesses): HostNetwork {
   const batch = async (lines: readonly string[], signal: AbortSignal): Promise<void> => {
     const ip = await processes.which('ip');
-    if (!ip) throw new Fault('HOST_INCOMPATIBLE', 'the program ip is not installed; install the package iproute2', { program: 'ip', package: 'iproute2' });
+    if (!ip)
+      throw new Fault('HOST_INCOMPATIBLE', 'the program ip is not installed; install the package iproute2', {
+        program: 'ip',
+        package: 'iproute2',
+      });
     await processes.run(ip, ['-batch', '-'], { signal, input: `${lines.join('\n')}\n` });
   };
   const removeTaps = async (names: readonly string[], signal: AbortSignal): Promise<void> => {
     const present = names.map(checked).filter((name) => existsSync(`${interfaces}/${name}`));
-    if (present.length > 0) await batch(present.map((name) => `link delete dev ${name}`), signal);
+    if (present.length > 0)
+      await batch(
+        present.map((name) => `link delete dev ${name}`),
+        signal,
+      );
   };
   return {
     isBridge: async (name) => interfaceName.test(name) && existsSync(`${interfaces}/${name}/bridge`),
     addTaps: async (taps, signal) => {
       if (taps.length === 0) return;
-      await removeTaps(taps.map((tap) => tap.name), signal);
+      await removeTaps(
+        taps.map((tap) => tap.name),
+        signal,
+      );
       await batch(taps.flatMap(tapLines), signal);
     },
     removeTaps,
@@ -43,8 +54,14 @@ function counters(name: string): InterfaceCounters | undefined {
   const read = (counter: string): bigint => BigInt(readFileSync(`${interfaces}/${name}/statistics/${counter}`, 'latin1').trim());
   try {
     return {
-      receiveBytes: read('rx_bytes'), receivePackets: read('rx_packets'), receiveErrors: read('rx_errors'), receiveDrops: read('rx_dropped'),
-      transmitBytes: read('tx_bytes'), transmitPackets: read('tx_packets'), transmitErrors: read('tx_errors'), transmitDrops: read('tx_dropped'),
+      receiveBytes: read('rx_bytes'),
+      receivePackets: read('rx_packets'),
+      receiveErrors: read('rx_errors'),
+      receiveDrops: read('rx_dropped'),
+      transmitBytes: read('tx_bytes'),
+      transmitPackets: read('tx_packets'),
+      transmitErrors: read('tx_errors'),
+      transmitDrops: read('tx_dropped'),
     };
   } catch {
     return undefined;

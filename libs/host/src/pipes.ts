@@ -1,5 +1,5 @@
 import type { HostProcesses, Pipe } from '@virtmesh/driver-spi';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ function openEnds(both: number): Pipe {
   const readFd = openSync(`/proc/self/fd/${both}`, O_RDONLY);
   const writeFd = openSync(`/proc/self/fd/${both}`, O_WRONLY);
   closeSync(both);
-  return { readFd, writeFd, closeRead: closeOnce(readFd), closeWrite: closeOnce(writeFd) };
+  return { readFd, writeFd, prime: (text) => void writeSync(writeFd, text), closeRead: closeOnce(readFd), closeWrite: closeOnce(writeFd) };
 }
 
 function closeOnce(fd: number): () => void {

@@ -16,8 +16,17 @@ export function parseProcStat(line: string): ProcStat | undefined {
   const afterName = line.lastIndexOf(')');
   if (afterName < 0) return undefined;
   // proc(5) counts from 1 and the state is field 3, so that field n is at n - 3 here.
-  const fields = line.slice(afterName + 2).trim().split(' ');
+  const fields = line
+    .slice(afterName + 2)
+    .trim()
+    .split(' ');
   const [state, userTicks, systemTicks, startTicks, residentPages] = [fields[0], fields[11], fields[12], fields[19], fields[21]];
   if (!state || !userTicks || !systemTicks || !startTicks || !residentPages) return undefined;
-  return { state, startTicks, userNs: BigInt(userTicks) * nsPerTick, systemNs: BigInt(systemTicks) * nsPerTick, residentPages: BigInt(residentPages) };
+  return {
+    state,
+    startTicks,
+    userNs: BigInt(userTicks) * nsPerTick,
+    systemNs: BigInt(systemTicks) * nsPerTick,
+    residentPages: BigInt(residentPages),
+  };
 }

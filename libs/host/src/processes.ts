@@ -1,5 +1,14 @@
 import { abortFault, Fault, sleep } from '@virtmesh/base';
-import type { CommandResult, ExitStatus, HostProcesses, ProcessIdentity, ProcessLook, Signal, SpawnedProcess, SpawnOrder } from '@virtmesh/driver-spi';
+import type {
+  CommandResult,
+  ExitStatus,
+  HostProcesses,
+  ProcessIdentity,
+  ProcessLook,
+  Signal,
+  SpawnedProcess,
+  SpawnOrder,
+} from '@virtmesh/driver-spi';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -22,13 +31,16 @@ export function hostProcesses(): HostProcesses {
     look: (target) => look(target, page),
     kill,
     waitExit,
-    findByArgument,
+    find,
     usersWithProcesses: async (first, count) => usersWithProcesses(first, count),
   };
 }
 
 function which(program: string): string | undefined {
-  const directories = new Set([...(process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory.startsWith('/')), ...standardPath.split(':')]);
+  const directories = new Set([
+    ...(process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory.startsWith('/')),
+    ...standardPath.split(':'),
+  ]);
   for (const directory of directories) {
     const path = join(directory, program);
     try {
@@ -50,9 +62,18 @@ async function spawnProcess(order: SpawnOrder): Promise<SpawnedProcess> {
     ...(order.owner ? { uid: order.owner.uid, gid: order.owner.gid } : {}),
   });
   const failed = new Promise<never>((_resolve, reject) => child.on('error', reject));
-  const exited = new Promise<ExitStatus>((resolve) => child.once('exit', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })));
-  if (child.pid === undefined) return failed.catch((thrown: Error) => Promise.reject(commandFault(order.file, order.args, `could not be started: ${thrown.message}`, thrown)));
+  const exited = new Promise<ExitStatus>((resolve) =>
+    child.once('exit', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })),
+  );
+  if (child.pid === undefined)
+    return failed.catch((thrown: unknown) =>
+      Promise.reject(
+        commandFault(order.file, order.args, `could not be started: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown),
+      ),
+    );
   failed.catch(() => {});
+  // A guest does not keep the agent alive.
+  if (order.detached) child.unref();
   // It is there, perhaps as a zombie, until the event loop has seen its end.
   const identity = identityOf(child.pid, readStat(child.pid)) ?? { pid: child.pid, startTicks: '' };
   return { identity, streams: streamsOf(child), exited };
@@ -69,7 +90,11 @@ function streamsOf(child: ChildProcess): ReadonlyMap<number, Duplex> {
   return streams;
 }
 
-function run(file: string, args: readonly string[], options: { readonly signal: AbortSignal; readonly input?: string }): Promise<CommandResult> {
+function run(
+  file: string,
+  args: readonly string[],
+  options: { readonly signal: AbortSignal; readonly input?: string },
+): Promise<CommandResult> {
   if (options.signal.aborted) return Promise.reject(abortFault(options.signal));
   return new Promise((resolve, reject) => {
     const settings = { cwd: '/', env: cleanEnvironment, maxBuffer: maxOutputBytes, signal: options.signal, encoding: 'utf8' } as const;
@@ -85,7 +110,12 @@ function run(file: string, args: readonly string[], options: { readonly signal: 
 
 function commandFault(file: string, args: readonly string[], words: string, cause: unknown): Fault {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return new Fault('COMMAND_FAILED', `${file} failed: ${words}`, { command: [file, ...args].join(' ').slice(0, 4096), exit: code, stderr: words }, { cause });
+  return new Fault(
+    'COMMAND_FAILED',
+    `${file} failed: ${words}`,
+    { command: [file, ...args].join(' ').slice(0, 4096), exit: code, stderr: words },
+    { cause },
+  );
 }
 
 function readStat(pid: number): ProcStat | undefined {
@@ -96,7 +126,8 @@ function readStat(pid: number): ProcStat | undefined {
   }
 }
 
-const identityOf = (pid: number, stat: ProcStat | undefined): ProcessIdentity | undefined => (stat ? { pid, startTicks: stat.startTicks } : undefined);
+const identityOf = (pid: number, stat: ProcStat | undefined): ProcessIdentity | undefined =>
+  stat ? { pid, startTicks: stat.startTicks } : undefined;
 
 /** The stat of a process that has not ended, reaped or not. */
 function living(target: ProcessIdentity): ProcStat | undefined {
@@ -120,17 +151,20 @@ function kill(target: ProcessIdentity, signal: Signal): boolean {
 }
 
 async function waitExit(target: ProcessIdentity, signal: AbortSignal): Promise<void> {
-  for (let pauseMs = 1; living(target); pauseMs = Math.min(pauseMs * 2, 50)) await sleep(pauseMs, signal);
+  for (let pauseMs = 1; living(target); pauseMs = Math.min(pauseMs * 2, 1000)) await sleep(pauseMs, signal);
 }
 
-const pids = (): number[] => readdirSync('/proc').map(Number).filter((pid) => pid > 0);
+const pids = (): number[] =>
+  readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0);
 
-async function findByArgument(text: string): Promise<readonly ProcessIdentity[]> {
+async function find(matches: (commandLine: readonly string[]) => boolean): Promise<readonly ProcessIdentity[]> {
   const found = await Promise.all(
     pids().map(async (pid) => {
       // A process can end between the listing and the look.
-      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
-      return commandLine.includes(text) ? identityOf(pid, readStat(pid)) : undefined;
+      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return commandLine !== '' && matches(commandLine.split('\0').slice(0, -1)) ? identityOf(pid, readStat(pid)) : undefined;
     }),
   );
   return found.filter((identity) => identity !== undefined);

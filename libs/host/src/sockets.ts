@@ -17,7 +17,11 @@ export function hostSockets(processes: HostProcesses): HostSockets {
 async function listen(path: string): Promise<ListeningSocket> {
   // Node removes the path that it bound when the server closes; under its later name the socket stays.
   const bound = `${path}~`;
-  if (Buffer.byteLength(bound) > maxSocketPathBytes) throw Object.assign(new Error(`the socket path ${path} is longer than ${maxSocketPathBytes - 1} bytes`), { code: 'ENAMETOOLONG', path });
+  if (Buffer.byteLength(bound) > maxSocketPathBytes)
+    throw Object.assign(new Error(`the socket path ${path} is longer than ${maxSocketPathBytes - 1} bytes`), {
+      code: 'ENAMETOOLONG',
+      path,
+    });
   await rm(bound, { force: true });
   const server = createServer((connection) => connection.destroy());
   await listening(server, { path: bound });

@@ -69,7 +69,7 @@ export interface HostFiles {
   /** The text of a small file; EFBIG where it is longer than `maxBytes`. */
   readText(path: string, maxBytes: number): Promise<string>;
   /** Writes a file whole, so that a reader sees the old or the new text. */
-  writeText(path: string, text: string, mode: number): Promise<void>;
+  writeText(path: string, text: string | Uint8Array, mode: number): Promise<void>;
   /** A copy with owner and mode; keeps what is there. Answers whether it was made. */
   copyNew(from: string, to: string, options: { readonly mode: number; readonly owner?: FileOwner }): Promise<boolean>;
   /** Follows symlinks; undefined where there is nothing. */
@@ -149,10 +149,10 @@ export interface HostProcesses {
   look(process: ProcessIdentity): ProcessLook | undefined;
   /** Answers whether the process was there. */
   kill(process: ProcessIdentity, signal: Signal): boolean;
-  /** Resolves when a process has ended that need not be a child of the agent. The kernel tells nobody of that but its parent, so this looks: often at first, then every 50 ms. Call it when the end is near. */
+  /** Resolves when a process has ended that need not be a child of the agent. The kernel tells nobody of that but its parent, so this looks: after 1 ms, then each time after twice as long, up to a second. Call it when the end is near. */
   waitExit(process: ProcessIdentity, signal: AbortSignal): Promise<void>;
-  /** The processes one of whose arguments contains a text; one pass over all. */
-  findByArgument(text: string): Promise<readonly ProcessIdentity[]>;
+  /** The processes whose command line matches; one pass over all. */
+  find(matches: (commandLine: readonly string[]) => boolean): Promise<readonly ProcessIdentity[]>;
   /** The users of a range that have a process. */
   usersWithProcesses(first: number, count: number): Promise<ReadonlySet<number>>;
 }
@@ -168,6 +168,8 @@ export interface ListeningSocket {
 export interface Pipe {
   readonly readFd: number;
   readonly writeFd: number;
+  /** Puts a text into it before anybody reads; at most 64 KiB, which is what it holds. */
+  prime(text: string): void;
   closeRead(): void;
   closeWrite(): void;
 }

@@ -4,8 +4,30 @@ export { featureNames } from './features.ts';
 export type { GuestRef, Json, Observed, ObservedState, RuntimeRecord, Started, StartOrder, StartPlan } from './guest.ts';
 export type { HostSupport, HypervisorDriver, Lifecycle } from './hypervisor.ts';
 export type {
-  ChildDescriptor, CommandResult, ExitStatus, FileKind, FileOwner, FileStat, Host, HostCgroups, HostFacts, HostFiles, HostInfo, HostNetwork, HostProcesses, HostSockets, InterfaceCounters, ListeningSocket, OpenFile, Pipe,
-  ProcessIdentity, ProcessLook, Signal, SpawnedProcess, SpawnOrder, TapOrder,
+  ChildDescriptor,
+  CommandResult,
+  ExitStatus,
+  FileKind,
+  FileOwner,
+  FileStat,
+  Host,
+  HostCgroups,
+  HostFacts,
+  HostFiles,
+  HostInfo,
+  HostNetwork,
+  HostProcesses,
+  HostSockets,
+  InterfaceCounters,
+  ListeningSocket,
+  OpenFile,
+  Pipe,
+  ProcessIdentity,
+  ProcessLook,
+  Signal,
+  SpawnedProcess,
+  SpawnOrder,
+  TapOrder,
 } from './host.ts';
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
 export { refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';

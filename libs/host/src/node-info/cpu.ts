@@ -54,10 +54,12 @@ export async function cpuOf(files: SystemFiles): Promise<HostFacts['cpu']> {
 /** The values that `/proc/cpuinfo` has for the first CPU that it lists. */
 export function parseCpuinfo(text: string): ReadonlyMap<string, string> {
   const block = text.split('\n\n', 1)[0] ?? '';
-  return new Map(block.split('\n').flatMap((line) => {
-    const at = line.indexOf(':');
-    return at > 0 ? [[line.slice(0, at).trim(), line.slice(at + 1).trim()] as const] : [];
-  }));
+  return new Map(
+    block.split('\n').flatMap((line) => {
+      const at = line.indexOf(':');
+      return at > 0 ? [[line.slice(0, at).trim(), line.slice(at + 1).trim()] as const] : [];
+    }),
+  );
 }
 
 async function mhzOf(files: SystemFiles, first: ReadonlyMap<string, string>): Promise<number> {

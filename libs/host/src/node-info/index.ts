@@ -10,7 +10,13 @@ import { SystemFiles } from './system-files.ts';
 export function hostInfo(root = '/'): HostInfo {
   const files = new SystemFiles(root);
   const node = async (): Promise<HostFacts> => {
-    const [cpu, memory, numaCells, os, bootTime] = await Promise.all([cpuOf(files), memoryOf(files), numaCellsOf(files), osOf(files), bootTimeOf(files)]);
+    const [cpu, memory, numaCells, os, bootTime] = await Promise.all([
+      cpuOf(files),
+      memoryOf(files),
+      numaCellsOf(files),
+      osOf(files),
+      bootTimeOf(files),
+    ]);
     return { hostname: hostname(), kernel: `${kernelType()} ${release()}`, os, bootTime, cpu, memory, numaCells };
   };
   return { node, availableMemoryBytes: () => availableBytes(files) };

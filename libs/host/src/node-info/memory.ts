@@ -38,7 +38,10 @@ async function hugePagesOf(files: SystemFiles): Promise<Memory['hugePages']> {
     (await files.names(directory)).map(async (name) => {
       const kib = /^hugepages-(\d+)kB$/.exec(name)?.[1];
       if (kib === undefined) return [];
-      const [total, free] = await Promise.all([files.number(`${directory}/${name}/nr_hugepages`, 0), files.number(`${directory}/${name}/free_hugepages`, 0)]);
+      const [total, free] = await Promise.all([
+        files.number(`${directory}/${name}/nr_hugepages`, 0),
+        files.number(`${directory}/${name}/free_hugepages`, 0),
+      ]);
       return [{ pageBytes: BigInt(kib) * 1024n, total: BigInt(total), free: BigInt(free) }];
     }),
   );

@@ -12,12 +12,24 @@ export async function numaCellsOf(files: SystemFiles): Promise<NumaCell[]> {
   const [places, ids] = await Promise.all([cpuPlaces(files), files.numbered(directory, 'node')]);
   if (ids.length > 0) return Promise.all(ids.map((id) => numaCell(files, id, ids, places)));
   const memory = parseMeminfo(await files.text('proc/meminfo'));
-  return [{ id: 0, memoryBytes: memory.get('MemTotal') ?? 0n, memoryFreeBytes: memory.get('MemFree') ?? 0n, cpus: places.map(threadOf), distances: { 0: 10 } }];
+  return [
+    {
+      id: 0,
+      memoryBytes: memory.get('MemTotal') ?? 0n,
+      memoryFreeBytes: memory.get('MemFree') ?? 0n,
+      cpus: places.map(threadOf),
+      distances: { 0: 10 },
+    },
+  ];
 }
 
 async function numaCell(files: SystemFiles, id: number, ids: readonly number[], places: readonly CpuPlace[]): Promise<NumaCell> {
   const cell = `${directory}/node${id}`;
-  const [meminfo, cpuList, distance] = await Promise.all([files.text(`${cell}/meminfo`), files.text(`${cell}/cpulist`), files.text(`${cell}/distance`)]);
+  const [meminfo, cpuList, distance] = await Promise.all([
+    files.text(`${cell}/meminfo`),
+    files.text(`${cell}/cpulist`),
+    files.text(`${cell}/distance`),
+  ]);
   const memory = parseMeminfo(meminfo);
   const cpus = new Set(parseNumberList(cpuList));
   // The kernel lists the distances in the order of the cells that are online.
@@ -27,8 +39,15 @@ async function numaCell(files: SystemFiles, id: number, ids: readonly number[], 
     memoryBytes: memory.get('MemTotal') ?? 0n,
     memoryFreeBytes: memory.get('MemFree') ?? 0n,
     cpus: places.filter((place) => cpus.has(place.id)).map(threadOf),
-    distances: Object.fromEntries(ids.flatMap((other, index) => (Number.isInteger(distances[index]) ? [[other, distances[index] as number]] : []))),
+    distances: Object.fromEntries(
+      ids.flatMap((other, index) => (Number.isInteger(distances[index]) ? [[other, distances[index] as number]] : [])),
+    ),
   };
 }
 
-const threadOf = (place: CpuPlace): NumaCell['cpus'][number] => ({ id: place.id, socket: place.socket, core: place.core, siblings: [...place.siblings] });
+const threadOf = (place: CpuPlace): NumaCell['cpus'][number] => ({
+  id: place.id,
+  socket: place.socket,
+  core: place.core,
+  siblings: [...place.siblings],
+});

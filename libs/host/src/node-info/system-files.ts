@@ -43,9 +43,12 @@ export class SystemFiles {
 
 /** The kernel's lists of numbers, such as `0-3,8`. */
 export function parseNumberList(text: string): number[] {
-  return text.trim().split(',').flatMap((part) => {
-    const [first, last = first] = part.split('-').map((end) => (end === '' ? Number.NaN : Number(end)));
-    if (first === undefined || last === undefined || !Number.isInteger(first) || !Number.isInteger(last) || last < first) return [];
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
+  return text
+    .trim()
+    .split(',')
+    .flatMap((part) => {
+      const [first, last = first] = part.split('-').map((end) => (end === '' ? Number.NaN : Number(end)));
+      if (first === undefined || last === undefined || !Number.isInteger(first) || !Number.isInteger(last) || last < first) return [];
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
 }

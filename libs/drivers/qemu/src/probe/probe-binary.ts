@@ -13,11 +13,13 @@ export interface ProbeOptions {
   readonly host: Host;
   /** Where answers are kept between the agent's lives. */
   readonly cacheDir: string;
+  /** The QEMU to ask instead of the one on the PATH. */
+  readonly binary?: string | undefined;
 }
 
 /** What the host's QEMU for an architecture can do: from the cache while the binary is the same, else by starting it once (about 0.3 s). DRIVER_UNAVAILABLE where there is none. */
-export async function probeBinary({ host, cacheDir }: ProbeOptions, arch: string, signal: AbortSignal): Promise<BinaryProfile> {
-  const path = await findBinary(host, arch);
+export async function probeBinary({ host, cacheDir, binary }: ProbeOptions, arch: string, signal: AbortSignal): Promise<BinaryProfile> {
+  const path = binary ?? (await findBinary(host, arch));
   const identity = await binaryIdentity(host, path);
   const cache = new ProbeCache(host, cacheDir);
   const key = `${path} ${identity}`;

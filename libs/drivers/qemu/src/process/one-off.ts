@@ -41,7 +41,12 @@ export async function startOneOff(host: Host, binary: string, args: readonly str
   } catch (thrown) {
     await dispose();
     if (!Fault.is(thrown, 'HYPERVISOR_FAILED')) throw thrown;
-    throw new Fault('HYPERVISOR_FAILED', `${binary} ended before it could be asked: ${words.trim() || thrown.message}`, { binary, stderr: words.trim() }, { cause: thrown });
+    throw new Fault(
+      'HYPERVISOR_FAILED',
+      `${binary} ended before it could be asked: ${words.trim() || thrown.message}`,
+      { binary, stderr: words.trim() },
+      { cause: thrown },
+    );
   }
   return { qmp, stderr: () => words, [Symbol.asyncDispose]: dispose };
 }

@@ -21,7 +21,7 @@ export interface QmpOptions {
 
 interface Outstanding {
   readonly command: string;
-  settle(result: { readonly value: unknown } | { readonly fault: Fault }): void;
+  readonly settle: (result: { readonly value: unknown } | { readonly fault: Fault }) => void;
 }
 
 const defaults = { maxOutstanding: 64, maxLineBytes: 16 * 1024 * 1024, commandTimeoutMs: 30_000, silentAfterMs: 2000 };
@@ -73,11 +73,11 @@ export class QmpClient {
    * it refuses or ends; HYPERVISOR_UNRESPONSIVE where the deadline passes first: QEMU may still carry it out later.
    */
   execute<C extends QmpCommand>(command: C, args: ArgumentsOf<C>, signal?: AbortSignal): Promise<AnswerOf<C>> {
-    return this.executeAny(command, args, signal) as Promise<AnswerOf<C>>;
+    return this.executeAny(command, args, signal);
   }
 
   /** As `execute`, for any command that QEMU has. */
-  executeAny(command: string, args: object, signal?: AbortSignal): Promise<unknown> {
+  executeAny<T = unknown>(command: string, args: object, signal?: AbortSignal): Promise<T> {
     const refused = this.#refusal(command, signal);
     if (refused) return Promise.reject(refused);
     return new Promise((resolve, reject) => {
@@ -89,7 +89,7 @@ export class QmpClient {
       const settle: Outstanding['settle'] = (result) => {
         leave();
         if ('fault' in result) reject(result.fault);
-        else resolve(result.value);
+        else resolve(result.value as T);
       };
       const giveUp = (fault: Fault): void => {
         leave();
@@ -117,7 +117,12 @@ export class QmpClient {
     if (this.#end) return this.#end;
     if (this.#outstanding.size < this.#options.maxOutstanding) return undefined;
     if (this.#silent) return unresponsive(command);
-    return new Fault('LIMIT_EXCEEDED', `${this.#outstanding.size} monitor commands are without an answer; retry when some have ended`, { command }, { retryAfterMs: 1000 });
+    return new Fault(
+      'LIMIT_EXCEEDED',
+      `${this.#outstanding.size} monitor commands are without an answer; retry when some have ended`,
+      { command },
+      { retryAfterMs: 1000 },
+    );
   }
 
   #receive(chunk: Buffer): void {
@@ -187,16 +192,24 @@ export class QmpClient {
     this.#greetFailed(fault);
     const outstanding = [...this.#outstanding.values()];
     this.#outstanding.clear();
-    for (const { command, settle } of outstanding) settle({ fault: new Fault(fault.reason, fault.message, { ...fault.metadata, command }) });
+    for (const { command, settle } of outstanding)
+      settle({ fault: new Fault(fault.reason, fault.message, { ...fault.metadata, command }) });
   }
 }
 
-const endFault = (words: string): Fault => new Fault('HYPERVISOR_FAILED', `QEMU's monitor is gone: ${words}`, { class: 'ConnectionEnded', desc: words });
+const endFault = (words: string): Fault =>
+  new Fault('HYPERVISOR_FAILED', `QEMU's monitor is gone: ${words}`, { class: 'ConnectionEnded', desc: words });
 
-const refusedFault = (command: string, errorClass: string, words: string): Fault => new Fault('HYPERVISOR_FAILED', `QEMU refused ${command}: ${words}`, { class: errorClass, desc: words, command });
+const refusedFault = (command: string, errorClass: string, words: string): Fault =>
+  new Fault('HYPERVISOR_FAILED', `QEMU refused ${command}: ${words}`, { class: errorClass, desc: words, command });
 
 const unresponsive = (command: string): Fault =>
-  new Fault('HYPERVISOR_UNRESPONSIVE', `QEMU did not answer ${command} in time; whether it will still be carried out is unknown`, { command }, { retryAfterMs: 1000 });
+  new Fault(
+    'HYPERVISOR_UNRESPONSIVE',
+    `QEMU did not answer ${command} in time; whether it will still be carried out is unknown`,
+    { command },
+    { retryAfterMs: 1000 },
+  );
 
 /** A deadline that passes while QEMU owes an answer is QEMU's fault; any other abort is the caller's wish. */
 function deadlineOrAbort(command: string, signal: AbortSignal | undefined): Fault {

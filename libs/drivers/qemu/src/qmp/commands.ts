@@ -8,10 +8,16 @@ export interface QmpCommands {
   system_reset: Command<None, None>;
   system_wakeup: Command<None, None>;
   'query-status': Command<None, { readonly status: RunState; readonly running: boolean }>;
-  'query-version': Command<None, { readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }; readonly package: string }>;
+  'query-version': Command<
+    None,
+    { readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }; readonly package: string }
+  >;
   'query-balloon': Command<None, { readonly actual: number }>;
   'query-chardev': Command<None, readonly { readonly label: string; readonly filename: string; readonly 'frontend-open': boolean }[]>;
-  'query-vnc-servers': Command<None, readonly { readonly id: string; readonly server: readonly { readonly host: string; readonly service: string }[] }[]>;
+  'query-vnc-servers': Command<
+    None,
+    readonly { readonly id: string; readonly server: readonly { readonly host: string; readonly service: string }[] }[]
+  >;
   'query-blockstats': Command<{ readonly 'query-nodes'?: boolean }, readonly BlockStatsAnswer[]>;
   'query-block': Command<None, readonly { readonly qdev?: string; readonly 'io-status'?: string }[]>;
   balloon: Command<{ readonly value: number }, None>;
@@ -20,7 +26,15 @@ export interface QmpCommands {
   set_password: Command<{ readonly protocol: 'vnc'; readonly password: string; readonly display?: string }, None>;
   block_set_io_throttle: Command<BlockThrottleArguments, None>;
   set_link: Command<{ readonly name: string; readonly up: boolean }, None>;
-  'set-action': Command<{ readonly reboot?: 'reset' | 'shutdown'; readonly shutdown?: 'poweroff' | 'pause'; readonly panic?: 'pause' | 'shutdown' | 'exit-failure' | 'none'; readonly watchdog?: string }, None>;
+  'set-action': Command<
+    {
+      readonly reboot?: 'reset' | 'shutdown';
+      readonly shutdown?: 'poweroff' | 'pause';
+      readonly panic?: 'pause' | 'shutdown' | 'exit-failure' | 'none';
+      readonly watchdog?: string;
+    },
+    None
+  >;
 }
 
 interface Command<A, R> {
@@ -31,11 +45,28 @@ type None = Record<string, never>;
 
 /** `RunState` of `qapi/run-state.json`. */
 export type RunState =
-  | 'debug' | 'inmigrate' | 'internal-error' | 'io-error' | 'paused' | 'postmigrate' | 'prelaunch' | 'finish-migrate' | 'restore-vm' | 'running' | 'save-vm' | 'shutdown' | 'suspended' | 'watchdog' | 'guest-panicked' | 'colo';
+  | 'debug'
+  | 'inmigrate'
+  | 'internal-error'
+  | 'io-error'
+  | 'paused'
+  | 'postmigrate'
+  | 'prelaunch'
+  | 'finish-migrate'
+  | 'restore-vm'
+  | 'running'
+  | 'save-vm'
+  | 'shutdown'
+  | 'suspended'
+  | 'watchdog'
+  | 'guest-panicked'
+  | 'colo';
 
 export interface BlockStatsAnswer {
   readonly qdev?: string;
   readonly 'node-name'?: string;
+  /** The node that holds the file. */
+  readonly parent?: { readonly stats: { readonly wr_highest_offset: number } };
   readonly stats: {
     readonly rd_bytes: number;
     readonly rd_operations: number;

@@ -10,7 +10,15 @@ export interface QmpEventData {
   WAKEUP: None;
   BALLOON_CHANGE: { readonly actual: number };
   WATCHDOG: { readonly action: string };
-  BLOCK_IO_ERROR: { readonly device: string; readonly 'node-name'?: string; readonly qom_path?: string; readonly operation: 'read' | 'write'; readonly action: 'ignore' | 'report' | 'stop'; readonly nospace?: boolean; readonly reason: string };
+  BLOCK_IO_ERROR: {
+    readonly device: string;
+    readonly 'node-name'?: string;
+    readonly qom_path?: string;
+    readonly operation: 'read' | 'write';
+    readonly action: 'ignore' | 'report' | 'stop';
+    readonly nospace?: boolean;
+    readonly reason: string;
+  };
   GUEST_PANICKED: { readonly action: 'pause' | 'poweroff' | 'run' };
   VSERPORT_CHANGE: { readonly id: string; readonly open: boolean };
 }
@@ -18,15 +26,39 @@ type None = Record<string, never>;
 
 /** `ShutdownCause` of `qapi/run-state.json`. */
 export type ShutdownCause =
-  | 'none' | 'host-error' | 'host-qmp-quit' | 'host-qmp-system-reset' | 'host-signal' | 'host-ui' | 'guest-shutdown' | 'guest-reset' | 'guest-panic' | 'subsystem-reset' | 'snapshot-load';
+  | 'none'
+  | 'host-error'
+  | 'host-qmp-quit'
+  | 'host-qmp-system-reset'
+  | 'host-signal'
+  | 'host-ui'
+  | 'guest-shutdown'
+  | 'guest-reset'
+  | 'guest-panic'
+  | 'subsystem-reset'
+  | 'snapshot-load';
 
-type Known = { [N in keyof QmpEventData]: { readonly name: N; readonly data: QmpEventData[N]; readonly timeMs: number } }[keyof QmpEventData];
+type Known = {
+  [N in keyof QmpEventData]: { readonly name: N; readonly data: QmpEventData[N]; readonly timeMs: number };
+}[keyof QmpEventData];
 
 /** An event of a kind that the driver understands. */
 export type QmpEvent = Known;
 
 const known: Readonly<Record<keyof QmpEventData, true>> = {
-  SHUTDOWN: true, RESET: true, POWERDOWN: true, STOP: true, RESUME: true, SUSPEND: true, SUSPEND_DISK: true, WAKEUP: true, BALLOON_CHANGE: true, WATCHDOG: true, BLOCK_IO_ERROR: true, GUEST_PANICKED: true, VSERPORT_CHANGE: true,
+  SHUTDOWN: true,
+  RESET: true,
+  POWERDOWN: true,
+  STOP: true,
+  RESUME: true,
+  SUSPEND: true,
+  SUSPEND_DISK: true,
+  WAKEUP: true,
+  BALLOON_CHANGE: true,
+  WATCHDOG: true,
+  BLOCK_IO_ERROR: true,
+  GUEST_PANICKED: true,
+  VSERPORT_CHANGE: true,
 };
 
 export const isKnownEvent = (name: string): name is keyof QmpEventData => Object.hasOwn(known, name);

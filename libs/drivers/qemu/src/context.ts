@@ -1,0 +1,33 @@
+import type { Broadcast, Clock } from '@virtmesh/base';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { DriverEvent, Host } from '@virtmesh/driver-spi';
+import type { LaunchInput } from './launch.ts';
+import type { GuestTable } from './lifecycle/guest-table.ts';
+import type { Accelerators, BinaryProfile } from './probe/profile.ts';
+import type { Claims } from './process/claims.ts';
+import type { LogBounds, LogKeeperProgram } from './process/log-keepers.ts';
+import type { DriverDirectories } from './process/places.ts';
+import type { GuestUsers } from './process/users.ts';
+
+/** What the parts of the driver share. */
+export interface DriverContext {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly directories: DriverDirectories;
+  /** True paths below which the files of guests lie. */
+  readonly pathRoots: readonly string[];
+  readonly vncPorts: { readonly first: number; readonly last: number };
+  readonly users: GuestUsers;
+  readonly claims: Claims;
+  readonly guests: GuestTable;
+  readonly binary: BinaryProfile;
+  readonly accelerators: Accelerators;
+  /** Undefined where the program is not installed. */
+  readonly logKeeper: LogKeeperProgram | undefined;
+  readonly logBounds: LogBounds;
+  /** The UEFI files for a definition; undefined for one that does not use UEFI. HOST_INCOMPATIBLE where they are missing. */
+  readonly uefiFor: (spec: DomainSpec) => Promise<LaunchInput['uefi']>;
+  /** The command line of a guest. */
+  readonly buildArgv: (input: LaunchInput) => readonly string[];
+  readonly events: Broadcast<DriverEvent>;
+}

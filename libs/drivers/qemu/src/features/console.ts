@@ -1,0 +1,77 @@
+import { Fault } from '@virtmesh/base';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
+import type { Duplex } from 'node:stream';
+import type { DriverContext } from '../context.ts';
+import { placesOf } from '../process/places.ts';
+import { readLog } from './console-log.ts';
+
+/** How long what a guest wrote last may take from its pipe to the log. */
+const drainMs = 500;
+
+export const consoleFeature = (context: DriverContext): Consoles => ({
+  devices: consoleDevices,
+  output: (guest, device, options, signal) => {
+    const { logDir, log } = placesOf(context.directories, guest.uid);
+    const { files } = context.logBounds;
+    return readLog(
+      context.host,
+      {
+        directory: logDir,
+        log: log(device),
+        files,
+        replayBytes: options.replayBytes,
+        ...(options.follow ? { end: endOf(context, guest), drainMs } : {}),
+      },
+      signal,
+    );
+  },
+  input: (guest, device, signal) => openInput(context, guest, device, signal),
+});
+
+/** Serial ports before consoles: what a kernel says first comes there. */
+export const consoleDevices = (spec: DomainSpec): readonly string[] => [...spec.serials, ...spec.consoles].map(({ id }) => id);
+
+function endOf({ guests }: DriverContext, guest: GuestRef): Promise<unknown> {
+  const entry = guests.get(guest.uid);
+  return entry?.t === 'live' ? entry.guest.gone : Promise.resolve();
+}
+
+async function openInput(context: DriverContext, ref: GuestRef, device: string, signal: AbortSignal): Promise<ConsoleInput> {
+  const guest = context.guests.running(ref);
+  if (!consoleDevices(guest.spec).includes(device))
+    throw new Fault(
+      'DEVICE_NOT_FOUND',
+      `${ref.id} has no serial port or console ${device}; it has ${consoleDevices(guest.spec).join(', ') || 'none'}`,
+      { device },
+    );
+  const stream = await context.host.sockets.connect(guest.places.socket(device), signal);
+  // The guest's output comes here too; the log has it already, and QEMU must not wait for this reader.
+  stream.resume();
+  stream.on('error', () => {});
+  return { write: (bytes) => write(stream, bytes), [Symbol.asyncDispose]: () => closed(stream) };
+}
+
+function write(stream: Duplex, bytes: Uint8Array): Promise<void> {
+  if (stream.destroyed) return Promise.reject(ended());
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(ended());
+    stream.once('close', onClose);
+    stream.write(bytes, (error) => {
+      stream.off('close', onClose);
+      if (error) reject(ended(error));
+      else resolve();
+    });
+  });
+}
+
+const ended = (cause?: unknown): Fault =>
+  new Fault('STATE_INVALID', 'the console is gone: the guest has ended', { state: 'shutoff', allowed: 'running' }, { cause });
+
+function closed(stream: Duplex): Promise<void> {
+  if (stream.closed) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once('close', () => resolve());
+    stream.destroy();
+  });
+}

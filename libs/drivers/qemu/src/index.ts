@@ -1,0 +1,2 @@
+export { createQemuDriver } from './driver.ts';
+export type { QemuDriverOptions } from './options.ts';

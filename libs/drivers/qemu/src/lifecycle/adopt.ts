@@ -1,0 +1,78 @@
+import { Fault, raceAbort } from '@virtmesh/base';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { GuestRef, Observed } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../context.ts';
+import { placesOf } from '../process/places.ts';
+import { lastWords } from '../process/words.ts';
+import { findProcess } from './find-process.ts';
+import { killAndWait } from './kill.ts';
+import { LiveGuest } from './live-guest.ts';
+import { gone } from './observe.ts';
+import type { GuestRecord } from './record.ts';
+import { settledWithin } from './settled-within.ts';
+import { unresponsiveCondition } from './tracked.ts';
+
+/** How long a guest may take to answer before it counts as not answering; the others wait for their turn meanwhile. */
+const patienceMs = 2000;
+const lastWordsMs = 500;
+
+/** Takes up a guest that another life of the agent started. */
+export async function adoptGuest(
+  context: DriverContext,
+  ref: GuestRef,
+  active: DomainSpec,
+  record: GuestRecord,
+  signal: AbortSignal,
+): Promise<Observed> {
+  const places = placesOf(context.directories, ref.uid);
+  context.claims.add(ref.uid, { user: record.user, ports: record.ports, cid: record.cid, files: record.files });
+  const process = await findProcess(context, places, record.process);
+  if (!process) return gone;
+  const guest = new LiveGuest({
+    host: context.host,
+    ref,
+    places,
+    spec: active,
+    accelerator: record.accelerator,
+    process,
+    exited: undefined,
+    lastWords: async () => {
+      const written = Promise.all(
+        record.keepers.map((keeper) => context.host.processes.waitExit(keeper, AbortSignal.timeout(lastWordsMs))),
+      );
+      await settledWithin(written, lastWordsMs);
+      return lastWords(context.host, places.ownLog, context.logBounds.files);
+    },
+    events: context.events,
+  });
+  context.guests.set(ref.uid, { t: 'live', guest });
+  const answered = await firstLook(guest, signal);
+  if (guest.isGone) return gone;
+  if (answered && isHalfMade(guest, record)) {
+    guest.willBeDestroyed();
+    await killAndWait(context.host, guest, signal);
+    return gone;
+  }
+  guest.announce(answered ? guest.condition : unresponsiveCondition);
+  return guest.observed();
+}
+
+/** Answers whether its monitor told how it is within the patience. */
+async function firstLook(guest: LiveGuest, signal: AbortSignal): Promise<boolean> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+  try {
+    await guest.connect(patience);
+    await guest.refresh({ running: DomainStateReason.ADOPTED, paused: DomainStateReason.ADOPTED }, patience);
+    return true;
+  } catch (thrown) {
+    if (signal.aborted && !Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) throw thrown;
+    // A guest that ended just now ends its connection first.
+    await raceAbort(Promise.race([guest.gone, new Promise<void>((resolve) => setImmediate(resolve))]), signal).catch(() => {});
+    return false;
+  }
+}
+
+/** Its vCPUs were never let go, and not because that was asked for. */
+const isHalfMade = (guest: LiveGuest, record: GuestRecord): boolean =>
+  guest.condition.state === 'paused' && guest.condition.reason === DomainStateReason.STARTING_UP && !(record.paused && record.started);

@@ -1,0 +1,43 @@
+import { abortFault } from '@virtmesh/base';
+import type { GuestRef, Host } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../context.ts';
+import { placesOf } from '../process/places.ts';
+import { findProcess } from './find-process.ts';
+import { killAndWait } from './kill.ts';
+import type { LiveGuest } from './live-guest.ts';
+import { settledWithin } from './settled-within.ts';
+
+/** Ends a guest in whatever state it is, a start that is under way too. */
+export async function destroyGuest(context: DriverContext, ref: GuestRef, graceMs: number, signal: AbortSignal): Promise<void> {
+  const entry = context.guests.get(ref.uid);
+  if (entry?.t === 'starting') return entry.start.preempt(signal);
+  if (entry?.t === 'live') return destroyLive(context.host, entry.guest, graceMs, signal);
+  // Not known does not mean not there: nothing may have adopted it yet.
+  const process = await findProcess(context, placesOf(context.directories, ref.uid), undefined);
+  if (!process) return;
+  context.host.processes.kill(process, 'SIGKILL');
+  await context.host.processes.waitExit(process, signal);
+}
+
+async function destroyLive(host: Host, guest: LiveGuest, graceMs: number, signal: AbortSignal): Promise<void> {
+  if (guest.isGone) return;
+  guest.willBeDestroyed();
+  if (graceMs > 0 && canReact(host, guest)) {
+    host.processes.kill(guest.process, 'SIGTERM');
+    if (await goneWithin(guest, graceMs, signal)) return;
+  }
+  await killAndWait(host, guest, signal);
+}
+
+/** A process that is stopped, or whose main loop does not answer, would not heed a signal. */
+function canReact(host: Host, guest: LiveGuest): boolean {
+  const state = host.processes.look(guest.process)?.state;
+  return state !== 'T' && state !== 't' && !guest.silent;
+}
+
+async function goneWithin(guest: LiveGuest, ms: number, signal: AbortSignal): Promise<boolean> {
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await settledWithin(Promise.race([guest.gone, aborted]), ms);
+  if (signal.aborted && !guest.isGone) throw abortFault(signal);
+  return guest.isGone;
+}

@@ -1,0 +1,19 @@
+import { Fault } from '@virtmesh/base';
+import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
+import type { LiveGuest } from './live-guest.ts';
+
+/** The kernel ends it whatever it does; only a process that waits for a device in the kernel makes this wait. */
+export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
+  host.processes.kill(guest.process, 'SIGKILL');
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  if (!signal.aborted) await Promise.race([guest.gone, aborted]);
+  if (!guest.isGone) throw stuck(guest.process);
+}
+
+const stuck = ({ pid }: ProcessIdentity): Fault =>
+  new Fault(
+    'HYPERVISOR_UNRESPONSIVE',
+    `QEMU (pid ${pid}) was killed and has not ended yet: it waits for the host, most likely for a disk that does not answer`,
+    { pid: String(pid) },
+    { retryAfterMs: 1000 },
+  );

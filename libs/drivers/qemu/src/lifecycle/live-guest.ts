@@ -1,0 +1,276 @@
+import { type Broadcast, Fault } from '@virtmesh/base';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { DriverEvent, ExitStatus, GuestRef, Host, Observed, ProcessIdentity } from '@virtmesh/driver-spi';
+import { qemuIds } from '../launch.ts';
+import type { GuestPlaces } from '../process/places.ts';
+import type { AnswerOf, ArgumentsOf, QmpCommand, QmpEvent } from '../qmp/index.ts';
+import { type Ending, endingOf } from './ending.ts';
+import { MonitorLink } from './monitor-link.ts';
+import { agentChannel, readingOf } from './reading.ts';
+import { settledWithin } from './settled-within.ts';
+import { type Condition, conditionOf, paused, type Reading, track, type Tracked, unresponsiveCondition } from './tracked.ts';
+
+export interface LiveGuestParts {
+  readonly host: Host;
+  readonly ref: GuestRef;
+  readonly places: GuestPlaces;
+  readonly spec: DomainSpec;
+  readonly accelerator: string;
+  readonly process: ProcessIdentity;
+  /** The end of a process that is the agent's child; undefined for one that another life of the agent started. */
+  readonly exited: Promise<ExitStatus> | undefined;
+  /** What QEMU said at its end, when all of it is written. */
+  readonly lastWords: () => Promise<string>;
+  readonly events: Broadcast<DriverEvent>;
+}
+
+/** How long after its monitor's connection the end of a process may come, before it counts as alive without a monitor. */
+const exitAfterMonitorMs = 1000;
+const reconnectTimeoutMs = 1000;
+
+/** One guest whose process was started or found, until nothing of it runs. */
+export class LiveGuest {
+  readonly ref: GuestRef;
+  readonly places: GuestPlaces;
+  readonly process: ProcessIdentity;
+  readonly accelerator: string;
+  /** Resolves when its process has ended, with what the kernel told of that. */
+  readonly gone: Promise<ExitStatus | undefined>;
+  /** Resolves when its end was told to those above. */
+  readonly ended: Promise<void>;
+  readonly #parts: LiveGuestParts;
+  readonly #monitor: MonitorLink;
+  readonly #dropped = new AbortController();
+  #spec: DomainSpec;
+  #reading: Reading;
+  #tracked: Tracked;
+  #isGone = false;
+  #resolveGone: (status: ExitStatus | undefined) => void = () => {};
+  #destroying = false;
+  /** What those above were told last; undefined while a start has not come to its end, of which nobody is told. */
+  #told: Condition | undefined;
+
+  constructor(parts: LiveGuestParts) {
+    this.ref = parts.ref;
+    this.places = parts.places;
+    this.process = parts.process;
+    this.accelerator = parts.accelerator;
+    this.#parts = parts;
+    this.#spec = parts.spec;
+    this.#reading = readingOf(parts.ref.uid, parts.spec);
+    this.#tracked = {
+      condition: paused(DomainStateReason.STARTING_UP),
+      memoryBytes: parts.spec.memory?.sizeBytes ?? 0n,
+      agentConnected: false,
+      stopCause: undefined,
+      restarting: false,
+      shutdown: undefined,
+    };
+    this.#monitor = new MonitorLink(parts.host.sockets, parts.places.monitorSocket, {
+      onEvent: (event) => this.#onEvent(event),
+      onSilent: (silent) => this.#onSilent(silent),
+    });
+    this.gone = new Promise((resolve) => {
+      this.#resolveGone = resolve;
+    });
+    void this.gone.then(() => (this.#isGone = true));
+    void parts.exited?.then((status) => this.#resolveGone(status));
+    this.ended = this.gone.then((status) => this.#tellEnd(status));
+  }
+
+  /** Takes up the conversation with its monitor, and keeps it up from then on. */
+  async connect(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#monitor.connect(signal);
+    } finally {
+      void this.#keepConnected();
+    }
+  }
+
+  execute<C extends QmpCommand>(command: C, args: ArgumentsOf<C>, signal: AbortSignal): Promise<AnswerOf<C>> {
+    return this.#monitor.execute(command, args, signal);
+  }
+
+  greeted(): Promise<void> {
+    return this.#monitor.greeted();
+  }
+
+  get spec(): DomainSpec {
+    return this.#spec;
+  }
+
+  get condition(): Condition {
+    return this.#tracked.condition;
+  }
+
+  get memoryBytes(): bigint {
+    return this.#tracked.memoryBytes;
+  }
+
+  get agentConnected(): boolean {
+    return this.#tracked.agentConnected;
+  }
+
+  /** Whether its monitor owes an answer for too long, or there is no way to it. */
+  get silent(): boolean {
+    return this.#monitor.silent;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** It is being destroyed by a call: its end is no crash. */
+  willBeDestroyed(): void {
+    this.#destroying = true;
+  }
+
+  /** A start, or the taking up of a guest, has come to its end: from now on those above are told what happens to it. */
+  announce(condition: Condition): void {
+    this.#tracked = { ...this.#tracked, condition };
+    this.#told = condition;
+  }
+
+  /** The live definition has changed. */
+  updateSpec(spec: DomainSpec): void {
+    this.#spec = spec;
+    this.#reading = readingOf(this.ref.uid, spec);
+  }
+
+  /** Stops its vCPUs because a caller wants so; resolves when they have stopped. */
+  async stop(signal: AbortSignal): Promise<void> {
+    const cause = paused(DomainStateReason.USER);
+    this.#tracked = { ...this.#tracked, stopCause: cause };
+    try {
+      await this.execute('stop', {}, signal);
+    } finally {
+      // A guest that had stopped before tells of no stop.
+      if (this.#tracked.stopCause === cause) this.#tracked = { ...this.#tracked, stopCause: undefined };
+    }
+  }
+
+  /** Asks its monitor for what events tell else. `why` is for a state whose reason QEMU does not know. */
+  async refresh(why: { readonly running: DomainStateReason; readonly paused: DomainStateReason }, signal: AbortSignal): Promise<void> {
+    const channel = agentChannel(this.#spec);
+    const [{ status }, balloon, chardevs] = await Promise.all([
+      this.execute('query-status', {}, signal),
+      // A guest without a balloon device is refused the question.
+      this.execute('query-balloon', {}, signal).catch((thrown: unknown) =>
+        Fault.is(thrown, 'HYPERVISOR_FAILED') ? undefined : Promise.reject(thrown),
+      ),
+      channel === undefined ? [] : this.execute('query-chardev', {}, signal),
+    ]);
+    const agentConnected = chardevs.some((chardev) => chardev.label === qemuIds.chardev(channel ?? '') && chardev['frontend-open']);
+    this.#tracked = { ...this.#tracked, memoryBytes: balloon ? BigInt(balloon.actual) : this.#tracked.memoryBytes, agentConnected };
+    this.#enter(conditionOf(status, why));
+    if ((status === 'shutdown' && this.#reading.restartOnPoweroff) || (status === 'guest-panicked' && this.#reading.restartOnCrash))
+      this.#restart();
+  }
+
+  observed(): Observed {
+    const addresses = this.#spec.graphics.flatMap(({ id, protocol }) =>
+      protocol ? [[id, hostPort(protocol.value.listenAddress, protocol.value.port)] as const] : [],
+    );
+    return {
+      ...this.#tracked.condition,
+      pid: this.process.pid,
+      memoryBytes: this.#tracked.memoryBytes,
+      vcpus: this.#spec.cpu?.vcpus ?? 1,
+      guestAgentConnected: this.#tracked.agentConnected,
+      graphicsAddresses: Object.fromEntries(addresses),
+      accelerator: this.accelerator,
+    };
+  }
+
+  /** Lets go of it without harm: it lives on, and nobody is told of it any more. */
+  drop(): void {
+    this.#told = undefined;
+    this.#dropped.abort();
+    this.#monitor.close();
+  }
+
+  #enter(condition: Condition): void {
+    this.#tracked = { ...this.#tracked, condition };
+    if (this.#told?.state !== condition.state || this.#told.reason !== condition.reason)
+      this.#tell({ t: 'state', uid: this.ref.uid, ...condition });
+  }
+
+  #tell(event: DriverEvent): void {
+    if (!this.#told) return;
+    if (event.t === 'state') this.#told = { state: event.state, reason: event.reason };
+    this.#parts.events.publish(event);
+  }
+
+  #onEvent(event: QmpEvent): void {
+    const { after, events, followUp } = track(this.#tracked, event, this.#reading);
+    this.#tracked = after;
+    for (const told of events) this.#tell(told);
+    if (followUp === 'ask') this.#ask();
+    if (followUp === 'restart') this.#restart();
+    if (followUp === 'quit') this.execute('quit', {}, this.#dropped.signal).catch(() => {});
+  }
+
+  #onSilent(silent: boolean): void {
+    if (this.#isGone) return;
+    if (silent) this.#enter(unresponsiveCondition);
+    else this.#ask();
+  }
+
+  /** Asks how it is where no event has told. Where there is no answer, the monitor's silence is told by other means. */
+  #ask(): void {
+    const { state, reason } = this.#told ?? this.#tracked.condition;
+    const why = {
+      running: state === 'running' ? reason : DomainStateReason.ADOPTED,
+      paused: state === 'paused' ? reason : DomainStateReason.UNSPECIFIED,
+    };
+    this.refresh(why, this.#dropped.signal).catch(() => {});
+  }
+
+  #restart(): void {
+    this.#tracked = { ...this.#tracked, restarting: true };
+    const { signal } = this.#dropped;
+    Promise.all([this.execute('system_reset', {}, signal), this.execute('cont', {}, signal)]).catch(() => this.#ask());
+  }
+
+  /** Makes the connection to the monitor anew for as long as the process lives, and sees its end where it is not the agent's child. */
+  async #keepConnected(): Promise<void> {
+    const { signal } = this.#dropped;
+    while (!signal.aborted) {
+      await Promise.race([this.#monitor.closed(), this.gone]);
+      if (this.#isGone || signal.aborted || (await this.#goneWithin(exitAfterMonitorMs))) return;
+      this.#enter(unresponsiveCondition);
+      await this.#monitor.connect(AbortSignal.any([signal, AbortSignal.timeout(reconnectTimeoutMs)])).then(
+        () => this.#ask(),
+        () => {},
+      );
+    }
+  }
+
+  async #goneWithin(ms: number): Promise<boolean> {
+    if (this.#parts.exited) return settledWithin(this.gone, ms);
+    try {
+      await this.#parts.host.processes.waitExit(this.process, AbortSignal.any([this.#dropped.signal, AbortSignal.timeout(ms)]));
+    } catch {
+      return false;
+    }
+    this.#resolveGone(undefined);
+    return true;
+  }
+
+  async #tellEnd(status: ExitStatus | undefined): Promise<void> {
+    // What it told over its monitor last is still to be read.
+    await settledWithin(this.#monitor.closed(), exitAfterMonitorMs);
+    const ending: Ending = endingOf(this.#destroying, this.#tracked.shutdown, status);
+    const words = ending.how === 'crashed' && this.#told ? await this.#parts.lastWords() : '';
+    this.#tell({
+      t: 'exited',
+      uid: this.ref.uid,
+      how: ending.how,
+      message: [ending.message, words].filter((part) => part !== '').join(': '),
+    });
+    this.drop();
+  }
+}
+
+const hostPort = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);

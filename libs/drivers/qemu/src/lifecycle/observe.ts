@@ -1,0 +1,39 @@
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { Fault } from '@virtmesh/base';
+import type { GuestRef, Observed } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../context.ts';
+import { unresponsiveCondition } from './tracked.ts';
+
+/** A guest of which nothing runs. */
+export const gone: Observed = {
+  state: 'gone',
+  reason: DomainStateReason.UNSPECIFIED,
+  pid: 0,
+  memoryBytes: 0n,
+  vcpus: 0,
+  guestAgentConnected: false,
+  graphicsAddresses: {},
+  accelerator: '',
+};
+
+/** How a guest is now: asked of its monitor, whose events may be under way. One whose monitor does not answer is unknown. */
+export async function observeGuest({ guests }: DriverContext, ref: GuestRef, signal: AbortSignal): Promise<Observed> {
+  const entry = guests.get(ref.uid);
+  if (entry?.t !== 'live' || entry.guest.isGone) return gone;
+  const { guest } = entry;
+  const { state, reason } = guest.condition;
+  try {
+    await guest.refresh(
+      {
+        running: state === 'running' ? reason : DomainStateReason.UNSPECIFIED,
+        paused: state === 'paused' ? reason : DomainStateReason.UNSPECIFIED,
+      },
+      signal,
+    );
+  } catch (thrown) {
+    if (guest.isGone) return gone;
+    if (!Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) throw thrown;
+    return { ...guest.observed(), ...unresponsiveCondition };
+  }
+  return guest.observed();
+}

@@ -1,0 +1,271 @@
+import { abortFault, Fault, raceAbort, type Step } from '@virtmesh/base';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { FileOwner, GuestRef, ProcessIdentity, SpawnedProcess, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../../context.ts';
+import { handOver } from '../../process/hand-over.ts';
+import { type GuestPlaces, placesOf } from '../../process/places.ts';
+import { ownerOf } from '../../process/users.ts';
+import { lastWords, startFailure } from '../../process/words.ts';
+import { describeExit } from '../ending.ts';
+import type { PreemptibleStart } from '../guest-table.ts';
+import { LiveGuest } from '../live-guest.ts';
+import { encodeRecord, type GuestRecord } from '../record.ts';
+import { releaseGuest } from '../release.ts';
+import { paused } from '../tracked.ts';
+import { settledWithin } from '../settled-within.ts';
+import { startOrders } from './configure.ts';
+import { deviceLogs, type GuestFiles, inspectFiles, makeDirectories } from './files.ts';
+import { makeTaps, tapsOf } from './network.ts';
+import { type Reservation, reserve } from './reserve.ts';
+import { spawnGuest } from './spawn.ts';
+
+/** How long the keepers of a guest's logs may take to write its last words. */
+const lastWordsMs = 500;
+/** How long after its monitor's connection the end of a process may come. */
+const endAfterMonitorMs = 1000;
+
+/** One start of a guest, step by step. */
+export class GuestStart implements PreemptibleStart {
+  readonly #context: DriverContext;
+  readonly #order: StartOrder;
+  readonly #guest: GuestRef;
+  readonly #places: GuestPlaces;
+  readonly #preempted = new AbortController();
+  #reservation: Reservation | undefined;
+  #files: GuestFiles | undefined;
+  #record: GuestRecord | undefined;
+  #spawning: Promise<void> = Promise.resolve();
+  #live: LiveGuest | undefined;
+  #keepers: readonly SpawnedProcess[] = [];
+  /** The moving of the new processes into their control group, which goes on while QEMU comes up. */
+  #grouped: Promise<void> = Promise.resolve();
+
+  constructor(context: DriverContext, order: StartOrder) {
+    this.#context = context;
+    this.#order = order;
+    this.#guest = order.guest;
+    this.#places = placesOf(context.directories, order.guest.uid);
+  }
+
+  plan(): StartPlan<Step> {
+    const step = (name: string, run: (signal: AbortSignal) => Promise<void>, undo?: () => Promise<void>): Step => ({
+      name,
+      run: (signal) => {
+        if (this.#preempted.signal.aborted) throw this.#preempted.signal.reason;
+        return run(AbortSignal.any([signal, this.#preempted.signal]));
+      },
+      ...(undo ? { undo } : {}),
+    });
+    return {
+      steps: [
+        step(
+          'reserve',
+          () => this.#reserve(),
+          () => this.#unreserve(),
+        ),
+        step(
+          'files',
+          () => this.#takeFiles(),
+          () => this.#release(),
+        ),
+        step('network', (signal) => this.#connectNetwork(signal)),
+        step(
+          'spawn',
+          (signal) => this.#spawn(signal),
+          () => this.#end(),
+        ),
+        step('monitor', (signal) => this.#greet(signal)),
+        step('configure', (signal) => this.#configure(signal)),
+        step('run', (signal) => this.#run(signal)),
+      ],
+      started: () => this.#started(),
+    };
+  }
+
+  async preempt(signal: AbortSignal): Promise<void> {
+    this.#preempted.abort(
+      new Fault('OPERATION_PREEMPTED', `the start of ${this.#guest.id} gave way to its destruction`, { uid: this.#guest.uid }),
+    );
+    await raceAbort(
+      this.#spawning.catch(() => {}),
+      signal,
+    );
+    if (!this.#live) return;
+    this.#context.host.processes.kill(this.#live.process, 'SIGKILL');
+    await raceAbort(this.#live.gone, signal);
+  }
+
+  async #reserve(): Promise<void> {
+    const known = this.#context.guests.get(this.#guest.uid);
+    if (known)
+      throw new Fault('STATE_INVALID', `${this.#guest.id} runs already, or what it took was not given back`, {
+        uid: this.#guest.uid,
+        state: known.t,
+        allowed: 'shutoff',
+      });
+    this.#context.guests.set(this.#guest.uid, { t: 'starting', start: this });
+    this.#reservation = await reserve(this.#context, this.#guest, this.#order.spec);
+  }
+
+  async #unreserve(): Promise<void> {
+    const entry = this.#context.guests.get(this.#guest.uid);
+    if (entry?.t === 'live' || (entry?.t === 'starting' && entry.start !== this)) return;
+    this.#context.claims.drop(this.#guest.uid);
+    this.#context.guests.delete(this.#guest.uid);
+  }
+
+  async #takeFiles(): Promise<void> {
+    const { spec, user, ports, cid, accelerator } = this.#reserved;
+    this.#files = await inspectFiles(this.#context, this.#guest, spec, this.#places, this.#owner);
+    this.#save({
+      user,
+      gid: this.#owner?.gid ?? 0,
+      files: this.#files.uses,
+      taps: Object.values(tapsOf(this.#guest, spec)),
+      cgroup: this.#context.host.cgroups.unavailable === undefined,
+      process: undefined,
+      keepers: [],
+      paused: this.#order.paused,
+      started: false,
+      accelerator: accelerator.name,
+      ports,
+      cid,
+    });
+    const logs = [this.#places.ownLog, ...deviceLogs(spec, this.#places).values()];
+    await Promise.all([
+      makeDirectories(this.#context, this.#places, this.#owner, logs),
+      this.#owner && handOver(this.#context.host, this.#files.uses, this.#owner),
+    ]);
+  }
+
+  async #release(): Promise<void> {
+    if (this.#record) await releaseGuest(this.#context, this.#guest, this.#record);
+    if (this.#files?.madeNvram) await this.#context.host.files.remove(this.#files.madeNvram);
+  }
+
+  async #connectNetwork(signal: AbortSignal): Promise<void> {
+    const { host } = this.#context;
+    await makeTaps(host.network, this.#guest, this.#reserved.spec, this.#owner?.uid ?? host.uid, signal);
+  }
+
+  async #spawn(signal: AbortSignal): Promise<void> {
+    this.#spawning = this.#spawnProcesses(signal);
+    await this.#spawning;
+    await this.#guarded(this.#spawned.connect(signal));
+  }
+
+  async #spawnProcesses(signal: AbortSignal): Promise<void> {
+    const { spec, accelerator } = this.#reserved;
+    const input = { guest: this.#guest, spec, places: this.#places, accelerator, owner: this.#owner, uefi: this.#files?.uefi };
+    const { qemu, keepers } = await spawnGuest(this.#context, input, () => {
+      if (signal.aborted) throw abortFault(signal);
+    });
+    this.#keepers = keepers;
+    this.#live = new LiveGuest({
+      host: this.#context.host,
+      ref: this.#guest,
+      places: this.#places,
+      spec,
+      accelerator: accelerator.name,
+      process: qemu.identity,
+      exited: qemu.exited,
+      lastWords: () => this.#lastWords(),
+      events: this.#context.events,
+    });
+    this.#save({ ...this.#recorded, process: qemu.identity, keepers: keepers.map((keeper) => keeper.identity) });
+    this.#grouped = this.#group([qemu.identity, ...keepers.map((keeper) => keeper.identity)]);
+    this.#grouped.catch(() => {});
+  }
+
+  async #group(processes: readonly ProcessIdentity[]): Promise<void> {
+    const { cgroups } = this.#context.host;
+    if (cgroups.unavailable !== undefined) return;
+    for (const { pid } of processes) {
+      await cgroups.attach(this.#places.cgroup, pid).catch((thrown: unknown) => {
+        // One that has ended already needs no group.
+        if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH')) throw thrown;
+      });
+    }
+  }
+
+  /** Ends what was spawned, and lets its logs be written. */
+  async #end(): Promise<void> {
+    const live = this.#live;
+    if (!live) return;
+    live.willBeDestroyed();
+    this.#context.host.processes.kill(live.process, 'SIGKILL');
+    await live.gone;
+    live.drop();
+    await this.#grouped.catch(() => {});
+  }
+
+  async #greet(signal: AbortSignal): Promise<void> {
+    await this.#guarded(raceAbort(Promise.all([this.#spawned.greeted(), this.#grouped]), signal));
+  }
+
+  async #configure(signal: AbortSignal): Promise<void> {
+    const orders = startOrders(this.#reserved.spec);
+    await this.#guarded(Promise.all(orders.map(({ command, args }) => this.#spawned.execute(command, args, signal))));
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const live = this.#spawned;
+    if (this.#order.paused) this.#save({ ...this.#recorded, started: true });
+    else await this.#guarded(live.execute('cont', {}, signal));
+    this.#context.claims.add(this.#guest.uid, { promisedBytes: 0n });
+    this.#context.guests.set(this.#guest.uid, { t: 'live', guest: live });
+    live.announce(this.#order.paused ? paused(DomainStateReason.STARTING_UP) : { state: 'running', reason: DomainStateReason.BOOTED });
+  }
+
+  #started(): Started {
+    return { observed: this.#spawned.observed(), activeSpec: this.#reserved.spec };
+  }
+
+  /** The outcome of something that needs the guest; its end instead, with its words, where it ends first. */
+  async #guarded(work: Promise<unknown>): Promise<void> {
+    const live = this.#spawned;
+    try {
+      await Promise.race([work, live.gone.then(() => Promise.reject(new Fault('HYPERVISOR_FAILED', 'QEMU ended')))]);
+    } catch (thrown) {
+      work.catch(() => {});
+      if (this.#preempted.signal.aborted) throw this.#preempted.signal.reason;
+      if (
+        !Fault.is(thrown, 'HYPERVISOR_FAILED', 'HYPERVISOR_UNRESPONSIVE') ||
+        thrown.metadata['class'] === 'GenericError' ||
+        !(await settledWithin(live.gone, endAfterMonitorMs))
+      )
+        throw thrown;
+      throw startFailure(await this.#lastWords(), describeExit(await live.gone));
+    }
+  }
+
+  async #lastWords(): Promise<string> {
+    await settledWithin(Promise.all(this.#keepers.map((keeper) => keeper.exited)), lastWordsMs);
+    return lastWords(this.#context.host, this.#places.ownLog, this.#context.logBounds.files);
+  }
+
+  #save(record: GuestRecord): void {
+    this.#record = record;
+    this.#order.save(encodeRecord(record));
+  }
+
+  get #owner(): FileOwner | undefined {
+    return ownerOf(this.#context.users, this.#reservation?.user);
+  }
+
+  get #reserved(): Reservation {
+    return this.#reservation ?? outOfOrder();
+  }
+
+  get #recorded(): GuestRecord {
+    return this.#record ?? outOfOrder();
+  }
+
+  get #spawned(): LiveGuest {
+    return this.#live ?? outOfOrder();
+  }
+}
+
+function outOfOrder(): never {
+  throw new Fault('INTERNAL_BUG', 'the steps of a start were run out of order');
+}
