@@ -54,7 +54,8 @@ export class Operations {
   /** An unfinished operation of an earlier life, for who takes its work up again. Its signal is aborted if its cancel was asked for. */
   resume(operation: Operation): Running {
     const { id } = parseOperationName(operation.name);
-    if (hasEnded(operation.state)) throw new Fault('INTERNAL_BUG', `internal fault: ${operation.name} has ended and cannot be resumed`, { operation: operation.name });
+    if (hasEnded(operation.state))
+      throw new Fault('INTERNAL_BUG', `internal fault: ${operation.name} has ended and cannot be resumed`, { operation: operation.name });
     return this.#running.get(id) ?? this.#take(operation, true);
   }
 
@@ -72,7 +73,8 @@ export class Operations {
     const byName = new Map(this.#port.list(selection).map((operation) => [operation.name, operation]));
     // Those under way are few. Their progress, and some of them, are not in the port.
     for (const { id, operation } of this.#running.values()) {
-      const isSelected = (afterId === undefined || id < afterId) && (target === undefined || operation.target === target || operation.targetUid === target);
+      const isSelected =
+        (afterId === undefined || id < afterId) && (target === undefined || operation.target === target || operation.targetUid === target);
       if (isSelected) byName.set(operation.name, operation);
     }
     return [...byName.values()].toSorted((a, b) => (a.name < b.name ? 1 : -1)).slice(0, limit);
@@ -119,6 +121,9 @@ export class Operations {
     if (fault.reason !== 'INTERNAL_BUG' || fault.metadata['incident'] !== undefined) return fault;
     const incident = randomUUID();
     this.#log?.error({ incident, operation: operation.name, err: fault.cause ?? fault }, `internal fault: ${fault.message}`);
-    return new Fault('INTERNAL_BUG', `an internal fault; the log of the node's agent has the particulars under incident ${incident}`, { incident, operation: operation.name });
+    return new Fault('INTERNAL_BUG', `an internal fault; the log of the node's agent has the particulars under incident ${incident}`, {
+      incident,
+      operation: operation.name,
+    });
   }
 }

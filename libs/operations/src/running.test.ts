@@ -13,7 +13,17 @@ describe('Running', () => {
   it('is pending, running, and ended well, in one write', () => {
     const { operations, port } = setting();
     const running = operations.create(start({ requestId: 'r' }));
-    expect(running.operation).toMatchObject({ name: `nodes/n1/operations/${running.id}`, verb: 'start', target: 'nodes/n1/domains/web', targetUid: 'u1', requestor: 'virtmesh://local', requestId: 'r', state: OperationState.PENDING, startTime: undefined, endTime: undefined });
+    expect(running.operation).toMatchObject({
+      name: `nodes/n1/operations/${running.id}`,
+      verb: 'start',
+      target: 'nodes/n1/domains/web',
+      targetUid: 'u1',
+      requestor: 'virtmesh://local',
+      requestId: 'r',
+      state: OperationState.PENDING,
+      startTime: undefined,
+      endTime: undefined,
+    });
     running.begin();
     running.begin();
     expect(running.operation.state).toBe(OperationState.RUNNING);
@@ -23,7 +33,12 @@ describe('Running', () => {
     expect(running.succeed(typeUrl, new Uint8Array([1, 2]))).toBe(true);
     expect(port.writes).toBe(1);
     const { operation } = running;
-    expect(operation).toMatchObject({ state: OperationState.SUCCEEDED, phase: '', progressPercent: 100, result: { $case: 'response', value: { typeUrl, value: Buffer.from([1, 2]) } } });
+    expect(operation).toMatchObject({
+      state: OperationState.SUCCEEDED,
+      phase: '',
+      progressPercent: 100,
+      result: { $case: 'response', value: { typeUrl, value: Buffer.from([1, 2]) } },
+    });
     expect(Number(operation.createTime)).toBeLessThan(Number(operation.startTime));
     expect(Number(operation.startTime)).toBeLessThan(Number(operation.endTime));
     expect(port.get(running.id)).toEqual(operation);
@@ -33,7 +48,13 @@ describe('Running', () => {
 
   it('shows progress within its bounds', () => {
     const running = setting().operations.create(start());
-    for (const [given, shown] of [[250, 100], [-7, -1], [NaN, -1], [33.9, 33], [undefined, -1]] as const) {
+    for (const [given, shown] of [
+      [250, 100],
+      [-7, -1],
+      [NaN, -1],
+      [33.9, 33],
+      [undefined, -1],
+    ] as const) {
       running.phase('copy', given);
       expect(running.operation.progressPercent).toBe(shown);
     }
@@ -44,9 +65,22 @@ describe('Running', () => {
     const running = operations.create(start());
     running.begin();
     running.phase('spawn', 20);
-    running.fail(new Fault('SPEC_INVALID', 'the definition breaks a rule', { field: 'spec' }, { violations: [{ field: 'spec.cpu', description: 'must be there' }], retryAfterMs: 1500 }));
+    running.fail(
+      new Fault(
+        'SPEC_INVALID',
+        'the definition breaks a rule',
+        { field: 'spec' },
+        { violations: [{ field: 'spec.cpu', description: 'must be there' }], retryAfterMs: 1500 },
+      ),
+    );
     expect(running.operation).toMatchObject({ state: OperationState.FAILED, phase: 'spawn', progressPercent: 20 });
-    expect(errorOf(running.operation)).toMatchObject({ reason: 'SPEC_INVALID', message: 'the definition breaks a rule', metadata: { field: 'spec' }, violations: [{ field: 'spec.cpu', description: 'must be there' }], retryAfterMs: 1500 });
+    expect(errorOf(running.operation)).toMatchObject({
+      reason: 'SPEC_INVALID',
+      message: 'the definition breaks a rule',
+      metadata: { field: 'spec' },
+      violations: [{ field: 'spec.cpu', description: 'must be there' }],
+      retryAfterMs: 1500,
+    });
   });
 
   it('hides a fault of this software', () => {

@@ -79,7 +79,10 @@ export class Running {
     return this.#end('succeed', {
       phase: '',
       progressPercent: 100,
-      result: { $case: 'response', value: Any.fromPartial({ typeUrl, value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) }) },
+      result: {
+        $case: 'response',
+        value: Any.fromPartial({ typeUrl, value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) }),
+      },
     });
   }
 
@@ -155,4 +158,5 @@ export class Running {
   }
 }
 
-const cancelled = ({ name, verb }: Operation): Fault => new Fault('OPERATION_CANCELLED', `the operation ${name} (${verb}) was cancelled`, { operation: name });
+const cancelled = ({ name, verb }: Operation): Fault =>
+  new Fault('OPERATION_CANCELLED', `the operation ${name} (${verb}) was cancelled`, { operation: name });

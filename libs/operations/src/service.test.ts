@@ -1,10 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Fault } from '@virtmesh/base';
+import type { Fault } from '@virtmesh/base';
 import { OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
-import { type Client, createClient, createMetrics, durationFromMs, faultFromStatus, openChannel, type Role, RpcServer, silentLogger } from '@virtmesh/kit';
+import {
+  type Client,
+  createClient,
+  createMetrics,
+  durationFromMs,
+  faultFromStatus,
+  openChannel,
+  type Role,
+  RpcServer,
+  silentLogger,
+} from '@virtmesh/kit';
 import { describe, expect, it } from 'vitest';
 import { operationService } from './service.ts';
 import { type Setting, setting, start, typeUrl } from './testing/setting.ts';
@@ -18,7 +28,12 @@ async function served(role: Role = 'operator'): Promise<Served> {
   const directory = mkdtempSync(join(tmpdir(), 'vm-op-'));
   const path = join(directory, 'op.sock');
   const of = setting();
-  const server = await RpcServer.start({ endpoints: [{ kind: 'unix', path, mode: 0o600, role }], services: [operationService(of.operations)], log: silentLogger(), metrics: createMetrics({ process: false }) });
+  const server = await RpcServer.start({
+    endpoints: [{ kind: 'unix', path, mode: 0o600, role }],
+    services: [operationService(of.operations)],
+    log: silentLogger(),
+    metrics: createMetrics({ process: false }),
+  });
   const channel = openChannel(`unix:${path}`);
   return {
     setting: of,
@@ -77,7 +92,9 @@ describe('OperationService', () => {
     expect((await client.listOperations({ ...request, parent: 'nodes/-', pageSize: 0, includeDone: false })).operations).toHaveLength(4);
     expect((await client.listOperations({ ...request, target: 'nodes/n1/domains/other' })).operations).toEqual([]);
     const { nextPageToken } = await client.listOperations(request);
-    await expect(client.listOperations({ ...request, includeDone: false, pageToken: nextPageToken })).rejects.toEqual(refused('TOKEN_INVALID'));
+    await expect(client.listOperations({ ...request, includeDone: false, pageToken: nextPageToken })).rejects.toEqual(
+      refused('TOKEN_INVALID'),
+    );
     await expect(client.listOperations({ ...request, pageToken: 'made up' })).rejects.toEqual(refused('TOKEN_INVALID'));
     await expect(client.listOperations({ ...request, pageSize: -1 })).rejects.toEqual(refused('REQUEST_INVALID'));
     await expect(client.listOperations({ ...request, parent: 'nodes/n2' })).rejects.toEqual(refused('NODE_NOT_FOUND'));
@@ -91,7 +108,9 @@ describe('OperationService', () => {
     const { name } = running.operation;
     expect((await s.client.waitOperation({ name, timeout: durationFromMs(20) })).state).toBe(OperationState.RUNNING);
     expect((await s.client.waitOperation({ name, timeout: undefined }, { timeoutMs: 600 })).state).toBe(OperationState.RUNNING);
-    expect((await s.client.waitOperation({ name, timeout: durationFromMs(60_000) }, { timeoutMs: 600 })).state).toBe(OperationState.RUNNING);
+    expect((await s.client.waitOperation({ name, timeout: durationFromMs(60_000) }, { timeoutMs: 600 })).state).toBe(
+      OperationState.RUNNING,
+    );
     await expect(s.client.waitOperation({ name, timeout: durationFromMs(-1) })).rejects.toEqual(refused('REQUEST_INVALID'));
     const waiting = s.client.waitOperation({ name, timeout: undefined });
     const watching = collected(s.client.watchOperation({ name }));
@@ -109,7 +128,10 @@ describe('OperationService', () => {
     running.signal.addEventListener('abort', () => running.fail(running.signal.reason as Fault));
     expect(await s.client.cancelOperation({ name })).toMatchObject({ state: OperationState.CANCELLED, cancelRequested: true });
     const ended = await s.client.waitOperation({ name, timeout: undefined });
-    expect(ended.result?.$case === 'error' && faultFromStatus(ended.result.value)).toMatchObject({ reason: 'OPERATION_CANCELLED', metadata: { operation: name } });
+    expect(ended.result?.$case === 'error' && faultFromStatus(ended.result.value)).toMatchObject({
+      reason: 'OPERATION_CANCELLED',
+      metadata: { operation: name },
+    });
     expect(await s.client.cancelOperation({ name })).toEqual(ended);
   });
 

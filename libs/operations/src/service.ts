@@ -19,7 +19,8 @@ export function operationService(operations: Operations): ServiceBinding {
     {
       getOperation: (request) => operations.get(idOf(request.name)),
       listOperations: (request) => list(operations, request),
-      waitOperation: (request, context) => operations.wait(idOf(request.name), context.signal, waitMs(request.timeout, context, { field: 'timeout', defaultMs: Infinity })),
+      waitOperation: (request, context) =>
+        operations.wait(idOf(request.name), context.signal, waitMs(request.timeout, context, { field: 'timeout', defaultMs: Infinity })),
       watchOperation: (request, context) => watch(operations, idOf(request.name), context),
       cancelOperation: (request) => operations.cancel(idOf(request.name)),
     },
@@ -40,7 +41,8 @@ function list(operations: Operations, request: ListOperationsRequest): ListOpera
   const found = operations.list({ afterId: lastIdOf(request), limit: limit + 1, target: target === '' ? undefined : target, includeDone });
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  const nextPageToken = found.length > limit && last !== undefined ? encodeToken(tokenTag, [parseOperationName(last.name).id, target, includeDone]) : '';
+  const nextPageToken =
+    found.length > limit && last !== undefined ? encodeToken(tokenTag, [parseOperationName(last.name).id, target, includeDone]) : '';
   return { operations: page, nextPageToken, unreachable: [] };
 }
 
@@ -50,7 +52,12 @@ function lastIdOf({ pageToken, target, includeDone }: ListOperationsRequest): st
   const value = decodeToken(tokenTag, pageToken, 'page_token');
   if (Array.isArray(value) && typeof value[0] === 'string' && value[1] === target && value[2] === includeDone) return value[0];
   const description = 'must be used with the same other fields as the page that answered it';
-  throw new Fault('TOKEN_INVALID', 'page_token is of a list with other fields; leave it out to begin anew', { field: 'page_token' }, { violations: [{ field: 'page_token', description }] });
+  throw new Fault(
+    'TOKEN_INVALID',
+    'page_token is of a list with other fields; leave it out to begin anew',
+    { field: 'page_token' },
+    { violations: [{ field: 'page_token', description }] },
+  );
 }
 
 async function* watch(operations: Operations, id: string, context: CallContext): AsyncGenerator<{ operation: Operation }> {

@@ -60,8 +60,12 @@ export class Journal {
     // Asked once for each kind: SELECT DISTINCT would read the whole index.
     this.#kindAfter = connection.prepare('SELECT min(kind) AS kind FROM journal WHERE kind > ?');
     this.#trimmedOfAll = connection.prepare('SELECT max(trimmed) AS number FROM journal_kinds');
-    this.#confirm = connection.prepare('INSERT INTO journal_kinds (kind, confirmed) VALUES (?1, ?2) ON CONFLICT (kind) DO UPDATE SET confirmed = ?2 WHERE confirmed < ?2');
-    this.#markTrimmed = connection.prepare('INSERT INTO journal_kinds (kind, trimmed) VALUES (?1, ?2) ON CONFLICT (kind) DO UPDATE SET trimmed = ?2 WHERE trimmed < ?2');
+    this.#confirm = connection.prepare(
+      'INSERT INTO journal_kinds (kind, confirmed) VALUES (?1, ?2) ON CONFLICT (kind) DO UPDATE SET confirmed = ?2 WHERE confirmed < ?2',
+    );
+    this.#markTrimmed = connection.prepare(
+      'INSERT INTO journal_kinds (kind, trimmed) VALUES (?1, ?2) ON CONFLICT (kind) DO UPDATE SET trimmed = ?2 WHERE trimmed < ?2',
+    );
     this.#trimEnd = connection.prepare(
       `SELECT max(number) AS number, count(*) AS count FROM (SELECT number FROM journal WHERE kind = ? AND number <= ? ORDER BY number LIMIT ${trimBatch})`,
     );
@@ -111,7 +115,12 @@ export class Journal {
     const last = this.last();
     if (!Number.isSafeInteger(number) || number < 0 || number > last) {
       const description = `must be a number of the journal, 0 to ${last}`;
-      throw new Fault('REQUEST_INVALID', `number ${number} is not in the journal; it ${description}`, { number: String(number), last: String(last) }, { violations: [{ field: 'number', description }] });
+      throw new Fault(
+        'REQUEST_INVALID',
+        `number ${number} is not in the journal; it ${description}`,
+        { number: String(number), last: String(last) },
+        { violations: [{ field: 'number', description }] },
+      );
     }
     this.#write(() => this.#confirm.run(kind, number));
   }

@@ -63,7 +63,7 @@ export class ObjectTable {
 
   /** All rows by uid. Rows may be written meanwhile. */
   *all(): IterableIterator<ObjectRow> {
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const page = this.#page.all(after);
       yield* page;
       const last = page.at(-1);

@@ -24,7 +24,8 @@ function refusal(path: string): Fault {
 function filled(path: string): void {
   using store = open(path);
   store.tx(() => {
-    for (let i = 0; i < 500; i += 1) store.domains.put({ uid: `uid-${i}`, name: `domain-${i}`, revision: i, body: new Uint8Array(400).fill(i) });
+    for (let i = 0; i < 500; i += 1)
+      store.domains.put({ uid: `uid-${i}`, name: `domain-${i}`, revision: i, body: new Uint8Array(400).fill(i) });
   });
 }
 
@@ -92,7 +93,10 @@ describe('a damaged store', () => {
     const other = new DatabaseSync(path);
     other.exec('CREATE TABLE notes (line TEXT)');
     other.close();
-    expect(refusal(path)).toMatchObject({ reason: 'RECORD_CORRUPT', metadata: { why: expect.stringContaining('not a store of virtmesh') } });
+    expect(refusal(path)).toMatchObject({
+      reason: 'RECORD_CORRUPT',
+      metadata: { why: expect.stringContaining('not a store of virtmesh') },
+    });
   });
 
   it('shows when a damaged page of the journal is read', () => {
@@ -119,7 +123,10 @@ describe('a store of a newer version', () => {
     newer.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
     newer.close();
     const fault = refusal(path);
-    expect(fault).toMatchObject({ reason: 'HOST_INCOMPATIBLE', metadata: { path, version: String(schemaVersion + 1), supported: String(schemaVersion) } });
+    expect(fault).toMatchObject({
+      reason: 'HOST_INCOMPATIBLE',
+      metadata: { path, version: String(schemaVersion + 1), supported: String(schemaVersion) },
+    });
     expect(fault.message).toContain('newer release');
     const after = new DatabaseSync(path);
     expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: schemaVersion + 1 });
@@ -131,7 +138,9 @@ describe('a store that another process has open', () => {
   it('is refused with the process named, until that one is killed', async () => {
     using directory = temporaryDirectory();
     const path = directory.file('agent.db');
-    const holder = spawn(process.execPath, [fileURLToPath(new URL('testing/writer.ts', import.meta.url)), path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const holder = spawn(process.execPath, [fileURLToPath(new URL('testing/writer.ts', import.meta.url)), path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exited = once(holder, 'exit');
     try {
       await once(holder.stdout, 'data');
@@ -149,7 +158,8 @@ describe('a store that another process has open', () => {
     using directory = temporaryDirectory();
     const path = directory.file('agent.db');
     using store = open(path);
-    for (let i = 0; i < 2; i += 1) expect(refusal(path)).toMatchObject({ reason: 'RESOURCE_IN_USE', metadata: { pid: String(process.pid) } });
+    for (let i = 0; i < 2; i += 1)
+      expect(refusal(path)).toMatchObject({ reason: 'RESOURCE_IN_USE', metadata: { pid: String(process.pid) } });
     store.runtimes.put('a', 1);
   });
 });

@@ -57,7 +57,12 @@ function notMade(path: string, thrown: unknown): Fault {
   if (isCode(thrown, 'ENOSPC') || isCode(thrown, 'EDQUOT')) {
     return new Fault('DISK_EXHAUSTED', `the store ${path} cannot be made: ${why}; free space and retry`, { path, why }, { cause: thrown });
   }
-  return new Fault('HOST_INCOMPATIBLE', `the store ${path} cannot be made: ${why}; make its directory and let this user write there`, { path, why }, { cause: thrown });
+  return new Fault(
+    'HOST_INCOMPATIBLE',
+    `the store ${path} cannot be made: ${why}; make its directory and let this user write there`,
+    { path, why },
+    { cause: thrown },
+  );
 }
 
 function takeOver(connection: Connection): void {
@@ -66,7 +71,8 @@ function takeOver(connection: Connection): void {
   // however it dies. A second agent on the store is refused, and no stale lock is ever left.
   connection.exec('PRAGMA locking_mode = EXCLUSIVE');
   const version = Number(connection.pragma('user_version'));
-  if (connection.pragma('application_id') !== applicationId || version === 0) throw corruptStore(path, 'it is a SQLite database, but not a store of virtmesh');
+  if (connection.pragma('application_id') !== applicationId || version === 0)
+    throw corruptStore(path, 'it is a SQLite database, but not a store of virtmesh');
   if (version > schemaVersion) {
     throw new Fault(
       'HOST_INCOMPATIBLE',
@@ -110,7 +116,12 @@ function named(fault: Fault, path: string): Fault {
     .map((line) => line.trim().split(/\s+/))
     .find((fields) => fields[1] === 'POSIX' && fields[5]?.split(':')[2] === inode)?.[4];
   if (holder === undefined) return fault;
-  return new Fault('RESOURCE_IN_USE', `the store ${path} is in use by process ${holder}; stop it first, or give this one a store of its own`, { path, pid: holder }, { cause: fault });
+  return new Fault(
+    'RESOURCE_IN_USE',
+    `the store ${path} is in use by process ${holder}; stop it first, or give this one a store of its own`,
+    { path, pid: holder },
+    { cause: fault },
+  );
 }
 
 const isCode = (thrown: unknown, code: string): boolean => thrown instanceof Error && 'code' in thrown && thrown.code === code;

@@ -59,12 +59,16 @@ export class OperationTable {
     );
     this.#get = connection.prepare(`SELECT ${columns} FROM operations WHERE id = ?`);
     this.#list = connection.prepare(`SELECT ${columns} FROM operations WHERE id < ? ORDER BY id DESC LIMIT ?`);
-    this.#listUnfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL AND id < ? ORDER BY id DESC LIMIT ?`);
+    this.#listUnfinished = connection.prepare(
+      `SELECT ${columns} FROM operations WHERE done_time IS NULL AND id < ? ORDER BY id DESC LIMIT ?`,
+    );
     this.#listOfTarget = connection.prepare(
       `SELECT ${columns} FROM operations WHERE (target = ?1 OR target_uid = ?1) AND id < ?2 AND (done_time IS NULL OR ?4) ORDER BY id DESC LIMIT ?3`,
     );
     this.#unfinished = connection.prepare(`SELECT ${columns} FROM operations WHERE done_time IS NULL ORDER BY id`);
-    this.#expire = connection.prepare(`DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE id < ? AND done_time < ? ORDER BY id LIMIT ${expireBatch})`);
+    this.#expire = connection.prepare(
+      `DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE id < ? AND done_time < ? ORDER BY id LIMIT ${expireBatch})`,
+    );
     // Found at once: rows stand by age, and the old ones are removed.
     this.#firstYoung = connection.prepare('SELECT id FROM operations WHERE time >= ? ORDER BY id LIMIT 1');
   }

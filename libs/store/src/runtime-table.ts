@@ -24,7 +24,9 @@ export class RuntimeTable {
   constructor(connection: Connection, write: <T>(work: () => T) => T) {
     this.#connection = connection;
     this.#write = write;
-    this.#put = connection.prepare('INSERT INTO runtimes (uid, record) VALUES (?, ?) ON CONFLICT (uid) DO UPDATE SET record = excluded.record');
+    this.#put = connection.prepare(
+      'INSERT INTO runtimes (uid, record) VALUES (?, ?) ON CONFLICT (uid) DO UPDATE SET record = excluded.record',
+    );
     this.#get = connection.prepare('SELECT uid, record FROM runtimes WHERE uid = ?');
     this.#delete = connection.prepare('DELETE FROM runtimes WHERE uid = ?');
     this.#all = connection.prepare('SELECT uid, record FROM runtimes ORDER BY uid');

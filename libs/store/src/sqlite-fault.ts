@@ -45,14 +45,34 @@ export function sqliteFault(thrown: unknown, path: string): Fault {
     case Sqlite.NOTADB:
       return corruptStore(path, why, thrown);
     case Sqlite.IOERR:
-      return new Fault('RECORD_CORRUPT', `the store ${path} failed on its disk: ${why}; check the disk and the kernel's log, then restart`, { path, why }, options);
+      return new Fault(
+        'RECORD_CORRUPT',
+        `the store ${path} failed on its disk: ${why}; check the disk and the kernel's log, then restart`,
+        { path, why },
+        options,
+      );
     case Sqlite.FULL:
-      return new Fault('DISK_EXHAUSTED', `the store ${path} cannot grow: its file system is full; free space and retry`, { path, why }, options);
+      return new Fault(
+        'DISK_EXHAUSTED',
+        `the store ${path} cannot grow: its file system is full; free space and retry`,
+        { path, why },
+        options,
+      );
     case Sqlite.BUSY:
-      return new Fault('RESOURCE_IN_USE', `the store ${path} is in use by another process; stop it first, or give this one a store of its own`, { path }, options);
+      return new Fault(
+        'RESOURCE_IN_USE',
+        `the store ${path} is in use by another process; stop it first, or give this one a store of its own`,
+        { path },
+        options,
+      );
     case Sqlite.READONLY:
     case Sqlite.CANTOPEN:
-      return new Fault('HOST_INCOMPATIBLE', `the store ${path} cannot be opened for writing: ${why}; check that its directory exists and that this user may write there`, { path, why }, options);
+      return new Fault(
+        'HOST_INCOMPATIBLE',
+        `the store ${path} cannot be opened for writing: ${why}; check that its directory exists and that this user may write there`,
+        { path, why },
+        options,
+      );
     default:
       return new Fault('INTERNAL_BUG', `internal fault: the store ${path}: ${why}`, { path, why }, options);
   }

@@ -63,7 +63,12 @@ export class Store implements Disposable {
   }
 
   private constructor(connection: Connection, options: StoreOptions) {
-    const { journalMaxEntries = 200_000, journalKeepEntries = 10_000, keepDoneMs = 24 * 3_600_000, checkpointPages = 2000 } = options.limits ?? {};
+    const {
+      journalMaxEntries = 200_000,
+      journalKeepEntries = 10_000,
+      keepDoneMs = 24 * 3_600_000,
+      checkpointPages = 2000,
+    } = options.limits ?? {};
     const write = <T>(work: () => T): T => this.tx(work);
     const meta = connection.prepare<{ value: string }>('SELECT value FROM meta WHERE key = ?');
     const required = (key: string): string => {
@@ -78,7 +83,10 @@ export class Store implements Disposable {
     this.#transactions = new Transactions(connection, () => this.#walSync.committed());
     this.domains = new ObjectTable(connection, write, 'domains', 'DOMAIN_EXISTS');
     this.runtimes = new RuntimeTable(connection, write);
-    this.journal = new Journal(connection, write, this.epoch, { maxEntries: Math.max(1, journalMaxEntries), keepEntries: Math.max(1, journalKeepEntries) });
+    this.journal = new Journal(connection, write, this.epoch, {
+      maxEntries: Math.max(1, journalMaxEntries),
+      keepEntries: Math.max(1, journalKeepEntries),
+    });
     this.operations = new OperationTable(connection, write, options.clock, keepDoneMs);
     this.requests = new RequestTable(connection, write, options.clock, keepDoneMs);
   }
@@ -95,14 +103,15 @@ export class Store implements Disposable {
 
   /** Resolves when all that is committed so far is on the disk. Rejects for good once the disk has failed. Not to be called in a transaction. */
   durable(): Promise<void> {
-    if (this.#transactions.active) return Promise.reject(new Fault('INTERNAL_BUG', 'internal fault: durable() was called inside a transaction of the store'));
+    if (this.#transactions.active)
+      return Promise.reject(new Fault('INTERNAL_BUG', 'internal fault: durable() was called inside a transaction of the store'));
     return this.#walSync.durable();
   }
 
   /** Writes all to the disk and closes. Later calls answer SHUTTING_DOWN. */
   close(): void {
-    this.#connection.close();
     this.#walSync.close();
+    this.#connection.close();
   }
 
   [Symbol.dispose](): void {

@@ -21,7 +21,9 @@ describe('ObjectTable', () => {
   it('refuses a name that another one has', () => {
     using t = temporaryStore();
     t.store.domains.put({ uid: 'u1', name: 'web', revision: 1, body: bytes('one') });
-    expect(() => t.store.domains.put({ uid: 'u2', name: 'web', revision: 1, body: bytes('two') })).toThrow(expect.objectContaining({ reason: 'DOMAIN_EXISTS', metadata: { name: 'web', uid: 'u2' } }));
+    expect(() => t.store.domains.put({ uid: 'u2', name: 'web', revision: 1, body: bytes('two') })).toThrow(
+      expect.objectContaining({ reason: 'DOMAIN_EXISTS', metadata: { name: 'web', uid: 'u2' } }),
+    );
     expect(t.store.domains.get('u2')).toBeUndefined();
   });
 
@@ -58,12 +60,23 @@ describe('RuntimeTable', () => {
     connection.exec("INSERT INTO runtimes (uid, record) VALUES ('u1', '{half')");
     connection.close();
     using again = Store.open({ path: t.path, clock: t.clock });
-    expect(() => again.runtimes.get('u1')).toThrow(expect.objectContaining({ reason: 'RECORD_CORRUPT', message: expect.stringContaining('u1') }));
+    expect(() => again.runtimes.get('u1')).toThrow(
+      expect.objectContaining({ reason: 'RECORD_CORRUPT', message: expect.stringContaining('u1') }),
+    );
   });
 });
 
 describe('OperationTable', () => {
-  const operation = (init: Partial<OperationRow> = {}): OperationRow => ({ id: randomUUIDv7(), target: 'nodes/n1/domains/web', targetUid: 'u1', verb: 'start', time: 0, done: false, body: bytes('x'), ...init });
+  const operation = (init: Partial<OperationRow> = {}): OperationRow => ({
+    id: randomUUIDv7(),
+    target: 'nodes/n1/domains/web',
+    targetUid: 'u1',
+    verb: 'start',
+    time: 0,
+    done: false,
+    body: bytes('x'),
+    ...init,
+  });
 
   it('lists pages, newest first', async () => {
     using t = temporaryStore();
@@ -75,7 +88,8 @@ describe('OperationTable', () => {
       // Ids sort by the millisecond.
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
-    const list = (options: Parameters<typeof t.store.operations.list>[0]): number[] => t.store.operations.list(options).map((row) => 9 - ids.indexOf(row.id));
+    const list = (options: Parameters<typeof t.store.operations.list>[0]): number[] =>
+      t.store.operations.list(options).map((row) => 9 - ids.indexOf(row.id));
     expect(list({ limit: 4, includeDone: true })).toEqual([9, 8, 7, 6]);
     expect(list({ limit: 4, includeDone: true, afterId: ids[3] })).toEqual([5, 4, 3, 2]);
     expect(list({ limit: 100, includeDone: false })).toEqual([9, 7, 5, 3, 1]);
@@ -88,7 +102,11 @@ describe('OperationTable', () => {
   it('keeps what has ended for its time, counted from the end', () => {
     using t = temporaryStore({ keepDoneMs: 1000 });
     const { operations } = t.store;
-    const [slow, quick, endless] = [operation({ time: t.clock.ms }), operation({ time: t.clock.ms, done: true }), operation({ time: t.clock.ms })];
+    const [slow, quick, endless] = [
+      operation({ time: t.clock.ms }),
+      operation({ time: t.clock.ms, done: true }),
+      operation({ time: t.clock.ms }),
+    ];
     operations.put(endless);
     operations.put(slow);
     operations.put(quick);
@@ -107,7 +125,8 @@ describe('OperationTable', () => {
   it('expires a bounded number at once, and young ones not at all', () => {
     using t = temporaryStore({ keepDoneMs: 1000 });
     t.store.tx(() => {
-      for (let i = 0; i < 1200; i += 1) t.store.operations.put(operation({ id: `old-${String(i).padStart(5, '0')}`.padStart(36, '0'), time: t.clock.ms, done: true }));
+      for (let i = 0; i < 1200; i += 1)
+        t.store.operations.put(operation({ id: `old-${String(i).padStart(5, '0')}`.padStart(36, '0'), time: t.clock.ms, done: true }));
     });
     t.clock.ms += 2000;
     t.store.operations.put(operation({ time: t.clock.ms, done: true }));
@@ -160,7 +179,10 @@ describe('the statements that run often', () => {
     ['SELECT max(number) FROM journal', 'SEARCH journal'],
     ['DELETE FROM journal WHERE kind = ? AND number <= ?', 'journal_by_kind (kind=? AND rowid<?)'],
     ['SELECT body FROM operations WHERE done_time IS NULL ORDER BY id', 'operations_unfinished'],
-    ['SELECT body FROM operations WHERE (target = ?1 OR target_uid = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3', 'operations_by_target_uid'],
+    [
+      'SELECT body FROM operations WHERE (target = ?1 OR target_uid = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3',
+      'operations_by_target_uid',
+    ],
     ['SELECT body FROM operations WHERE id < ? ORDER BY id DESC LIMIT ?', 'sqlite_autoindex_operations_1 (id<?)'],
   ])('%s uses %s', (sql, plan) => {
     using t = temporaryStore();

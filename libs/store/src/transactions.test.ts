@@ -70,7 +70,9 @@ describe('transactions', () => {
       }),
     ).toThrow('on purpose');
     expect(t.store.journal.append('domain', 'u', ({ epoch, number }) => bytes(`${epoch}/${number}`))).toBe(2);
-    expect(t.store.journal.read({ after: 1, limit: 10 })).toEqual([{ number: 2, kind: 'domain', uid: 'u', body: bytes(`${t.store.epoch}/2`) }]);
+    expect(t.store.journal.read({ after: 1, limit: 10 })).toEqual([
+      { number: 2, kind: 'domain', uid: 'u', body: bytes(`${t.store.epoch}/2`) },
+    ]);
   });
 });
 

@@ -30,7 +30,9 @@ interface Bench extends Disposable {
 function bench(checkpointPages = 1000): Bench {
   const directory = temporaryDirectory();
   const connection = new Connection(directory.file('x.db'));
-  connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (body BLOB)');
+  connection.exec(
+    'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (body BLOB)',
+  );
   const syncs = heldSyncs();
   const faults: Fault[] = [];
   const walSync = new WalSync(connection, { checkpointPages, onFault: (fault) => faults.push(fault), sync: syncs.sync });
@@ -45,13 +47,17 @@ function bench(checkpointPages = 1000): Bench {
       walSync.committed();
     },
     [Symbol.dispose]: () => {
-      connection.close();
       walSync.close();
+      connection.close();
       for (const done of syncs.pending) done(null);
       directory[Symbol.dispose]();
     },
   };
 }
+
+const turns = async (): Promise<void> => {
+  for (let i = 0; i < 2; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
 
 const settled = async (promise: Promise<unknown>): Promise<boolean> => {
   let is = false;
@@ -95,7 +101,8 @@ describe('WalSync', () => {
     const first = b.walSync.durable();
     const second = b.walSync.durable();
     b.syncs.pending.shift()?.(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
-    for (const call of [first, second, b.walSync.durable()]) await expect(call).rejects.toMatchObject({ reason: 'RECORD_CORRUPT', message: expect.stringContaining('EIO') });
+    for (const call of [first, second, b.walSync.durable()])
+      await expect(call).rejects.toMatchObject({ reason: 'RECORD_CORRUPT', message: expect.stringContaining('EIO') });
     b.commit();
     await expect(b.walSync.durable()).rejects.toMatchObject({ reason: 'RECORD_CORRUPT' });
     expect(b.syncs.count()).toBe(1);
@@ -107,8 +114,8 @@ describe('WalSync', () => {
     const first = b.walSync.durable();
     b.commit();
     const second = b.walSync.durable();
-    b.connection.close();
     b.walSync.close();
+    b.connection.close();
     b.syncs.pending.shift()?.(null);
     await Promise.all([first, second, b.walSync.durable()]);
     expect(b.syncs.count()).toBe(1);
@@ -120,7 +127,7 @@ describe('WalSync', () => {
     for (let i = 0; i < 128; i += 1) b.commit();
     expect(b.syncs.count()).toBe(1);
     b.syncs.pending.shift()?.(null);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turns();
     b.commit();
     // Restarted, so that it holds the last commit alone.
     expect(Object.values(log() as object)[1]).toBeLessThan(10);
@@ -134,7 +141,7 @@ describe('WalSync', () => {
     // SQLite refuses to write back inside of a transaction that has written.
     b.connection.exec('BEGIN IMMEDIATE; INSERT INTO t VALUES (1)');
     b.syncs.pending.shift()?.(null);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turns();
     b.connection.exec('COMMIT');
     expect(b.faults).toHaveLength(1);
     expect(b.faults[0]).toBeInstanceOf(Fault);
@@ -145,13 +152,15 @@ describe('WalSync', () => {
 describe('durable', () => {
   it('is refused inside a transaction', async () => {
     using t = temporaryStore();
-    await t.store.tx(() => {
-      const promise = t.store.durable();
-      return { promise };
-    }).promise.then(
-      () => expect.unreachable(),
-      (thrown: unknown) => expect(thrown).toMatchObject({ reason: 'INTERNAL_BUG' }),
-    );
+    await t.store
+      .tx(() => {
+        const promise = t.store.durable();
+        return { promise };
+      })
+      .promise.then(
+        () => expect.unreachable(),
+        (thrown: unknown) => expect(thrown).toMatchObject({ reason: 'INTERNAL_BUG' }),
+      );
   });
 
   it('resolves for many callers, and after a close', async () => {

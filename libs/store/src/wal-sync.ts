@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { Fault } from '@virtmesh/base';
 import type { Connection, Query } from './connection.ts';
 
@@ -86,11 +86,16 @@ export class WalSync {
     return this.#following;
   }
 
-  /** To be called when the connection has been closed, which syncs all that was committed. */
+  /** Makes all commits durable and gives the file up; to be called before the connection is closed. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#synced = this.#committed;
+    try {
+      if (this.#broken === undefined && this.#synced < this.#committed) fdatasyncSync(this.#fd);
+      this.#synced = this.#committed;
+    } catch (thrown) {
+      this.#broken = this.#failed(thrown);
+    }
     // A sync under way still uses the descriptor, whose number could be given to another file.
     if (this.#running === undefined) closeSync(this.#fd);
   }
@@ -107,7 +112,8 @@ export class WalSync {
       .finally(() => {
         this.#running = undefined;
         if (this.#closed) closeSync(this.#fd);
-        else if (this.#checkpointDue && this.#broken === undefined) this.#writeBack();
+        // After those who waited for the sync have gone on.
+        else if (this.#checkpointDue && this.#broken === undefined) setImmediate(() => this.#writeBack());
       });
     return this.#running;
   }
@@ -116,16 +122,22 @@ export class WalSync {
     return new Promise((resolve, reject) => {
       (this.#options.sync ?? fdatasync)(this.#fd, (error) => {
         if (error === null) return resolve();
-        const why = error.message;
-        this.#broken = new Fault('RECORD_CORRUPT', `the store ${this.#path} could not be written to its disk: ${why}; check the disk and the kernel's log, then restart`, { path: this.#path, why }, { cause: error });
+        this.#broken = this.#failed(error);
         reject(this.#broken);
       });
     });
   }
 
+  #failed(thrown: unknown): Fault {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = `the store ${this.#path} could not be written to its disk: ${why}; check the disk and the kernel's log, then restart`;
+    return new Fault('RECORD_CORRUPT', message, { path: this.#path, why }, { cause: thrown });
+  }
+
   /** Writes the WAL back into the database. Just after a sync of the WAL only the database is left to sync. */
   #writeBack(): void {
     this.#checkpointDue = false;
+    if (this.#closed) return;
     try {
       this.#checkpoint.get();
     } catch (thrown) {

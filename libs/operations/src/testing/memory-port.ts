@@ -48,7 +48,12 @@ export class MemoryPort implements OperationPort {
 
   list({ afterId, limit, target, includeDone }: OperationSelection): Operation[] {
     return [...this.rows]
-      .filter(([id, row]) => (afterId === undefined || id < afterId) && (includeDone || !hasEnded(row.state)) && (target === undefined || row.target === target || row.targetUid === target))
+      .filter(
+        ([id, row]) =>
+          (afterId === undefined || id < afterId) &&
+          (includeDone || !hasEnded(row.state)) &&
+          (target === undefined || row.target === target || row.targetUid === target),
+      )
       .toSorted(([a], [b]) => (a < b ? 1 : -1))
       .slice(0, limit)
       .map(([, row]) => row);

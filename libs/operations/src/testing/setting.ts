@@ -6,7 +6,7 @@ export const typeUrl = 'type.googleapis.com/google.protobuf.Empty';
 export const nobody = new AbortController().signal;
 
 /** A clock that moves by a second each time it is read. */
-export class TickingClock implements Clock {
+class TickingClock implements Clock {
   #ms = Date.parse('2026-01-01T00:00:00Z');
   now(): Date {
     this.#ms += 1000;
@@ -17,13 +17,20 @@ export class TickingClock implements Clock {
   }
 }
 
-export const start = (init: Partial<NewOperation> = {}): NewOperation => ({ verb: 'start', target: 'nodes/n1/domains/web', targetUid: 'u1', requestor: 'virtmesh://local', requestId: '', ...init });
+export const start = (init: Partial<NewOperation> = {}): NewOperation => ({
+  verb: 'start',
+  target: 'nodes/n1/domains/web',
+  targetUid: 'u1',
+  requestor: 'virtmesh://local',
+  requestId: '',
+  ...init,
+});
 
 export interface Setting {
   readonly port: MemoryPort;
   readonly operations: Operations;
   /** The operations as a new life of the agent finds them. */
-  restarted(): Operations;
+  readonly restarted: () => Operations;
 }
 
 export function setting(): Setting {

@@ -54,11 +54,19 @@ export class DiskModel {
     if (call.result < 0) return;
     const { args } = call;
     switch (call.name) {
-      case 'openat': return this.#open(quoted(args[1]), args[2] ?? '', call.result);
-      case 'pwrite64': return this.#change(descriptor(args[0]).path, { offset: Number(args[3]), data: Buffer.from(quoted(args[1]), 'latin1').subarray(0, call.result) });
-      case 'write': return this.#append(descriptor(args[0]), Buffer.from(quoted(args[1]), 'latin1').subarray(0, call.result));
-      case 'ftruncate': return this.#change(descriptor(args[0]).path, { length: Number(args[1]) });
-      case 'unlink': return void this.#names.delete(quoted(args[0]));
+      case 'openat':
+        return this.#open(quoted(args[1]), args[2] ?? '', call.result);
+      case 'pwrite64':
+        return this.#change(descriptor(args[0]).path, {
+          offset: Number(args[3]),
+          data: Buffer.from(quoted(args[1]), 'latin1').subarray(0, call.result),
+        });
+      case 'write':
+        return this.#append(descriptor(args[0]), Buffer.from(quoted(args[1]), 'latin1').subarray(0, call.result));
+      case 'ftruncate':
+        return this.#change(descriptor(args[0]).path, { length: Number(args[1]) });
+      case 'unlink':
+        return void this.#names.delete(quoted(args[0]));
       case 'link': {
         const inode = this.#names.get(quoted(args[0]));
         if (inode) this.#names.set(quoted(args[1]), inode);
@@ -100,7 +108,10 @@ function torn(change: Change, random: Random): Change {
 }
 
 function withChanges(content: Buffer, changes: readonly Change[]): Buffer {
-  const room = Math.max(content.length, ...changes.map((change) => ('length' in change ? change.length : change.offset + change.data.length)));
+  const room = Math.max(
+    content.length,
+    ...changes.map((change) => ('length' in change ? change.length : change.offset + change.data.length)),
+  );
   const changed = Buffer.alloc(room);
   content.copy(changed);
   let length = content.length;

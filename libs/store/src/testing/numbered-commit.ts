@@ -18,11 +18,19 @@ export function commitNumbered(store: Store): number {
 export function lastNumbered(store: Store): number {
   const last = store.journal.last();
   const rows = store.journal.read({ after: 0, limit: last + 1 });
-  const isWhole = rows.length === last && rows.every((row, index) => row.number === index + 1 && Buffer.from(row.body).equals(bodyOf(row.number)));
+  const isWhole =
+    rows.length === last && rows.every((row, index) => row.number === index + 1 && Buffer.from(row.body).equals(bodyOf(row.number)));
   if (!isWhole) throw new Error(`the journal has ${rows.length} of ${last} entries, or some are not as they were written`);
   if (last === 0) return 0;
   const domain = store.domains.get(uid);
-  const isSame = Number(domain?.revision) === last && domain !== undefined && Buffer.from(domain.body).equals(bodyOf(last)) && JSON.stringify(store.runtimes.get(uid)) === JSON.stringify({ number: last });
-  if (!isSame) throw new Error(`the journal ends with ${last}, but the domain has revision ${domain?.revision} and the runtime record is ${JSON.stringify(store.runtimes.get(uid))}`);
+  const isSame =
+    Number(domain?.revision) === last &&
+    domain !== undefined &&
+    Buffer.from(domain.body).equals(bodyOf(last)) &&
+    JSON.stringify(store.runtimes.get(uid)) === JSON.stringify({ number: last });
+  if (!isSame)
+    throw new Error(
+      `the journal ends with ${last}, but the domain has revision ${domain?.revision} and the runtime record is ${JSON.stringify(store.runtimes.get(uid))}`,
+    );
   return last;
 }

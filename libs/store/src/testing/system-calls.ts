@@ -26,7 +26,13 @@ export function parseTrace(trace: string): SystemCall[] {
     const rest = resumed.exec(line);
     const start = rest ? begun.get(`${rest[1]} ${rest[2]}`) : undefined;
     if (rest && start) {
-      calls.push({ name: rest[2] ?? '', args: split(start.args + (rest[3] ?? '')), result: Number(rest[4]), began: start.began, ended: index });
+      calls.push({
+        name: rest[2] ?? '',
+        args: split(start.args + (rest[3] ?? '')),
+        result: Number(rest[4]),
+        began: start.began,
+        ended: index,
+      });
       continue;
     }
     const one = whole.exec(line);

@@ -3,7 +3,7 @@ import { Store, type StoreLimits } from '../store.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** A clock that stands still until a test moves it. */
-export class ManualClock implements Clock {
+class ManualClock implements Clock {
   ms = Date.parse('2026-01-01T00:00:00Z');
   now(): Date {
     return new Date(this.ms);
