@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
@@ -60,7 +60,6 @@ test('of two servers that start at once, one gets the socket', async () => {
 test('a server that ends does not take away the socket of its successor', async () => {
   const path = join(await temporaryDirectory(), 's.sock');
   const first = await startServer([nodeService()], [unix(path)]);
-  const { rename } = await import('node:fs/promises');
   await rename(path, `${path}.old`);
   await startServer([nodeService()], [unix(path)]);
   await first.drain(0);
@@ -123,7 +122,6 @@ function start(endpoints: Endpoint[]): Promise<RpcServer> {
 
 /** A socket file that nobody listens on any more. */
 async function leaveDeadSocket(path: string): Promise<void> {
-  const { link, rm } = await import('node:fs/promises');
   const server = await opened({ path: `${path}.tmp` });
   await link(`${path}.tmp`, path);
   await new Promise((resolve) => server.close(resolve));
