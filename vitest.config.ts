@@ -1,10 +1,12 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 // When nx runs a suite, its result is kept where ./dev test adds the suites up: .cache/results/{project}/{target}.json.
 const { NX_TASK_TARGET_PROJECT: project, NX_TASK_TARGET_TARGET: target } = process.env;
-const resultFile = project && target ? `.cache/results/${project}/${target}.json` : undefined;
-if (resultFile) mkdirSync(`.cache/results/${project}`, { recursive: true });
+const results = join(import.meta.dirname, '.cache/results', project ?? '');
+const resultFile = project && target ? join(results, `${target}.json`) : undefined;
+if (resultFile) mkdirSync(results, { recursive: true });
 
 /** Suites on real components share two cores, and measure time: one file at a time. */
 function realComponents(name: string, testTimeout: number) {

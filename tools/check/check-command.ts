@@ -1,0 +1,38 @@
+import { performance } from 'node:perf_hooks';
+import { Failure } from '../dev/failure.ts';
+import { say, seconds } from '../dev/say.ts';
+import { tryCommand } from '../process/run-command.ts';
+import { allChecks, type Check } from './checks.ts';
+
+async function runCheck({ name, argv }: Check, width: number): Promise<boolean> {
+  const began = performance.now();
+  const { exitCode, stdout, stderr } = await tryCommand(argv, { env: { ...process.env, NX_DAEMON: 'false', NO_COLOR: '1' } });
+  const took = seconds(performance.now() - began).padStart(7);
+  process.stdout.write(`${exitCode === 0 ? 'ok    ' : 'FAILED'}  ${name.padEnd(width)}  ${took}\n`);
+  if (exitCode !== 0) process.stdout.write(`${argv.join(' ')}\n${stdout}${stderr}\n`);
+  return exitCode === 0;
+}
+
+function selectChecks(names: readonly string[]): readonly Check[] {
+  const checks = allChecks();
+  if (names.length === 0) return checks;
+  const selected = checks.filter((check) => names.some((name) => check.name.includes(name)));
+  if (selected.length === 0) throw new Failure(`no check is called ${names.join(' or ')}; there are: ${checks.map((check) => check.name).join(', ')}`, 2);
+  return selected;
+}
+
+/** Runs the checks, or those whose names hold one of the words, and answers the exit code. */
+export async function check(names: readonly string[]): Promise<number> {
+  const checks = selectChecks(names);
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const began = performance.now();
+  const waiting = [...checks];
+  let failed = 0;
+  // Two at once: most of a check is spent in one thread.
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) if (!(await runCheck(next, width))) failed++;
+  };
+  await Promise.all([work(), work()]);
+  say(`${checks.length - failed} of ${checks.length} checks passed in ${seconds(performance.now() - began)}`);
+  return failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+
+/** One thing that `./dev check` looks at: a command that exits with 0 when all is well. */
+export interface Check {
+  readonly name: string;
+  readonly argv: readonly string[];
+}
+
+/** The contract that clients may rely on: breaking it needs a new version of its package. `npm run baseline` records it. */
+export const contractBaseline = 'proto/baseline.binpb';
+
+/** All checks: each takes seconds, none needs the network. The longest begin first. */
+export function allChecks(): readonly Check[] {
+  return [
+    { name: 'unit tests', argv: ['nx', 'run-many', '-t', 'test', '--parallel=2', '--outputStyle=static-failures-only'] },
+    { name: 'types', argv: ['tsc', '-p', '.'] },
+    { name: 'lint', argv: ['oxlint', '--type-aware'] },
+    { name: 'format', argv: ['oxfmt', '--list-different'] },
+    { name: 'contract lint', argv: ['buf', 'lint'] },
+    { name: 'contract format', argv: ['buf', 'format', '--diff', '--exit-code'] },
+    { name: 'contract breaking', argv: ['buf', 'breaking', '--against', contractBaseline] },
+    { name: 'dependency rules', argv: ['node', 'tools/boundaries/main.ts'] },
+    { name: 'unused code', argv: ['knip', '--no-progress'] },
+    { name: 'lock files', argv: ['node', 'tools/lock/main.ts'] },
+    ...(existsSync('tools/driver-table.ts') ? [{ name: 'driver table', argv: ['node', 'tools/driver-table.ts', '--check'] }] : []),
+  ];
+}
