@@ -38,9 +38,7 @@ export async function createQemuDriver(options: QemuDriverOptions): Promise<Hype
     features,
     explain: (spec, feature) => explain(context, features, spec, feature),
     events: (signal) => context.events.subscribe(signal, maxUnreadEvents),
-    [Symbol.asyncDispose]: async () => {
-      for (const guest of context.guests.live()) guest.drop();
-    },
+    [Symbol.asyncDispose]: async () => context.guests.dropAll(),
   };
 }
 

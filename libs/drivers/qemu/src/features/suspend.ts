@@ -2,7 +2,7 @@ import type { Suspend } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 
 export const suspendFeature = ({ guests }: DriverContext): Suspend => ({
-  suspend: (guest, signal) => guests.running(guest).stop(signal),
+  suspend: async (guest, signal) => guests.running(guest).stop(signal),
   resume: async (guest, signal) => {
     await guests.running(guest).execute('cont', {}, signal);
   },

@@ -24,20 +24,33 @@ async function destroyLive(host: Host, guest: LiveGuest, graceMs: number, signal
   guest.willBeDestroyed();
   if (graceMs > 0 && canReact(host, guest)) {
     host.processes.kill(guest.process, 'SIGTERM');
-    if (await goneWithin(guest, graceMs, signal)) return;
+    if (await goneWithin(host, guest, graceMs, signal)) return;
   }
   await killAndWait(host, guest, signal);
 }
 
-/** A process that is stopped, or whose main loop does not answer, would not heed a signal. */
+/** A process that is stopped, or whose main loop does not answer, does not heed a signal. */
 function canReact(host: Host, guest: LiveGuest): boolean {
   const state = host.processes.look(guest.process)?.state;
   return state !== 'T' && state !== 't' && !guest.silent;
 }
 
-async function goneWithin(guest: LiveGuest, ms: number, signal: AbortSignal): Promise<boolean> {
-  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  await settledWithin(Promise.race([guest.gone, aborted]), ms);
-  if (signal.aborted && !guest.isGone) throw abortFault(signal);
-  return guest.isGone;
+const firstLookMs = 10;
+const longestLookMs = 500;
+
+/** Waits for the end of a guest that was asked to end, as long as it can heed that. Nobody tells when a process is stopped, so this looks now and then. */
+async function goneWithin(host: Host, guest: LiveGuest, graceMs: number, signal: AbortSignal): Promise<boolean> {
+  const ends = Promise.race([guest.gone, aborted(signal)]);
+  for (let left = graceMs, pause = firstLookMs; left > 0; left -= pause, pause = Math.min(pause * 2, longestLookMs)) {
+    await settledWithin(ends, Math.min(pause, left));
+    if (guest.isGone) return true;
+    if (signal.aborted) throw abortFault(signal);
+    if (!canReact(host, guest)) return false;
+  }
+  return false;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

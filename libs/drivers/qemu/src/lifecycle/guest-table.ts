@@ -6,6 +6,8 @@ import type { LiveGuest } from './live-guest.ts';
 export interface PreemptibleStart {
   /** Makes the step that runs, or the next one, fail; kills what was spawned; resolves when nothing of it runs. */
   preempt(signal: AbortSignal): Promise<void>;
+  /** Lets go of what was spawned, without harm. */
+  drop(): void;
 }
 
 export type GuestEntry = { readonly t: 'starting'; readonly start: PreemptibleStart } | { readonly t: 'live'; readonly guest: LiveGuest };
@@ -34,7 +36,11 @@ export class GuestTable {
     throw new Fault('STATE_INVALID', `${guest.id} does not run; start it first`, { uid: guest.uid, state, allowed: 'running' });
   }
 
-  live(): LiveGuest[] {
-    return [...this.#entries.values()].flatMap((entry) => (entry.t === 'live' ? [entry.guest] : []));
+  /** Lets go of all guests: they live on. */
+  dropAll(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.t === 'live') entry.guest.drop();
+      else entry.start.drop();
+    }
   }
 }

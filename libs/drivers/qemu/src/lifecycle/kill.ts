@@ -1,13 +1,16 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, raceAbort } from '@virtmesh/base';
 import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
 import type { LiveGuest } from './live-guest.ts';
 
 /** The kernel ends it whatever it does; only a process that waits for a device in the kernel makes this wait. */
 export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
   host.processes.kill(guest.process, 'SIGKILL');
-  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  if (!signal.aborted) await Promise.race([guest.gone, aborted]);
-  if (!guest.isGone) throw stuck(guest.process);
+  try {
+    await raceAbort(guest.gone, signal);
+  } catch (thrown) {
+    if (guest.isGone) return;
+    throw Fault.is(thrown, 'DEADLINE_EXCEEDED') ? stuck(guest.process) : thrown;
+  }
 }
 
 const stuck = ({ pid }: ProcessIdentity): Fault =>

@@ -65,6 +65,7 @@ export class LiveGuest {
       agentConnected: false,
       stopCause: undefined,
       restarting: false,
+      resetMs: 0,
       shutdown: undefined,
     };
     this.#monitor = new MonitorLink(parts.host.sockets, parts.places.monitorSocket, {

@@ -16,6 +16,8 @@ export interface Tracked {
   readonly stopCause: Condition | undefined;
   /** Whether it is being started anew in its process: what that looks like from outside is nobody's concern. */
   readonly restarting: boolean;
+  /** When it was reset last, by QEMU's clock. */
+  readonly resetMs: number;
   /** How it began to end. */
   readonly shutdown: { readonly byGuest: boolean; readonly cause: ShutdownCause } | undefined;
 }
@@ -65,7 +67,7 @@ export function track(before: Tracked, event: QmpEvent, reading: Reading): Step 
     case 'SHUTDOWN':
       return shutDown(before, event.data, reading);
     case 'RESET':
-      return told({ ...before, stopCause: undefined }, { t: 'reboot', uid, byGuest: event.data.guest || before.restarting });
+      return reset(before, event.data.guest, event.timeMs, uid);
     case 'GUEST_PANICKED':
       if (event.data.action === 'pause' && reading.restartOnCrash)
         return { after: { ...before, restarting: true }, events: [{ t: 'panicked', uid }], followUp: 'restart' };
@@ -93,6 +95,15 @@ export function track(before: Tracked, event: QmpEvent, reading: Reading): Step 
     default:
       return event satisfies never;
   }
+}
+
+/** The firmware of a PC resets the machine once or twice more on its way to a boot: within this time after a reset, those of the guest belong to the same reboot. */
+const oneRebootMs = 1000;
+
+function reset(before: Tracked, byGuest: boolean, timeMs: number, uid: string): Step {
+  const after = { ...before, stopCause: undefined, resetMs: timeMs };
+  if (byGuest && timeMs - before.resetMs < oneRebootMs) return { after, events: [], followUp: undefined };
+  return { after, events: [{ t: 'reboot', uid, byGuest: byGuest || before.restarting }], followUp: undefined };
 }
 
 /** With a start anew after a power-off QEMU pauses at every end of the guest, also at those after which it should be gone. */

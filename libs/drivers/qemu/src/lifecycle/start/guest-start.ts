@@ -95,6 +95,10 @@ export class GuestStart implements PreemptibleStart {
     await raceAbort(this.#live.gone, signal);
   }
 
+  drop(): void {
+    this.#live?.drop();
+  }
+
   async #reserve(): Promise<void> {
     const known = this.#context.guests.get(this.#guest.uid);
     if (known)
