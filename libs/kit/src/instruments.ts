@@ -13,22 +13,22 @@ export interface GaugeOptions<L extends string> {
 
 /** A measure that is read when it is asked for. */
 export function addGauge<L extends string>(metrics: Metrics, { name, help, label, read }: GaugeOptions<L>): void {
-  const gauge: Gauge = new Gauge({
+  new Gauge<string>({
     name,
     help,
     labelNames: label === undefined ? [] : [label],
     registers: [metrics.registry],
-    collect: () => {
+    collect() {
       const value = read();
-      if (typeof value === 'number') return gauge.set(value);
-      gauge.reset();
-      for (const [labelValue, each] of Object.entries(value)) gauge.set({ [label ?? 'name']: labelValue }, each);
+      if (typeof value === 'number') return this.set(value);
+      this.reset();
+      for (const [labelValue, each] of Object.entries(value)) this.set({ [label ?? 'name']: labelValue }, each);
     },
   });
 }
 
 /** A count that only grows; answers how to add to it. */
 export function addCounter<L extends string>(metrics: Metrics, options: { readonly name: string; readonly help: string; readonly labels: readonly L[] }): (labels: Readonly<Record<L, string>>, count: number) => void {
-  const counter = new Counter({ name: options.name, help: options.help, labelNames: [...options.labels], registers: [metrics.registry] });
-  return (labels, count) => counter.inc(labels as Record<string, string>, count);
+  const counter = new Counter<string>({ name: options.name, help: options.help, labelNames: [...options.labels], registers: [metrics.registry] });
+  return (labels, count) => counter.inc({ ...labels }, count);
 }

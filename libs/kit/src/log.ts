@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, type LoggerOptions, pino, stdSerializers } from 'pino';
-import { PrettyLines } from './log-pretty.ts';
+import { prettyLines } from './log-pretty.ts';
 
 /** Structured logs, one JSON object a line. */
 export type Logger = PinoLogger;
@@ -35,7 +35,7 @@ export function createLogger(options: LogOptions): Logger {
 
 function standardOutput(pretty: boolean): DestinationStream {
   // Written behind the caller's back, so that a slow reader of the log does not stop the service; flushed at exit.
-  return pretty ? new PrettyLines(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined) : pino.destination({ fd: 1, sync: false });
+  return pretty ? prettyLines(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined) : pino.destination({ fd: 1, sync: false });
 }
 
 /** A logger that writes nothing. */

@@ -52,6 +52,8 @@ export async function runService<S extends z.ZodObject>(definition: ServiceProgr
   const log = createLogger({ name: definition.name, level: config.log.level, pretty: config.log.pretty });
   const stop = stopRequests(log);
   dieOfUnhandled(log);
+  // Listening for signals alone does not keep a process.
+  setInterval(() => undefined, 2 ** 30);
   const ending = new AbortController();
   const state = { started: false, ready: false };
   void stop.requested.then(() => {

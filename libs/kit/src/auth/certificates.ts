@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, Fault, systemClock } from '@virtmesh/base';
 import {
-  BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, type Extension, type JsonGeneralName, KeyUsageFlags, KeyUsagesExtension, PemConverter,
+  AuthorityKeyIdentifierExtension, BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, type Extension, type JsonGeneralName, KeyUsageFlags, KeyUsagesExtension, PemConverter,
   SubjectAlternativeNameExtension, SubjectKeyIdentifierExtension, X509Certificate, X509CertificateGenerator,
 } from '@peculiar/x509';
 import { parseIdentity } from './identity.ts';
@@ -105,6 +105,8 @@ async function issue(files: CertificateFiles, request: CertificateRequest, autho
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth, ...(names.some((name) => name.type !== 'url') ? [ExtendedKeyUsage.serverAuth] : [])]),
     new SubjectAlternativeNameExtension(names),
+    await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    await AuthorityKeyIdentifierExtension.create(authority.certificate),
   ];
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber(),

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { Fault, type Violation } from '@virtmesh/base';
 import type { z } from 'zod';
 import { fromEnvironment, fromFile, fromFlags, type Setting, type Source } from './sources.ts';
-import { structureOf } from './structure.ts';
+import { environmentName, structureOf } from './structure.ts';
 
 export interface ConfigSources {
   /** Arguments of the process, without node and script. */
@@ -30,7 +30,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
   const violations = layers.flatMap((layer) => layer.violations);
   const parsed = schema.safeParse(assembled(settings));
   if (parsed.success && violations.length === 0) return parsed.data;
-  const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => violationOf(issue.path, issue.message, settings));
+  const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => violationOf(issue, settings));
   throw configFault([...violations, ...wrong]);
 }
 
@@ -48,11 +48,12 @@ function configFault(violations: readonly Violation[]): Fault {
   return new Fault('REQUEST_INVALID', lines.length === 1 ? `the configuration is wrong: ${lines[0]}` : `the configuration is wrong:\n  ${lines.join('\n  ')}`, {}, { violations });
 }
 
-/** Names the place where the wrong value was said, or where it is missing. */
-function violationOf(path: readonly PropertyKey[], message: string, settings: readonly Setting[]): Violation {
+/** Names the place where the wrong value was said, or how a missing one can be. */
+function violationOf({ path, message }: z.core.$ZodIssue, settings: readonly Setting[]): Violation {
   const key = path.map(String).join('.');
   const said = settings.findLast((setting) => `${key}.`.startsWith(`${setting.path.join('.')}.`));
-  return { field: said === undefined ? key : `${said.source}: ${key}`, description: `is wrong: ${message}` };
+  if (said !== undefined) return { field: `${said.source}: ${key}`, description: `is wrong: ${message}` };
+  return { field: key, description: `is missing: set it in the file, by ${environmentName(path.map(String))} or by --set ${key}=VALUE` };
 }
 
 /** One tree of values; a later setting replaces an earlier one of the same path. */

@@ -55,7 +55,8 @@ export function fromFile(file: string, structure: Structure): Source {
       settings.push({ path, value: isMap(node) || isSeq(node) || isScalar(node) ? (node.toJSON() as unknown) : node, source: place(node) });
     }
   };
-  if (document.contents !== null) visit(document.contents, structure, []);
+  if (isMap(document.contents)) visit(document.contents, structure, []);
+  else if (document.contents !== null) violations.push({ field: place(document.contents), description: 'must be keys with their values, such as `log: {level: debug}`' });
   return { settings, violations };
 }
 

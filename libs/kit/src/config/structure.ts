@@ -25,9 +25,10 @@ function fromJsonSchema(schema: JsonSchema): Structure {
   return { kind: 'value', text: schema.type === 'string' };
 }
 
-/** The settings that one value can be given for, as paths of keys. */
+/** All that can be set, as paths of keys: a section as a whole before what is in it. */
 export function* settingsOf(structure: Structure, path: readonly string[] = []): Generator<readonly string[]> {
-  if (structure.kind !== 'section') return yield path;
+  if (path.length > 0) yield path;
+  if (structure.kind !== 'section') return;
   for (const [key, inner] of structure.keys) yield* settingsOf(inner, [...path, key]);
 }
 
