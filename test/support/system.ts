@@ -1,10 +1,17 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Connection } from '@virtmesh/client';
+import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DestroyDomainRequest, ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
+import { EventTape } from './event-tape.ts';
+import { cgroupsOf, processesWith } from './host-traces.ts';
 import { NatsServer } from './nats.ts';
 import { ServiceProcess } from './service-process.ts';
+import { TestClient } from './test-client.ts';
+
+export type Scope = 'agent' | 'fleet';
 
 export interface TestSystemOptions {
   /** Also nats-server and domain-svc; else the agent alone. */
@@ -16,7 +23,8 @@ export interface TestSystemOptions {
 
 /**
  * The real thing in a directory of its own: an agent with its QEMU driver, and on request nats-server and domain-svc, each
- * a process that can be killed and started again. Its end destroys every guest and removes everything.
+ * a process that can be killed and started again. Its end destroys every guest, removes everything, and fails if something
+ * of a guest is left on the host.
  */
 export class TestSystem implements AsyncDisposable {
   /** Guests' disks may be here. */
@@ -27,6 +35,7 @@ export class TestSystem implements AsyncDisposable {
   readonly nats: NatsServer | undefined;
   readonly #directory: string;
   readonly #connections = new Set<Connection>();
+  #tape: EventTape | undefined;
 
   private constructor(directory: string, nats: NatsServer | undefined, options: TestSystemOptions) {
     this.#directory = directory;
@@ -40,8 +49,8 @@ export class TestSystem implements AsyncDisposable {
       socket: this.agentSocket,
       config: {
         node: this.node,
-        stateDir: join(directory, 'state'),
-        runDir: join(directory, 'run'),
+        stateDir: this.stateDir,
+        runDir: this.runDir,
         pathRoots: [this.disks, '/var/cache/virtmesh'],
         sockets: { path: this.agentSocket, readOnlyPath: join(directory, 'agent-ro.sock') },
         qemu: { accelerator: 'tcg', vncPorts: { first: 15_900, last: 16_400 } },
@@ -66,9 +75,8 @@ export class TestSystem implements AsyncDisposable {
     const system = new TestSystem(directory, nats, options);
     try {
       await mkdir(system.disks);
-      await system.agent.start(options.agentEnv);
-      if (options.fleet) await system.domainSvc.start();
-      if (options.fleet) await system.nodeReady();
+      await Promise.all([system.agent.start(options.agentEnv), options.fleet && system.domainSvc.start()]);
+      if (nats) await system.nodeReady();
       return system;
     } catch (thrown) {
       await system[Symbol.asyncDispose]();
@@ -78,9 +86,6 @@ export class TestSystem implements AsyncDisposable {
 
   get agentSocket(): string {
     return join(this.#directory, 'agent.sock');
-  }
-  get agentReadOnlySocket(): string {
-    return join(this.#directory, 'agent-ro.sock');
   }
   get domainSvcSocket(): string {
     return join(this.#directory, 'svc.sock');
@@ -92,12 +97,22 @@ export class TestSystem implements AsyncDisposable {
     return join(this.#directory, 'state');
   }
 
-  /** A client of the agent, or of the control plane; closed with the system. */
-  async connect(scope: 'agent' | 'fleet' | 'agent-read-only' = 'agent'): Promise<Connection> {
-    const paths = { agent: this.agentSocket, fleet: this.domainSvcSocket, 'agent-read-only': this.agentReadOnlySocket };
-    const connection = await connect(`unix://${paths[scope]}`);
+  /** What JetStream has, from the beginning. */
+  get tape(): EventTape {
+    if (!this.nats) throw new Error('a system without NATS has no event stream');
+    return (this.#tape ??= new EventTape(this.nats.url));
+  }
+
+  /** A client of the agent, or of the control plane, on their first or their read-only socket; closed with the system. */
+  async connect(scope: Scope = 'agent', socket: 'full' | 'read-only' = 'full'): Promise<Connection> {
+    const path = scope === 'agent' ? this.agentSocket : this.domainSvcSocket;
+    const connection = await connect(`unix://${socket === 'full' ? path : path.replace('.sock', '-ro.sock')}`);
     this.#connections.add(connection);
     return connection;
+  }
+
+  async client(scope: Scope = 'agent'): Promise<TestClient> {
+    return new TestClient(await this.connect(scope), this.node);
   }
 
   /** Resolves when the control plane sees the node. */
@@ -105,27 +120,56 @@ export class TestSystem implements AsyncDisposable {
     const connection = await this.connect('fleet');
     for (const end = Date.now() + 20_000; ; await delay(20)) {
       const { nodes } = await connection.nodes.listNodes({ pageSize: 0, pageToken: '' });
-      if (nodes.some((node) => node.condition === 1)) return;
+      if (nodes.some((node) => node.condition === NodeCondition.READY)) break;
       if (Date.now() > end) throw new Error(`the node did not become ready:\n${await this.domainSvc.log()}\n${await this.agent.log()}`);
     }
+    this.#close(connection);
+  }
+
+  /** All that is left on the host of a guest: processes, sockets, control groups. Empty once it has ended. */
+  async traces(uid: string): Promise<string[]> {
+    const processes = (await processesWith(uid)).filter(({ args }) => args.some((arg) => arg.startsWith(this.#directory) || arg.includes(`=${this.#directory}`)));
+    const sockets = (await readdir(this.runDir).catch(() => [])).filter((name) => name === uid);
+    return [...processes.map(({ pid, args }) => `process ${pid} ${args[0]}`), ...sockets.map((name) => join(this.runDir, name)), ...(await cgroupsOf(uid))];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#destroyGuests().catch((thrown: unknown) => process.stderr.write(`guests could not be destroyed: ${String(thrown)}\n`));
+    const leaks: string[] = [];
+    await this.#destroyGuests().catch((thrown: unknown) => leaks.push(`guests could not be destroyed: ${String(thrown)}\n`));
     for (const connection of this.#connections) connection.close();
+    await this.#tape?.[Symbol.asyncDispose]();
     await this.domainSvc[Symbol.asyncDispose]();
     await this.agent[Symbol.asyncDispose]();
     await this.nats?.[Symbol.asyncDispose]();
+    leaks.push(...(await this.#removeLeaks()));
     await rm(this.#directory, { recursive: true, force: true });
+    if (leaks.length > 0) throw new Error(`left of the guests: ${leaks.join(', ')}`);
+  }
+
+  #close(connection: Connection): void {
+    connection.close();
+    this.#connections.delete(connection);
+  }
+
+  /** Ends what is still there of guests, and says what it was. */
+  async #removeLeaks(): Promise<string[]> {
+    const leaks: string[] = [];
+    for (const { args, pid } of await processesWith(`${this.#directory}/`)) {
+      leaks.push(`process ${pid} ${args.slice(0, 4).join(' ')}`);
+      process.kill(pid, 'SIGKILL');
+    }
+    leaks.push(...(await readdir(this.runDir).catch(() => [])).map((name) => join(this.runDir, name)));
+    return leaks;
   }
 
   async #destroyGuests(): Promise<void> {
     if (!this.agent.running) await this.agent.start();
     const { domains } = await this.connect('agent');
-    for (;;) {
+    for (const end = Date.now() + 60_000; ; ) {
       const page = await domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 1000 }));
-      const active = page.domains.filter((domain) => (domain.status?.pid ?? 0n) > 0n || domain.status?.state !== 6);
+      const active = page.domains.filter((domain) => domain.status?.state !== DomainState.SHUTOFF);
       if (active.length === 0) return;
+      if (Date.now() > end) throw new Error(`${active.map((domain) => domain.name).join(', ')} cannot be ended`);
       await Promise.all(active.map((domain) => domains.destroyDomain(DestroyDomainRequest.fromPartial({ name: domain.name, force: true }))));
     }
   }

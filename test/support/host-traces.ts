@@ -1,0 +1,48 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A process of the host. */
+export interface HostProcess {
+  readonly pid: number;
+  readonly args: readonly string[];
+}
+
+/** The processes whose command line holds the text. */
+export async function processesWith(text: string): Promise<HostProcess[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid): Promise<HostProcess[]> => {
+      // It may end between the two.
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return line.includes(text) ? [{ pid: Number(pid), args: line.split('\0') }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** The value of a line of /proc/PID/status, such as `Seccomp`. */
+export async function processStatus(pid: number, key: string): Promise<string> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+}
+
+/** Whether a process is there and not a zombie. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return line !== '' && !/^\d+ \(.*\) Z /.test(line);
+}
+
+/** The control groups of one guest, as paths. */
+export async function cgroupsOf(uid: string): Promise<string[]> {
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => / cgroup2? /.test(line)).map((line) => line.split(' ')[1] ?? '');
+  const groups = [...new Set(mounts)].map((mount) => join(mount, 'virtmesh', uid));
+  const there = await Promise.all(groups.map((group) => stat(group).then(() => true, () => false)));
+  return groups.filter((_, index) => there[index]);
+}
+
+/** The files of a directory that are not root's, which the test made them as. */
+export async function foreignFiles(directory: string): Promise<string[]> {
+  const names = await readdir(directory);
+  const owners = await Promise.all(names.map(async (name) => stat(join(directory, name))));
+  return names.filter((_, index) => owners[index]?.uid !== 0);
+}
