@@ -39,12 +39,21 @@ function once<T>(make: () => T): () => T {
 }
 
 function messageShape(message: DescMessage): MessageShape {
-  return { fields: message.fields.map((field) => ({ name: field.name, property: field.localName, oneof: field.oneof?.localName, repeated: field.fieldKind === 'list', shape: fieldShape(field) })) };
+  return {
+    fields: message.fields.map((field) => ({
+      name: field.name,
+      property: field.localName,
+      oneof: field.oneof?.localName,
+      repeated: field.fieldKind === 'list',
+      shape: fieldShape(field),
+    })),
+  };
 }
 
 function fieldShape(field: DescField): FieldShape {
   if (field.fieldKind === 'map') return { t: 'map' };
   if (field.message !== undefined) return { t: 'message', message: messageShape(field.message) };
-  if (field.enum !== undefined) return { t: 'enum', name: field.enum.name, values: new Map(field.enum.values.map((value) => [value.number, value.name])) };
+  if (field.enum !== undefined)
+    return { t: 'enum', name: field.enum.name, values: new Map(field.enum.values.map((value) => [value.number, value.name])) };
   return { t: 'scalar' };
 }

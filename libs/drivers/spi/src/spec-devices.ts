@@ -12,7 +12,8 @@ export interface DeviceRef {
 
 /** All devices of a definition, in the contract's order. */
 export function devicesOf(spec: DomainSpec): readonly DeviceRef[] {
-  const many = (field: string, kind: string, devices: readonly { id: string }[]): DeviceRef[] => devices.map((device, index) => ({ path: `${field}[${index}]`, kind, device }));
+  const many = (field: string, kind: string, devices: readonly { id: string }[]): DeviceRef[] =>
+    devices.map((device, index) => ({ path: `${field}[${index}]`, kind, device }));
   const one = (field: string, device: { id: string } | undefined): DeviceRef[] => (device ? [{ path: field, kind: field, device }] : []);
   return [
     ...many('disks', 'disk', spec.disks),

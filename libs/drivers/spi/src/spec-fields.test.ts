@@ -7,7 +7,17 @@ import { refuseUndriven, setFields, specLeafFields, unknownEnumValues } from './
 test('the leaf fields are those of the contract, maps and oneofs included', () => {
   const fields = specLeafFields();
   expect(new Set(fields).size).toBe(fields.length);
-  for (const field of ['hypervisor', 'labels', 'memory.balloon.disabled', 'cpu.features.policy', 'disks.source.file_path', 'disks.throttle.total_bytes_per_second', 'interfaces.user.forwards.host_port', 'graphics.vnc.listen_address', 'qemu.args']) {
+  for (const field of [
+    'hypervisor',
+    'labels',
+    'memory.balloon.disabled',
+    'cpu.features.policy',
+    'disks.source.file_path',
+    'disks.throttle.total_bytes_per_second',
+    'interfaces.user.forwards.host_port',
+    'graphics.vnc.listen_address',
+    'qemu.args',
+  ]) {
     expect(fields).toContain(field);
   }
   expect(fields).not.toContain('memory.balloon');
@@ -22,20 +32,42 @@ test('every leaf field is found again in a definition that sets it', () => {
     interfaces: [{ backend: { $case: 'user', value: { forwards: [{ hostPort: 1 }] } } }],
   });
   expect(setFields(spec).map(({ path }) => path)).toEqual([
-    'title', 'labels', 'memory', 'memory.size_bytes', 'memory.balloon', 'disks[0]', 'disks[1]', 'disks[1].id', 'disks[1].source', 'disks[1].source.file_path', 'disks[1].throttle', 'disks[1].throttle.total_iops',
-    'interfaces[0]', 'interfaces[0].user', 'interfaces[0].user.forwards[0]', 'interfaces[0].user.forwards[0].host_port',
+    'title',
+    'labels',
+    'memory',
+    'memory.size_bytes',
+    'memory.balloon',
+    'disks[0]',
+    'disks[1]',
+    'disks[1].id',
+    'disks[1].source',
+    'disks[1].source.file_path',
+    'disks[1].throttle',
+    'disks[1].throttle.total_iops',
+    'interfaces[0]',
+    'interfaces[0].user',
+    'interfaces[0].user.forwards[0]',
+    'interfaces[0].user.forwards[0].host_port',
   ]);
 });
 
 test('what a driver does not drive is refused once, at its top', () => {
-  const spec = DomainSpec.fromPartial({ hypervisor: 'x', watchdog: {}, vsock: { id: 'v', cid: 3n }, disks: [Disk.fromPartial({ id: 'd', discard: true })], channels: [Channel.fromPartial({ id: 'c' })] });
+  const spec = DomainSpec.fromPartial({
+    hypervisor: 'x',
+    watchdog: {},
+    vsock: { id: 'v', cid: 3n },
+    disks: [Disk.fromPartial({ id: 'd', discard: true })],
+    channels: [Channel.fromPartial({ id: 'c' })],
+  });
   const refused = refuseUndriven(spec, new Set(['hypervisor', 'disks.id', 'channels.kind', 'channels.id']), 'x');
   expect(refused.map(({ field }) => field)).toEqual(['disks[0].discard', 'watchdog', 'vsock']);
   expect(refused[0]?.description).toContain('driver x');
 });
 
 test('all fields of a definition are driven by a driver that drives all', () => {
-  expect(refuseUndriven(DomainSpec.fromPartial({ title: 'a', watchdog: {}, memory: { sizeBytes: 1n } }), new Set(specLeafFields()), 'x')).toEqual([]);
+  expect(
+    refuseUndriven(DomainSpec.fromPartial({ title: 'a', watchdog: {}, memory: { sizeBytes: 1n } }), new Set(specLeafFields()), 'x'),
+  ).toEqual([]);
 });
 
 test('enum values that the contract does not have are refused by path', () => {

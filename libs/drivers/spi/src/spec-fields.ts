@@ -37,7 +37,10 @@ export function refuseUndriven(spec: DomainSpec, drives: ReadonlySet<string>, dr
   for (const { path, field } of setFields(spec)) {
     if (known.has(field) || (refused !== undefined && path.startsWith(refused))) continue;
     refused = `${path}.`;
-    violations.push({ field: path, description: `the driver ${driverType} does not drive this field; leave it out, or use another driver` });
+    violations.push({
+      field: path,
+      description: `the driver ${driverType} does not drive this field; leave it out, or use another driver`,
+    });
   }
   return violations;
 }
@@ -45,12 +48,21 @@ export function refuseUndriven(spec: DomainSpec, drives: ReadonlySet<string>, dr
 /** Violations for values that the contract does not have, which only a newer or faulty client can send. */
 export function unknownEnumValues(spec: DomainSpec): readonly Violation[] {
   return setFields(spec).flatMap(({ path, shape, value }) =>
-    shape.t === 'enum' && !shape.values.has(value as number) ? [{ field: path, description: `${String(value)} is not a value of ${shape.name}; use one of ${[...shape.values.values()].join(', ')}` }] : [],
+    shape.t === 'enum' && !shape.values.has(value as number)
+      ? [
+          {
+            field: path,
+            description: `${String(value)} is not a value of ${shape.name}; use one of ${[...shape.values.values()].join(', ')}`,
+          },
+        ]
+      : [],
   );
 }
 
 function leafFields(message: MessageShape, prefix: string): string[] {
-  return message.fields.flatMap(({ name, shape }) => (shape.t === 'message' ? leafFields(shape.message, `${prefix}${name}.`) : [`${prefix}${name}`]));
+  return message.fields.flatMap(({ name, shape }) =>
+    shape.t === 'message' ? leafFields(shape.message, `${prefix}${name}.`) : [`${prefix}${name}`],
+  );
 }
 
 function prefixes(field: string): string[] {
@@ -63,7 +75,9 @@ function visit(message: MessageShape, object: object, path: string, field: strin
     const value = valueOf(each, object);
     if (!isSet(value, each.oneof !== undefined)) continue;
     const here = { field: `${field}${each.name}`, shape: each.shape };
-    const values: [string, unknown][] = each.repeated ? (value as unknown[]).map((item, index) => [`${path}${each.name}[${index}]`, item]) : [[`${path}${each.name}`, value]];
+    const values: [string, unknown][] = each.repeated
+      ? (value as unknown[]).map((item, index) => [`${path}${each.name}[${index}]`, item])
+      : [[`${path}${each.name}`, value]];
     for (const [at, item] of values) {
       found({ ...here, path: at, value: item, leaf: each.shape.t !== 'message' });
       if (each.shape.t === 'message') visit(each.shape.message, item as object, `${at}.`, `${here.field}.`, found);

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { devicesOf, nameDevices } from './spec-devices.ts';
 import { genericViolations } from './spec-rules.ts';
 
-const broken = (partial: Parameters<typeof DomainSpec.fromPartial>[0]): string[] => genericViolations(DomainSpec.fromPartial({ hypervisor: 'qemu', ...partial })).map(({ field }) => field);
+const broken = (partial: Parameters<typeof DomainSpec.fromPartial>[0]): string[] =>
+  genericViolations(DomainSpec.fromPartial({ hypervisor: 'qemu', ...partial })).map(({ field }) => field);
 
 test.each([
   ['a hypervisor is required', { hypervisor: '' }, ['hypervisor']],
@@ -19,7 +20,11 @@ test.each([
   ['a label key is at most 63 characters', { labels: { ['k'.repeat(64)]: '' } }, [`labels["${'k'.repeat(64)}"]`]],
   ['a label value is at most 256 characters', { labels: { a: 'x'.repeat(257) } }, ['labels["a"]']],
   ['a label value is one line', { labels: { a: '\r' } }, ['labels["a"]']],
-  ['metadata has at most 32 entries', { metadata: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`urn:x:${i}`, ''])) }, ['metadata']],
+  [
+    'metadata has at most 32 entries',
+    { metadata: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`urn:x:${i}`, ''])) },
+    ['metadata'],
+  ],
   ['a metadata key is a URI', { metadata: { 'no uri': '' } }, ['metadata["no uri"]']],
   ['a metadata value is at most 64 KiB', { metadata: { 'urn:x': 'ä'.repeat(32_769) } }, ['metadata["urn:x"]']],
   ['an id has a form', { disks: [{ id: 'Disk0' }] }, ['disks[0].id']],
@@ -31,11 +36,24 @@ test.each([
 });
 
 test('what is within the limits is accepted', () => {
-  expect(broken({ title: '😀'.repeat(256), description: 'a\tb\nc', labels: { 'a.b/c-d_e': 'ü'.repeat(256) }, metadata: { 'https://example.com/ns/1': '<a>\n</a>', 'urn:x': 'x'.repeat(65_536) }, disks: [{ id: 'disk0' }] })).toEqual([]);
+  expect(
+    broken({
+      title: '😀'.repeat(256),
+      description: 'a\tb\nc',
+      labels: { 'a.b/c-d_e': 'ü'.repeat(256) },
+      metadata: { 'https://example.com/ns/1': '<a>\n</a>', 'urn:x': 'x'.repeat(65_536) },
+      disks: [{ id: 'disk0' }],
+    }),
+  ).toEqual([]);
 });
 
 const id = fc.constantFrom('', '', 'disk0', 'disk1', 'net0', 'net1', 'serial0', 'watchdog0', 'x');
-const anySpec = fc.record({ disks: fc.array(fc.record({ id })), interfaces: fc.array(fc.record({ id })), serials: fc.array(fc.record({ id })), watchdog: fc.record({ id }) });
+const anySpec = fc.record({
+  disks: fc.array(fc.record({ id })),
+  interfaces: fc.array(fc.record({ id })),
+  serials: fc.array(fc.record({ id })),
+  watchdog: fc.record({ id }),
+});
 
 test('made ids are new, and given ones stay', () => {
   fc.assert(

@@ -36,59 +36,103 @@ const controllerSlots: Readonly<Record<Controller, number>> = {
 };
 const videoSlot = { q35: 1, pc: 2 } as const;
 /** On q35 slots 2 to 7 hold root ports, eight a slot; a hot-pluggable device has a port of its own. */
-const rootPortSlots = { first: 2, count: 6 } as const;
+const rootPortSlots = range(0x02, 0x08);
+const maxRootPorts = rootPortSlots.length * 8;
 /** Ports for devices that are plugged into the running guest. Each costs about 0.7 ms of the start. */
 const sparePorts = 4;
-const fixedSlots = { q35: range(0x08, 0x17), pc: [] } as const;
+const q35Slots = range(0x08, 0x17);
 /** On pc every slot is hot-pluggable. */
 const pcSlots = range(0x03, 0x17);
 
 /** The PCI addresses of a definition's devices. Interfaces come before disks, so that a new disk does not rename a guest's network. Pure. */
 export function layoutPci(spec: DomainSpec, family: MachineFamily): PciLayout {
-  const root = family === 'q35' ? 'pcie.0' : 'pci.0';
-  const at = (slot: number, fn = 0): PciAddress => ({ bus: root, addr: fn === 0 ? hex(slot) : `${hex(slot)}.${fn}` });
-  const controllers = Object.fromEntries(Object.entries(controllerSlots).map(([name, slot]) => [name, at(slot)])) as Record<
-    Controller,
-    PciAddress
-  >;
-  const { primaryVideo, hotPluggable, fixed } = sortOut(spec);
-  const devices = new Map<string, PciAddress>();
-  if (primaryVideo !== undefined) devices.set(primaryVideo, at(videoSlot[family]));
-  if (family === 'pc') {
-    const all = [...hotPluggable, ...fixed];
-    for (const [index, id] of all.slice(0, pcSlots.length).entries()) devices.set(id, at(pcSlots[index] ?? 0));
-    const over = Math.max(0, all.length - pcSlots.length);
-    const hot = Math.min(over, hotPluggable.length);
-    return { devices, controllers, rootPorts: [], overflow: { hotPluggable: hot, fixed: over - hot } };
-  }
-  const rootPorts = Array.from({ length: Math.min(hotPluggable.length + sparePorts, rootPortSlots.count * 8) }, (_, number): RootPort => ({
-    id: `port-${number}`,
-    number,
-    ...at(rootPortSlots.first + Math.floor(number / 8), number % 8),
-  }));
-  const takers = hotPluggable.slice(0, Math.max(0, rootPortSlots.count * 8 - sparePorts));
-  for (const [index, id] of takers.entries()) devices.set(id, { bus: `port-${index}`, addr: hex(0) });
-  for (const [index, id] of fixed.slice(0, fixedSlots.q35.length).entries()) devices.set(id, at(fixedSlots.q35[index] ?? 0));
+  const sorted = sortOut(spec);
+  return family === 'q35' ? layoutQ35(sorted) : layoutPc(sorted);
+}
+
+function layoutQ35({ primaryVideo, hotPluggable, fixed }: SortedDevices): PciLayout {
+  const at = addressOn('pcie.0');
+  const ports = Array.from({ length: Math.min(hotPluggable.length + sparePorts, maxRootPorts) }, (_, number): RootPort => {
+    const slot = rootPortSlots[Math.floor(number / 8)] ?? 0;
+    return { id: `port-${number}`, number, ...at(slot, number % 8) };
+  });
+  const hot = placed(
+    hotPluggable,
+    ports.slice(0, maxRootPorts - sparePorts).map(({ id }) => ({ bus: id, addr: hex(0) })),
+  );
+  const rest = placed(
+    fixed,
+    q35Slots.map((slot) => at(slot)),
+  );
   return {
-    devices,
-    controllers,
-    rootPorts,
-    overflow: { hotPluggable: hotPluggable.length - takers.length, fixed: Math.max(0, fixed.length - fixedSlots.q35.length) },
+    devices: new Map([...placed(primaryVideo, [at(videoSlot.q35)]).devices, ...hot.devices, ...rest.devices]),
+    controllers: controllerAddresses(at),
+    rootPorts: ports,
+    overflow: { hotPluggable: hot.over, fixed: rest.over },
   };
 }
 
-/** What can be plugged and unplugged at run time has a port of its own; what is older than PCI Express, or stays for good, sits at the root. */
-function sortOut(spec: DomainSpec): {
-  readonly primaryVideo: string | undefined;
+function layoutPc({ primaryVideo, hotPluggable, fixed }: SortedDevices): PciLayout {
+  const at = addressOn('pci.0');
+  const hot = placed(
+    hotPluggable,
+    pcSlots.map((slot) => at(slot)),
+  );
+  const rest = placed(
+    fixed,
+    pcSlots.slice(hotPluggable.length).map((slot) => at(slot)),
+  );
+  return {
+    devices: new Map([...placed(primaryVideo, [at(videoSlot.pc)]).devices, ...hot.devices, ...rest.devices]),
+    controllers: controllerAddresses(at),
+    rootPorts: [],
+    overflow: { hotPluggable: hot.over, fixed: rest.over },
+  };
+}
+
+/** Gives each device the next address, as far as they go. */
+function placed(
+  ids: readonly string[],
+  addresses: readonly PciAddress[],
+): { readonly devices: readonly (readonly [string, PciAddress])[]; readonly over: number } {
+  const devices = ids.flatMap((id, index) => {
+    const address = addresses[index];
+    return address ? [[id, address] as const] : [];
+  });
+  return { devices, over: ids.length - devices.length };
+}
+
+type AddressOf = (slot: number, fn?: number) => PciAddress;
+
+function addressOn(bus: string): AddressOf {
+  return (slot, fn = 0) => ({ bus, addr: fn === 0 ? hex(slot) : `${hex(slot)}.${fn}` });
+}
+
+function controllerAddresses(at: AddressOf): PciLayout['controllers'] {
+  return {
+    ahci: at(controllerSlots.ahci),
+    scsi: at(controllerSlots.scsi),
+    serial: at(controllerSlots.serial),
+    balloon: at(controllerSlots.balloon),
+    watchdog: at(controllerSlots.watchdog),
+    vsock: at(controllerSlots.vsock),
+  };
+}
+
+interface SortedDevices {
+  /** None or one. */
+  readonly primaryVideo: readonly string[];
   readonly hotPluggable: readonly string[];
   readonly fixed: readonly string[];
-} {
+}
+
+/** What can be plugged and unplugged at run time has a port of its own; what is older than PCI Express, or stays for good, sits at the root. */
+function sortOut(spec: DomainSpec): SortedDevices {
   const modern = ({ model }: { model: InterfaceModel }): boolean => model === InterfaceModel.VIRTIO || model === InterfaceModel.E1000E;
-  const [primary, ...otherVideos] = spec.videos;
   return {
-    primaryVideo: primary?.id,
+    primaryVideo: spec.videos.slice(0, 1).map(({ id }) => id),
     hotPluggable: [...spec.interfaces.filter(modern), ...spec.disks.filter(({ bus }) => bus === DiskBus.VIRTIO)].map(({ id }) => id),
-    fixed: [...spec.interfaces.filter((device) => !modern(device)), ...otherVideos, ...spec.rngs].map(({ id }) => id),
+    fixed: [...spec.interfaces.filter((device) => !modern(device)), ...spec.videos.slice(1), ...spec.rngs].map(({ id }) => id),
   };
 }
 

@@ -180,17 +180,18 @@ const filenames = (argv: readonly string[]): ReadonlySet<unknown> =>
   new Set(values(argv, '-blockdev').flatMap(({ driver, filename }) => (driver === 'file' ? [filename] : [])));
 
 async function peripherals(qmp: QmpClient, signal: AbortSignal): Promise<unknown[]> {
-  return ((await qmp.executeAny('qom-list', { path: '/machine/peripheral' }, signal)) as readonly { readonly name: string }[]).map(
-    ({ name }) => name,
-  );
+  const children = await qmp.executeAny<readonly { readonly name: string }[]>('qom-list', { path: '/machine/peripheral' }, signal);
+  return children.map(({ name }) => name);
+}
+
+interface BlockNode {
+  readonly drv: string;
+  readonly file: string;
+  readonly 'node-name': string;
 }
 
 /** The files that QEMU has opened, in its own words, but for the firmware's. */
 async function files(qmp: QmpClient, signal: AbortSignal): Promise<ReadonlySet<unknown>> {
-  const nodes = (await qmp.executeAny('query-named-block-nodes', { flat: true }, signal)) as readonly {
-    readonly drv: string;
-    readonly file: string;
-    readonly 'node-name': string;
-  }[];
+  const nodes = await qmp.executeAny<readonly BlockNode[]>('query-named-block-nodes', { flat: true }, signal);
   return new Set(nodes.flatMap((node) => (node.drv === 'file' && node['node-name'].startsWith('file') ? [node.file] : [])));
 }

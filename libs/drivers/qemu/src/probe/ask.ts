@@ -5,7 +5,7 @@ import type { AcceleratorName, AcceleratorProfile, BinaryProfile } from './profi
 
 /** Asks a QEMU without a machine what its binary can do. */
 export async function askBinary(qmp: QmpClient, signal: AbortSignal): Promise<Omit<BinaryProfile, 'path' | 'identity' | 'arch' | 'tcg'>> {
-  const ask = <T>(command: string, args: object = {}): Promise<T> => qmp.executeAny(command, args, signal) as Promise<T>;
+  const ask = <T>(command: string, args: object = {}): Promise<T> => qmp.executeAny<T>(command, args, signal);
   const [version, machines, devices, accelerators, commands, expansion, schema] = await Promise.all([
     qmp.execute('query-version', {}, signal),
     ask<readonly MachineAnswer[]>('query-machines'),
@@ -32,7 +32,7 @@ export async function askBinary(qmp: QmpClient, signal: AbortSignal): Promise<Om
 /** Asks a QEMU that runs under an accelerator what its CPUs can be. */
 export async function askAccelerator(name: AcceleratorName, qmp: QmpClient, signal: AbortSignal): Promise<AcceleratorProfile> {
   const [definitions, max] = await Promise.all([
-    qmp.executeAny('query-cpu-definitions', {}, signal) as Promise<readonly CpuAnswer[]>,
+    qmp.executeAny<readonly CpuAnswer[]>('query-cpu-definitions', {}, signal),
     expand(qmp, 'max', signal),
   ]);
   const named = definitions.filter((definition) => !unnamed.has(definition.name));
@@ -58,6 +58,9 @@ interface CpuAnswer extends Named {
   readonly 'unavailable-features'?: readonly string[];
   readonly 'migration-safe'?: boolean;
   readonly 'alias-of'?: string;
+}
+interface ExpansionAnswer {
+  readonly model: { readonly props?: Readonly<Record<string, unknown>> };
 }
 interface SchemaEntry {
   readonly 'meta-type': string;
@@ -90,9 +93,7 @@ function versionKey(machine: string): string {
 }
 
 async function expand(qmp: QmpClient, model: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-  const answer = (await qmp.executeAny('query-cpu-model-expansion', { type: 'full', model: { name: model } }, signal)) as {
-    readonly model: { readonly props?: Readonly<Record<string, unknown>> };
-  };
+  const answer = await qmp.executeAny<ExpansionAnswer>('query-cpu-model-expansion', { type: 'full', model: { name: model } }, signal);
   return Object.fromEntries(Object.entries(answer.model.props ?? {}).filter(([, value]) => typeof value === 'boolean'));
 }
 
@@ -108,13 +109,13 @@ async function richest(qmp: QmpClient, definitions: readonly CpuAnswer[], signal
   const candidates = definitions.filter(
     (each) => blockers(each).length === 0 && each['migration-safe'] === true && each['alias-of'] === undefined,
   );
-  const counted = await Promise.all(
-    candidates.map(async ({ name }) => ({
-      name,
-      count: Object.values(await expand(qmp, name, signal)).filter((has) => has === true).length,
-    })),
-  );
-  return counted.toSorted((a, b) => b.count - a.count || compare(a.name, b.name))[0]?.name ?? '';
+  let best = { name: '', count: 0 };
+  // One after the other: a monitor takes only so many commands at once, and there can be a hundred models.
+  for (const { name } of candidates.toSorted((a, b) => compare(a.name, b.name))) {
+    const count = Object.values(await expand(qmp, name, signal)).filter((has) => has === true).length;
+    if (count > best.count) best = { name, count };
+  }
+  return best.name;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -2,6 +2,7 @@ import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { setFields, specLeafFields } from '@virtmesh/driver-spi';
 import { expect, test } from 'vitest';
 import { buildArgv } from '../argv/build-argv.ts';
+import { changeField } from '../testing/change-field.ts';
 import { goldens } from '../testing/goldens.ts';
 import { launchOf } from '../testing/launch.ts';
 import { drives } from './drives.ts';
@@ -50,7 +51,7 @@ test('each driven field is read by the builders, or brought into force elsewhere
     for (const field of setFields(launch.spec)) {
       if (!field.leaf || read.has(field.field)) continue;
       const changed = DomainSpec.fromPartial(launch.spec);
-      change(changed, field.path);
+      changeField(changed, field.path, another);
       if (argvOf({ ...launch, spec: changed, accelerator: changed.accelerator === 1 ? 'kvm' : 'tcg' }) !== before) read.add(field.field);
     }
   }
@@ -68,46 +69,9 @@ function argvOf(launch: Parameters<typeof buildArgv>[0]): string {
   }
 }
 
-/** Gives one leaf field of a definition another value, by its path. */
-function change(spec: DomainSpec, path: string): void {
-  const segments = path.split('.');
-  const last = segments.pop() ?? '';
-  const holder = segments.reduce<Holder>((object, segment) => step(object, segment) as Holder, spec as unknown as Holder);
-  const [, name = '', index] = /^(\w+)(?:\[(\d+)\])?$/.exec(last) ?? [];
-  const target = index === undefined ? owner(holder, camel(name)) : (step(holder, name) as Holder);
-  const key = index ?? camel(name);
-  target[key] = another(target[key]);
-}
-
-type Holder = Record<string, unknown>;
-
-function step(object: Holder, segment: string): unknown {
-  const [, name = '', index] = /^(\w+)(?:\[(\d+)\])?$/.exec(segment) ?? [];
-  const value = owner(object, camel(name))[camel(name)];
-  return index === undefined ? value : (value as Holder)[index];
-}
-
-/** The object that has a property: the message itself, or the choice of one of its oneofs under the property's name. */
-function owner(object: Holder, property: string): Holder {
-  if (property in object) return object;
-  const choice = Object.values(object).find(
-    (value) => typeof value === 'object' && value !== null && '$case' in value && value.$case === property,
-  ) as Holder;
-  return {
-    get [property]() {
-      return choice['value'];
-    },
-    set [property](value: unknown) {
-      choice['value'] = value;
-    },
-  };
-}
-
 function another(value: unknown): unknown {
   if (typeof value === 'string') return `${value}x`;
   if (typeof value === 'number') return value === 1 ? 2 : value - 1;
   if (typeof value === 'bigint') return value * 2n;
   return typeof value === 'boolean' ? !value : value;
 }
-
-const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -33,7 +33,8 @@ function* order(boot: Boot, spec: DomainSpec): Generator<Violation> {
   const seen = new Set<string>();
   for (const [index, id] of boot.order.entries()) {
     const field = `boot.order[${index}]`;
-    if (!ids.has(id)) yield violation(field, `${JSON.stringify(id)} is not the id of a disk or interface of this definition`);
+    if (!ids.has(id))
+      yield violation(field, `${JSON.stringify(id)} is not the id of a disk or interface of this definition; use one that is`);
     else if (seen.has(id)) yield violation(field, `${JSON.stringify(id)} stands twice; keep one`);
     seen.add(id);
   }

@@ -20,7 +20,7 @@ export const consoles: Rule = function* ({ serials, consoles, channels }) {
   if (consoles.length + channels.length > maxPorts)
     yield violation(
       channels.length > 0 ? 'channels' : 'consoles',
-      `consoles and channels are ${consoles.length + channels.length} together; the most is ${maxPorts}`,
+      `consoles and channels are ${consoles.length + channels.length} together; leave some out, the most is ${maxPorts}`,
     );
   const names = new Map<string, number>();
   for (const [index, channel] of channels.entries()) yield* channelViolations(channel, index, names);
@@ -40,6 +40,6 @@ function* channelViolations({ kind, targetName }: Channel, index: number, names:
   else
     yield violation(
       `${field}.target_name`,
-      `${JSON.stringify(targetName)} is also the name of channels[${earlier}]; the guest tells channels apart by it`,
+      `${JSON.stringify(targetName)} is also the name of channels[${earlier}]; give each a name of its own, by which the guest tells them apart`,
     );
 }

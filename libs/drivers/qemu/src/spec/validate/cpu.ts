@@ -53,7 +53,7 @@ function* features(cpu: Cpu, { binary }: SpecContext): Generator<Violation> {
     if (!binary.cpuFeatures.has(name))
       yield violation(
         field,
-        `${JSON.stringify(name)} is not a CPU feature that this node's QEMU knows; it writes them with dashes, such as sse4-2`,
+        `${JSON.stringify(name)} is not a CPU feature that this node's QEMU knows; use QEMU's names, which have dashes, such as sse4-2`,
       );
     else if (seen.has(name)) yield violation(field, `${JSON.stringify(name)} stands twice; keep one`);
     seen.add(name);

@@ -24,5 +24,8 @@ export const machine: Rule = function* ({ arch, machine, accelerator }, { binary
     );
   }
   if (wanted === undefined && accelerators.usable.length === 0)
-    yield violation('accelerator', `none works on this node: ${Object.values(accelerators.why).join('; ')}`);
+    yield violation(
+      'accelerator',
+      `none works on this node: ${Object.values(accelerators.why).join('; ')}; make KVM work, or install a QEMU with TCG`,
+    );
 };

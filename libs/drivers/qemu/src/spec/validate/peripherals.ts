@@ -2,6 +2,8 @@ import { WatchdogModel } from '@virtmesh/contracts/domain/v1/watchdog';
 import { type Rule, violation } from './rule.ts';
 
 const maxCid = 4_294_967_294n;
+/** Far beyond any device, and a number that JSON carries. */
+const maxRateBytes = 1_000_000_000_000_000n;
 const maxPeriodMs = 3_600_000;
 const maxArgs = 256;
 const maxArgLength = 4096;
@@ -10,7 +12,7 @@ export const rngs: Rule = function* ({ rngs }, { binary }) {
   for (const [index, { rateBytes, periodMs }] of rngs.entries()) {
     const field = `rngs[${index}]`;
     if (!binary.devices.has('virtio-rng-pci')) yield violation(field, "this node's QEMU has no virtio-rng-pci; leave it out");
-    if (rateBytes < 0n) yield violation(`${field}.rate_bytes`, 'must be 0 (no limit) or more');
+    if (rateBytes < 0n || rateBytes > maxRateBytes) yield violation(`${field}.rate_bytes`, `must be 0 (no limit) to ${maxRateBytes}`);
     if (periodMs < 1 || periodMs > maxPeriodMs) yield violation(`${field}.period_ms`, `must be 1 to ${maxPeriodMs}`);
   }
 };
@@ -31,7 +33,7 @@ export const vsock: Rule = function* ({ vsock }, { binary }) {
 /** The form alone: whether the caller may use them is for the one who knows the caller. */
 export const rawArguments: Rule = function* ({ qemu }) {
   const args = qemu?.args ?? [];
-  if (args.length > maxArgs) yield violation('qemu.args', `has ${args.length} entries; the most is ${maxArgs}`);
+  if (args.length > maxArgs) yield violation('qemu.args', `has ${args.length} entries; leave some out, the most is ${maxArgs}`);
   for (const [index, arg] of args.entries()) {
     if (arg === '' || [...arg].length > maxArgLength) yield violation(`qemu.args[${index}]`, `must have 1 to ${maxArgLength} characters`);
   }
