@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory } from '../setup/cache-directory.ts';
-import { packageTree, type PackageTree, type Progress } from './debian-packages.ts';
+import type { PackageTree, Progress } from '../setup/debian-archives.ts';
+import { guestPackages } from './guest-packages.ts';
 import { buildInitramfs, recipe } from './initramfs.ts';
 
 /** A guest that boots directly: absolute paths that every user can read. They may be in use; never change them. */
@@ -39,7 +40,7 @@ async function build(tree: PackageTree, directory: string): Promise<void> {
 export async function guestImage(options: GuestImageOptions = {}): Promise<GuestImage> {
   const cache = options.cache ?? cacheDirectory();
   const progress = options.progress ?? (() => undefined);
-  const tree = await packageTree(cache, progress);
+  const tree = await guestPackages(cache, progress);
   const home = join(cache, 'guest-image');
   const directory = join(home, await imageKey(tree));
   const image = { kernel: join(directory, 'vmlinuz'), initrd: join(directory, 'initramfs.gz') };

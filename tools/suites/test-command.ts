@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Failure } from '../dev/failure.ts';
+import { say, seconds } from '../dev/say.ts';
+import { guestImage } from '../guest-image/guest-image.ts';
+import { passThrough } from '../process/pass-through.ts';
+import { requireDisk, requireMemory, requireRoot } from '../setup/requirements.ts';
+import { setUpSystem } from '../setup/system-packages.ts';
+import { type Footprint, leaks, type RunMarks, takeFootprint } from './footprint.ts';
+import { noTests, plus, readTotals, type Totals } from './results.ts';
+import { allSuites, cachedCommand, filteredCommand, type Suite } from './suites.ts';
+
+/** What `./dev test` was asked for. */
+interface Selection {
+  readonly suites: readonly Suite[];
+  /** Words that select files by path; empty for all. */
+  readonly words: readonly string[];
+  readonly skipCache: boolean;
+}
+
+function select(args: readonly string[]): Selection {
+  const option = args.find((arg) => arg.startsWith('-') && arg !== '--all');
+  if (option !== undefined) throw new Failure(`test knows no option ${option}; there is --all`, 2);
+  const suites = allSuites();
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const named = suites.filter((suite) => names.includes(suite.name));
+  return {
+    suites: named.length > 0 ? named : suites,
+    words: names.filter((name) => !suites.some((suite) => suite.name === name)),
+    skipCache: args.includes('--all'),
+  };
+}
+
+async function setUp(): Promise<void> {
+  requireRoot('running the tests');
+  requireMemory('running the tests', 2048);
+  requireDisk('running the tests', tmpdir(), 2048);
+  await setUpSystem(say);
+  await guestImage({ progress: say });
+}
+
+async function runSuite(suite: Suite, { words, skipCache }: Selection, results: string, env: NodeJS.ProcessEnv): Promise<Totals> {
+  say(`${suite.name} tests ...`);
+  const began = performance.now();
+  const filtered = words.length > 0;
+  const exitCode = await passThrough(filtered ? filteredCommand(suite, words, join(results, `${suite.target}.json`)) : cachedCommand(suite, skipCache), env);
+  if (exitCode === 130) throw new Failure('interrupted', 130);
+  const found = await readTotals(results, suite.target);
+  // A suite that ends badly without a failed test did not run as it should.
+  const totals = exitCode !== 0 && found.failed === 0 ? plus(found, { ...noTests, failed: 1 }) : found;
+  say(`${suite.name} tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${seconds(performance.now() - began)}`);
+  return totals;
+}
+
+/** What the tests left behind, after a moment in which the last of their processes may end. */
+async function findLeaks(before: Footprint, marks: RunMarks): Promise<readonly string[]> {
+  for (let attempt = 1; ; attempt++) {
+    const left = leaks(before, await takeFootprint(marks));
+    if (left.length === 0 || attempt === 20) return left;
+    await delay(250);
+  }
+}
+
+/**
+ * Runs the selected tests and then looks whether they left anything behind. The last line is `N passed, N failed`, where
+ * the leak check is one of them. Answers the exit code.
+ */
+export async function test(args: readonly string[]): Promise<number> {
+  const selection = select(args);
+  await setUp();
+  const results = resolve('.cache/results');
+  await rm(results, { recursive: true, force: true });
+  await mkdir(results, { recursive: true });
+  // Short, since unix sockets below it have at most 107 bytes for their path.
+  const directory = await mkdtemp(join(tmpdir(), 'vt-'));
+  const run = randomUUID();
+  const marks: RunMarks = { directory, environment: `VIRTMESH_TEST_RUN=${run}` };
+  const env = { ...process.env, VIRTMESH_TEST_RUN: run, TMPDIR: directory, NX_DAEMON: 'false', NX_NATIVE_FILE_CACHE_DIRECTORY: resolve('.nx/native') };
+  const before = await takeFootprint(marks);
+
+  let totals = noTests;
+  for (const suite of selection.suites) totals = plus(totals, await runSuite(suite, selection, results, env));
+
+  const left = await findLeaks(before, marks);
+  for (const leak of left) say(`left behind: ${leak}`);
+  totals = plus(totals, left.length === 0 ? { ...noTests, passed: 1 } : { ...noTests, failed: 1 });
+  if (left.length === 0) await rm(directory, { recursive: true });
+  else say(`the tests left ${left.length} things behind (see above); their files are kept in ${directory}`);
+  process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
+  return totals.failed === 0 && totals.passed > 1 ? 0 : 1;
+}
