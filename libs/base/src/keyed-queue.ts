@@ -14,9 +14,14 @@ export class KeyedQueue {
     this.#maxWaiting = options.maxWaiting ?? 64;
   }
 
-  /** Runs `job` when all earlier jobs of the key have ended. An abort while it waits takes it out of the queue. */
-  async run<T>(key: string, signal: AbortSignal | undefined, job: () => Promise<T> | T): Promise<T> {
-    await this.#enter(key, signal);
+  /** Runs `job` when all earlier jobs of the key have ended. An abort while it waits takes it out of the queue. `always` lets it wait beyond the bound. */
+  async run<T>(
+    key: string,
+    signal: AbortSignal | undefined,
+    job: () => Promise<T> | T,
+    options: { readonly always?: boolean } = {},
+  ): Promise<T> {
+    await this.#enter(key, signal, options.always === true);
     try {
       return await job();
     } finally {
@@ -28,15 +33,22 @@ export class KeyedQueue {
     return this.#busy.has(key);
   }
 
-  #enter(key: string, signal: AbortSignal | undefined): Promise<void> {
+  #enter(key: string, signal: AbortSignal | undefined, always: boolean): Promise<void> {
     if (signal?.aborted) return Promise.reject(abortFault(signal));
     const waiting = this.#busy.get(key);
     if (waiting === undefined) {
       this.#busy.set(key, []);
       return Promise.resolve();
     }
-    if (waiting.length >= this.#maxWaiting) {
-      return Promise.reject(new Fault('LIMIT_EXCEEDED', `${waiting.length} calls already wait for ${key}; retry when some have ended`, { object: key, waiting: String(waiting.length) }, { retryAfterMs: 1000 }));
+    if (waiting.length >= this.#maxWaiting && !always) {
+      return Promise.reject(
+        new Fault(
+          'LIMIT_EXCEEDED',
+          `${waiting.length} calls already wait for ${key}; retry when some have ended`,
+          { object: key, waiting: String(waiting.length) },
+          { retryAfterMs: 1000 },
+        ),
+      );
     }
     return new Promise((resolve, reject) => {
       const entry: Waiting = {

@@ -6,9 +6,14 @@ const role = z.enum(['viewer', 'operator', 'admin', 'raw']);
 const absolute = z.string().regex(/^\//, 'must be an absolute path');
 
 /** The host's name as a node id. */
-const defaultNode = (): string => hostname().split('.')[0]?.toLowerCase().replace(/[^a-z0-9-]/g, '-').replace(/^-+|-+$/g, '') || 'node';
+const defaultNode = (): string =>
+  hostname()
+    .split('.')[0]
+    ?.toLowerCase()
+    .replace(/[^a-z0-9-]/g, '-')
+    .replace(/^-+|-+$/g, '') || 'node';
 
-/** The agent's configuration; every field can stand in the file, in the environment and on the command line. */
+/** The agent's configuration beside what every service has (`log`, `metrics`, `drainMs`); every field can stand in the file, in the environment and on the command line. */
 export const agentConfig = z.strictObject({
   node: z.string().refine(isNodeId, `must be ${nodeIdRule}`).default(defaultNode),
   /** Definitions, journal, console logs, UEFI variables: kept over restarts of the host. */
@@ -16,44 +21,50 @@ export const agentConfig = z.strictObject({
   /** Sockets of guests: gone with a restart of the host. Short, since a socket's path has at most 107 characters. */
   runDir: absolute.default('/run/virtmesh/guests'),
   cacheDir: absolute.default('/var/cache/virtmesh'),
-  sockets: z.strictObject({
-    path: absolute.default('/run/virtmesh/agent.sock'),
-    readOnlyPath: absolute.default('/run/virtmesh/agent-ro.sock'),
-    /** The group whose members may use the sockets. */
-    group: z.string().default('virtmesh'),
-    /** What callers on the first socket may do. */
-    role: role.default('raw'),
-  }).prefault({}),
-  tls: z.strictObject({
-    host: z.string().default('127.0.0.1'),
-    port: z.int().min(0).max(65535).default(7701),
-    cert: absolute,
-    key: absolute,
-    ca: absolute,
-    /** How services reach this agent, if not by host and port above. */
-    advertise: z.string().optional(),
-    bindings: z.array(z.strictObject({ identity: z.string(), role })).default([]),
-  }).optional(),
-  nats: z.strictObject({
-    servers: z.array(z.string()).min(1),
-    ca: absolute.optional(),
-    cert: absolute.optional(),
-    key: absolute.optional(),
-    user: z.string().optional(),
-    password: z.string().optional(),
-  }).optional(),
-  metrics: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65535).default(7711) }).optional(),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info'), pretty: z.boolean().default(false) }).prefault({}),
+  sockets: z
+    .strictObject({
+      path: absolute.default('/run/virtmesh/agent.sock'),
+      readOnlyPath: absolute.default('/run/virtmesh/agent-ro.sock'),
+      /** The group whose members may use the sockets. */
+      group: z.string().default('virtmesh'),
+      /** What callers on the first socket may do. */
+      role: role.default('raw'),
+    })
+    .prefault({}),
+  tls: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65535).default(7701),
+      cert: absolute,
+      key: absolute,
+      ca: absolute,
+      /** How services reach this agent, if not by host and port above. */
+      advertise: z.string().optional(),
+      bindings: z.array(z.strictObject({ identity: z.string(), role })).default([]),
+    })
+    .optional(),
+  nats: z
+    .strictObject({
+      servers: z.array(z.string()).min(1),
+      ca: absolute.optional(),
+      cert: absolute.optional(),
+      key: absolute.optional(),
+      user: z.string().optional(),
+      password: z.string().optional(),
+    })
+    .optional(),
   /** The directories below which disks, kernels and the like may be. */
   pathRoots: z.array(absolute).default(['/var/lib/virtmesh', '/var/lib/libvirt/images', '/srv', '/usr/share', '/var/cache/virtmesh']),
-  qemu: z.strictObject({
-    binary: absolute.optional(),
-    accelerator: z.enum(['auto', 'tcg']).default('auto'),
-    guestUids: z.strictObject({ first: z.int().min(1), count: z.int().min(1) }).default({ first: 700_000, count: 10_000 }),
-    vncPorts: z.strictObject({ first: z.int().min(5900).max(65535), last: z.int().min(5900).max(65535) }).default({ first: 5900, last: 6899 }),
-    consoleLog: z.strictObject({ maxBytes: z.int().min(4096), files: z.int().min(2).max(10) }).default({ maxBytes: 1_048_576, files: 2 }),
-  }).prefault({}),
-  /** How long calls may take to end when the agent is asked to stop, in milliseconds. Guests are not touched. */
-  drainMs: z.int().min(0).max(600_000).default(5_000),
+  qemu: z
+    .strictObject({
+      binary: absolute.optional(),
+      accelerator: z.enum(['auto', 'tcg']).default('auto'),
+      guestUids: z.strictObject({ first: z.int().min(1), count: z.int().min(1) }).default({ first: 700_000, count: 10_000 }),
+      vncPorts: z
+        .strictObject({ first: z.int().min(5900).max(65535), last: z.int().min(5900).max(65535) })
+        .default({ first: 5900, last: 6899 }),
+      consoleLog: z.strictObject({ maxBytes: z.int().min(4096), files: z.int().min(2).max(10) }).default({ maxBytes: 1_048_576, files: 2 }),
+    })
+    .prefault({}),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { systemClock } from '@virtmesh/base';
+import { type Clock, KeyedQueue } from '@virtmesh/base';
 import type { Host } from '@virtmesh/driver-spi';
-import { Failpoints, type Logger } from '@virtmesh/kit';
+import type { Failpoints, Logger } from '@virtmesh/kit';
 import { Operations } from '@virtmesh/operations';
-import { Store } from '@virtmesh/store';
+import type { Store } from '@virtmesh/store';
 import { operationPort } from './adapters/operation-port.ts';
-import type { AgentConfig } from './config.ts';
 import { ConsoleHub } from './domains/console.ts';
 import type { Drivers } from './domains/drivers.ts';
-import { Engine } from './domains/engine.ts';
+import { Engine, type EngineParts } from './domains/engine.ts';
 import { Observer } from './domains/observer.ts';
 import { DomainRegistry } from './domains/registry.ts';
 import { NodeJournal } from './journal.ts';
@@ -24,42 +23,36 @@ export interface AgentContext {
   readonly consoles: ConsoleHub;
   readonly view: NodeView;
   readonly operations: Operations;
-  /** Another one after each boot of the host. */
-  readonly bootId: string;
   readonly startTime: Date;
 }
 
 export interface AgentParts {
-  readonly config: AgentConfig;
+  /** The node's id. */
+  readonly node: string;
   readonly log: Logger;
+  readonly clock: Clock;
   readonly store: Store;
-  readonly host: Host;
+  readonly host: Pick<Host, 'info'>;
   readonly drivers: Drivers;
+  readonly failpoints: Failpoints;
+  /** Aborted when the agent ends. */
+  readonly stopping: AbortSignal;
 }
 
-export async function agentContext({ config, log, store, host, drivers }: AgentParts): Promise<AgentContext> {
-  const clock = systemClock;
-  const { node } = config;
+export function agentContext(given: AgentParts): AgentContext {
+  const { clock, drivers, failpoints, host, log, node, stopping, store } = given;
   const journal = new NodeJournal({ store, clock, node });
   const registry = new DomainRegistry({ store, journal, clock, node });
   const operations = new Operations({ node, port: operationPort(store), clock, log });
-  const failpoints = new Failpoints(process.env['VIRTMESH_FAILPOINTS']);
-  const engine = new Engine({ node, registry, store, drivers, operations, clock, log, failpoints });
-  engine.observer = new Observer(engine);
+  const parts: EngineParts = { node, registry, store, drivers, operations, queue: new KeyedQueue(), clock, log, failpoints, stopping };
+  const engine = new Engine(parts, new Observer(parts));
   const startTime = clock.now();
-  return {
-    store,
-    journal,
-    engine,
-    consoles: new ConsoleHub(engine),
-    view: new NodeView({ parts: engine.parts, host, journal, agentVersion, startTime }),
-    operations,
-    bootId: await bootId(),
-    startTime,
-  };
+  const view = new NodeView({ parts, host, journal, agentVersion, startTime });
+  return { store, journal, engine, consoles: new ConsoleHub(engine), view, operations, startTime };
 }
 
-async function bootId(): Promise<string> {
+/** Another one after each boot of the host. */
+export async function readBootId(): Promise<string> {
   try {
     return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   } catch {

@@ -23,7 +23,7 @@ export async function openDrivers(config: AgentConfig, host: Host, log: Logger, 
       signal,
     }),
   );
-  return new Drivers(await Promise.all([qemu]));
+  return new Drivers([await qemu]);
 }
 
 async function open(type: string, log: Logger, create: () => Promise<HypervisorDriver>): Promise<DriverSlot> {

@@ -2,14 +2,15 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sleep, systemClock } from '@virtmesh/base';
 import { createHost } from '@virtmesh/host';
-import { type Endpoint, type Logger, type Metrics, RpcServer, type ServiceContext } from '@virtmesh/kit';
+import { type Endpoint, Failpoints, type Logger, type Metrics, RpcServer, type RunningService, type ServiceContext } from '@virtmesh/kit';
 import { operationService } from '@virtmesh/operations';
 import { Store } from '@virtmesh/store';
-import { keepRegistered } from './adapters/registration.ts';
+import { keepRegistered, type Registration } from './adapters/registration.ts';
 import type { AgentConfig } from './config.ts';
-import { type AgentContext, agentContext } from './context.ts';
+import { type AgentContext, agentContext, readBootId } from './context.ts';
 import { autostart, recover } from './domains/recovery.ts';
 import { openDrivers } from './drivers.ts';
+import { keepHouse } from './housekeeping.ts';
 import { announce } from './nodes/announce.ts';
 import { domainService } from './rpc/domain-service.ts';
 import { journalService } from './rpc/journal-service.ts';
@@ -20,7 +21,7 @@ import { agentVersion } from './version.ts';
 const recoveryMs = 1_000;
 
 /** The agent of one node: it owns the drivers and the store, and is the only thing that touches the host. */
-export class NodeAgent implements AsyncDisposable {
+export class NodeAgent implements RunningService {
   readonly #resources: AsyncDisposableStack;
   readonly #server: RpcServer;
   readonly #context: AgentContext;
@@ -34,25 +35,29 @@ export class NodeAgent implements AsyncDisposable {
   /** Opens the store, takes up the guests that run, and serves. If anything fails, what was begun is closed again. */
   static async start({ config, log, metrics, signal }: ServiceContext<AgentConfig>): Promise<NodeAgent> {
     await using resources = new AsyncDisposableStack();
-    const stop = new AbortController();
-    resources.defer(() => stop.abort());
     await mkdir(config.stateDir, { recursive: true, mode: 0o711 });
-    const store = Store.open({ path: join(config.stateDir, 'agent.db'), clock: systemClock, onFault: (fault) => log.error({ err: fault }, 'the store met a fault of the disk') });
-    resources.defer(() => store.close());
+    const store = resources.use(
+      Store.open({
+        path: join(config.stateDir, 'agent.db'),
+        clock: systemClock,
+        onFault: (fault) => log.error({ err: fault }, 'the store met a fault of the disk'),
+      }),
+    );
     const host = await createHost();
     const drivers = await openDrivers(config, host, log, signal);
     for (const driver of drivers.usable()) resources.use(driver);
-    const context = await agentContext({ config, log, store, host, drivers });
-    for (const driver of drivers.usable()) void context.engine.observer.follow(driver, stop.signal).catch((thrown: unknown) => log.error({ err: thrown, driver: driver.type }, 'the events of a driver ended'));
-    const recovered = recover(context.engine, store.operations.unfinished().map((row) => context.operations.get(row.id)));
-    // Guests that answer are right before the first call is served; one that does not is not waited for.
-    await Promise.race([recovered, sleep(recoveryMs, signal)]);
+    // Before drivers and store close, nothing may use them any more.
+    const stop = new AbortController();
+    resources.defer(() => stop.abort());
+    resources.use(keepHouse(store, log));
+    const failpoints = new Failpoints(process.env['VIRTMESH_FAILPOINTS']);
+    const context = agentContext({ node: config.node, log, clock: systemClock, store, host, drivers, failpoints, stopping: stop.signal });
+    await takeUp(context, log, stop.signal);
     announce(store, context.journal, config.node, await context.view.read());
     const server = await serve(config, log, metrics, context);
-    log.info({ node: config.node, addresses: server.addresses, domains: context.engine.parts.registry.size, running: context.engine.parts.registry.activeCount }, 'serving');
-    const started = autostart(context.engine, context.bootId);
-    if (started > 0) log.info({ started }, 'starting the domains that start with the node');
-    if (config.nats) resources.use(keepRegistered(config.nats, registrationOf(config, store.nodeUid, context.startTime), log));
+    const { registry } = context.engine.parts;
+    log.info({ node: config.node, addresses: server.addresses, domains: registry.size, running: registry.activeCount }, 'serving');
+    if (config.nats) resources.use(keepRegistered(config.nats, registrationOf(config, server, context), log));
     return new NodeAgent(resources.move(), server, context);
   }
 
@@ -60,10 +65,12 @@ export class NodeAgent implements AsyncDisposable {
     return this.#server.addresses;
   }
 
-  /** Lets calls under way end; what is unfinished then is taken up by the next life. */
-  async drain(deadlineMs: number): Promise<void> {
-    await this.#server.drain(deadlineMs);
-    await Promise.race([this.#context.engine.idle(), new Promise((resolve) => setTimeout(resolve, deadlineMs).unref())]);
+  /** Lets calls and jobs under way end; what is unfinished then is taken up by the next life. */
+  async drain(ms: number): Promise<void> {
+    const idle = this.#context.engine.idle();
+    const late = sleep(ms);
+    await this.#server.drain(ms);
+    await Promise.race([idle, late]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,17 +79,44 @@ export class NodeAgent implements AsyncDisposable {
   }
 }
 
+/** Follows the drivers and takes up what an earlier life left, then starts what starts with the node. A guest that does not answer is not waited for. */
+async function takeUp({ engine, operations, store }: AgentContext, log: Logger, stopping: AbortSignal): Promise<void> {
+  const { drivers } = engine.parts;
+  for (const driver of drivers.usable()) void engine.observer.follow(driver, stopping);
+  const bootId = await readBootId();
+  const recovered = recover(
+    engine,
+    store.operations.unfinished().map((row) => operations.get(row.id)),
+  ).then(() => {
+    const started = autostart(engine, bootId);
+    if (started > 0) log.info({ started }, 'starting the domains that start with the node');
+  });
+  recovered.catch((thrown: unknown) => log.error({ err: thrown }, 'what an earlier life left could not be taken up'));
+  await Promise.race([recovered, sleep(recoveryMs)]);
+}
+
 async function serve(config: AgentConfig, log: Logger, metrics: Metrics, context: AgentContext): Promise<RpcServer> {
-  const { engine, journal, operations, view, consoles, store } = context;
-  const { clock, node, registry } = engine.parts;
   const endpoints = endpointsOf(config);
   for (const endpoint of endpoints) if (endpoint.kind === 'unix') await mkdir(dirname(endpoint.path), { recursive: true, mode: 0o755 });
-  return RpcServer.start({
-    endpoints,
-    services: [domainService(engine, journal, consoles), nodeService(view, registry, journal, node, clock), operationService(operations), journalService(journal, store, clock)],
-    log,
-    metrics,
-  });
+  return RpcServer.start({ endpoints, services: servicesOf(context), log, metrics });
+}
+
+/** All that the agent serves. */
+export function servicesOf({
+  consoles,
+  engine,
+  journal,
+  operations,
+  store,
+  view,
+}: AgentContext): Parameters<typeof RpcServer.start>[0]['services'] {
+  const { clock, node, registry } = engine.parts;
+  return [
+    domainService(engine, journal, consoles),
+    nodeService(view, registry, journal, node, clock),
+    operationService(operations),
+    journalService(journal, store, clock),
+  ];
 }
 
 function endpointsOf(config: AgentConfig): Endpoint[] {
@@ -98,7 +132,9 @@ function endpointsOf(config: AgentConfig): Endpoint[] {
   return endpoints;
 }
 
-function registrationOf(config: AgentConfig, nodeUid: string, startTime: Date): Parameters<typeof keepRegistered>[1] {
-  const tls = config.tls && (config.tls.advertise ?? `${config.tls.host}:${config.tls.port}`);
-  return { node: config.node, nodeUid, addresses: tls ? [tls] : [`unix:${config.sockets.path}`], agentVersion, startTime };
+function registrationOf(config: AgentConfig, server: RpcServer, { startTime, store }: AgentContext): Registration {
+  // The port that was really taken, where any free one was asked for.
+  const listening = server.addresses.find((address) => address.startsWith('tls://'))?.slice('tls://'.length);
+  const tls = config.tls && (config.tls.advertise ?? listening);
+  return { node: config.node, nodeUid: store.nodeUid, addresses: tls ? [tls] : [`unix:${config.sockets.path}`], agentVersion, startTime };
 }

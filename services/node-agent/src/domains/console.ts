@@ -1,15 +1,27 @@
-import { Fault, raceAbort } from '@virtmesh/base';
+import { Fault, raceAbort, type Violation } from '@virtmesh/base';
 import type { ConsoleOpen, OpenDomainConsoleRequest, OpenDomainConsoleResponse } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Consoles } from '@virtmesh/driver-spi';
 import { type CallContext, includesRole } from '@virtmesh/kit';
 import type { Engine } from './engine.ts';
+import type { Entry } from './model/change.ts';
 import { isActive } from './model/states.ts';
-import type { Entry } from './registry.ts';
 import { checkState, feature } from './verbs/precheck.ts';
 
+const maxInputBytes = 65_536;
+
+/** Who holds the write side of a console. */
 interface Writer {
   readonly identity: string;
+  /** Aborted when another client takes it over. */
   readonly end: AbortController;
+  /** Settles when the write side is free again. */
+  readonly closed: PromiseWithResolvers<void>;
+}
+
+interface Target {
+  readonly entry: Entry;
+  readonly console: Consoles;
+  readonly device: string;
 }
 
 /** The consoles of this node's guests: one writer and any number of followers for each. */
@@ -23,29 +35,33 @@ export class ConsoleHub {
 
   async *open(requests: AsyncIterable<OpenDomainConsoleRequest>, context: CallContext): AsyncIterable<OpenDomainConsoleResponse> {
     const incoming = requests[Symbol.asyncIterator]();
-    const first = await incoming.next();
+    const first = await raceAbort(incoming.next(), context.signal);
     const open = first.done ? undefined : first.value.item;
-    if (open?.$case !== 'open') throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'open', description: 'must be the first message of a console' }]);
-    const { entry, console, device } = this.#target(open.value);
-    const writes = !open.value.readOnly && !open.value.noFollow && includesRole(context.caller.role, 'operator');
-    if (!writes && !open.value.readOnly && !open.value.noFollow) {
-      throw new Fault('PERMISSION_DENIED', 'writing to a console needs the role operator; open it with read_only to follow it', { role: context.caller.role, required: 'operator' });
-    }
-    using writer = writes ? this.#claim(`${entry.guest.uid}/${device}`, open.value.force, context) : undefined;
-    const signal = writer ? AbortSignal.any([context.signal, writer.end.signal]) : context.signal;
-    const written = writer ? this.#pump(incoming, console, entry, device, writer.end, signal) : undefined;
-    yield { item: { $case: 'opened', value: { name: entry.domain.name, device, writable: writer !== undefined } } };
+    if (open?.$case !== 'open') throw refused({ field: 'open', description: 'must be the first message of a console' });
+    const target = this.#target(open.value);
+    const { console, device, entry } = target;
+    const writes = mayWrite(open.value, context);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([context.signal, ended.signal]);
+    const pumped = writes ? this.#write(target, open.value.force, incoming, context, ended) : refuseInput(incoming, signal, ended);
     try {
-      const output = console.output(entry.guest, device, { replayBytes: Number(open.value.replayBytes), follow: !open.value.noFollow }, signal);
+      yield { item: { $case: 'opened', value: { name: entry.domain.name, device, writable: writes } } };
+      const output = console.output(
+        entry.guest,
+        device,
+        { replayBytes: Number(open.value.replayBytes), follow: !open.value.noFollow },
+        signal,
+      );
       for await (const bytes of output) yield { item: { $case: 'output', value: Buffer.from(bytes) } };
-      if (writer?.end.signal.aborted) throw writer.end.signal.reason;
+      if (ended.signal.aborted) throw ended.signal.reason;
     } finally {
-      writer?.end.abort();
-      await written;
+      ended.abort();
+      await pumped;
     }
   }
 
-  #target(open: ConsoleOpen): { entry: Entry; console: Consoles; device: string } {
+  #target(open: ConsoleOpen): Target {
+    if (open.replayBytes < -1n) throw refused({ field: 'open.replay_bytes', description: 'must be a number of bytes, or -1 for all' });
     const { drivers, registry } = this.#engine.parts;
     const entry = registry.find(open.name, 'open.name');
     const console = feature(drivers.get(entry.domain.hypervisor), 'console', entry);
@@ -54,37 +70,94 @@ export class ConsoleHub {
     const devices = spec ? console.devices(spec) : [];
     const device = open.device === '' ? devices[0] : open.device;
     if (device !== undefined && devices.includes(device)) return { entry, console, device };
-    const have = devices.length > 0 ? `it has ${devices.join(', ')}` : 'it has none; define a serial port or console';
-    throw new Fault('DEVICE_NOT_FOUND', `${entry.domain.name} has no console ${device ?? ''}: ${have}`.replace('  ', ' '), { name: entry.domain.name, device: open.device, devices: devices.join(',') });
+    const what = device === undefined ? 'no console' : `no console ${JSON.stringify(device.slice(0, 64))}`;
+    const have = devices.length > 0 ? `it has ${devices.join(', ')}` : 'define a serial port or console';
+    throw new Fault('DEVICE_NOT_FOUND', `${entry.domain.name} has ${what}; ${have}`, {
+      name: entry.domain.name,
+      device: open.device,
+      devices: devices.join(','),
+    });
   }
 
-  #claim(key: string, force: boolean, context: CallContext): Writer & Disposable {
+  /** Takes the write side, or throws CONSOLE_IN_USE at once; then brings the client's bytes to the guest. */
+  #write(
+    { console, device, entry }: Target,
+    force: boolean,
+    incoming: AsyncIterator<OpenDomainConsoleRequest>,
+    { caller, signal }: CallContext,
+    ended: AbortController,
+  ): Promise<void> {
+    const key = `${entry.guest.uid}/${device}`;
     const held = this.#writers.get(key);
-    const inUse = (by: string): Fault => new Fault('CONSOLE_IN_USE', `the console is written to by ${by}; open it with read_only to follow it, or with force to take it over`, { holder: by });
     if (held && !force) throw inUse(held.identity);
-    held?.end.abort(inUse(context.caller.identity));
-    const writer: Writer = { identity: context.caller.identity, end: new AbortController() };
+    held?.end.abort(inUse(caller.identity));
+    const writer: Writer = { identity: caller.identity, end: ended, closed: Promise.withResolvers() };
     this.#writers.set(key, writer);
-    return {
-      ...writer,
-      [Symbol.dispose]: () => {
+    return this.#pump({ console, device, entry }, held?.closed.promise, incoming, AbortSignal.any([signal, ended.signal]), ended).finally(
+      () => {
         if (this.#writers.get(key) === writer) this.#writers.delete(key);
+        writer.closed.resolve();
       },
-    };
+    );
   }
 
-  /** Brings the client's bytes to the guest; the end of the client's side ends nothing but this. */
-  async #pump(incoming: AsyncIterator<OpenDomainConsoleRequest>, console: Consoles, entry: Entry, device: string, end: AbortController, signal: AbortSignal): Promise<void> {
+  /** The end of the client's side ends nothing but this; the write side stays the client's until its stream ends. */
+  async #pump(
+    { console, device, entry }: Target,
+    free: Promise<void> | undefined,
+    incoming: AsyncIterator<OpenDomainConsoleRequest>,
+    signal: AbortSignal,
+    ended: AbortController,
+  ): Promise<void> {
     try {
+      await free;
       await using input = await console.input(entry.guest, device, signal);
       for (;;) {
         const message = await raceAbort(incoming.next(), signal);
-        if (message.done) return;
-        if (message.value.item?.$case === 'input') await raceAbort(input.write(message.value.item.value), signal);
-        else throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'open', description: 'may only be the first message of a console' }]);
+        if (message.done) break;
+        const { item } = message.value;
+        if (item?.$case !== 'input') throw refused({ field: 'open', description: 'may only be the first message of a console' });
+        if (item.value.length > maxInputBytes)
+          throw refused({ field: 'input', description: `has ${item.value.length} bytes; the most in one message is ${maxInputBytes}` });
+        await raceAbort(input.write(item.value), signal);
       }
+      await raceAbort(new Promise<never>(() => {}), signal);
     } catch (thrown) {
-      if (!signal.aborted) end.abort(thrown);
+      if (!signal.aborted) ended.abort(thrown);
     }
   }
 }
+
+/** A client that only follows has nothing to say. */
+async function refuseInput(incoming: AsyncIterator<OpenDomainConsoleRequest>, signal: AbortSignal, ended: AbortController): Promise<void> {
+  try {
+    const message = await raceAbort(incoming.next(), signal);
+    if (!message.done)
+      ended.abort(
+        refused({
+          field: message.value.item?.$case ?? 'input',
+          description: 'cannot be sent to a console that is only followed; open it without read_only and no_follow',
+        }),
+      );
+  } catch {
+    // The stream has ended.
+  }
+}
+
+function mayWrite(open: ConsoleOpen, { caller }: CallContext): boolean {
+  if (open.readOnly || open.noFollow) return false;
+  if (includesRole(caller.role, 'operator')) return true;
+  throw new Fault('PERMISSION_DENIED', 'writing to a console needs the role operator; open it with read_only to follow it', {
+    identity: caller.identity,
+    role: caller.role,
+    required: 'operator',
+  });
+}
+
+const inUse = (holder: string): Fault =>
+  new Fault(
+    'CONSOLE_IN_USE',
+    `the console is written to by ${holder}; open it with read_only to follow it, or with force to take it over`,
+    { holder },
+  );
+const refused = (violation: Violation): Fault => Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [violation]);

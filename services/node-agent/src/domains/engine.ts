@@ -1,48 +1,55 @@
 import { createHash } from 'node:crypto';
-import { type Clock, Fault, KeyedQueue, type StepObserver } from '@virtmesh/base';
-import type { Duration } from '@virtmesh/contracts/google/protobuf/duration';
+import { type Clock, Fault, type KeyedQueue, type StepObserver } from '@virtmesh/base';
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import type { CallContext, Failpoints, Logger } from '@virtmesh/kit';
-import { waitMs } from '@virtmesh/kit';
+import type { Duration } from '@virtmesh/contracts/google/protobuf/duration';
+import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
+import { type CallContext, type Failpoints, type Logger, waitMs } from '@virtmesh/kit';
 import type { Operations, Running } from '@virtmesh/operations';
 import type { Store } from '@virtmesh/store';
+import type { Cause } from './cause.ts';
 import type { Drivers } from './drivers.ts';
-import { type Verb, LongJobs } from './jobs.ts';
+import { givesWay, LongJobs, type Verb } from './jobs.ts';
+import type { Entry } from './model/change.ts';
 import { viewOf } from './model/views.ts';
 import type { Observer } from './observer.ts';
-import type { Cause } from './ports.ts';
-import type { DomainRegistry, Entry } from './registry.ts';
+import { recorded } from './recorded.ts';
+import type { DomainRegistry } from './registry.ts';
 
-/** What of a mutating call matters to every verb. */
-export interface Mutation {
+/** A mutating call, as far as it is the same for every verb. */
+export interface Call {
+  readonly verb: Verb;
   readonly requestId: string;
   readonly wait?: Duration | undefined;
   /** The encoded request without request id and wait: the same id with other bytes is refused, and a later life of the agent takes the work up from it. */
   readonly body: Uint8Array;
+  readonly context: CallContext;
 }
 
 /** The part of a verb that waits for the guest, outside of the domain's queue. */
 export type Follow = (signal: AbortSignal) => Promise<void>;
 
+/** Runs in its turn on the domain. Ends the operation itself, in the commit of its last change, or answers what follows. */
 export type Job = (running: Running, cause: Cause) => Promise<Follow | void>;
 
+/** What is to be done on one domain. */
 export interface Work {
-  readonly verb: Verb;
+  readonly job: Job;
+  /** Runs at once, beside what is under way on the domain; the job's turn waits for it. */
+  readonly early?: (running: Running, cause: Cause) => Promise<void>;
+  /** Runs when the operation has ended, however it did. */
+  readonly settled?: () => void;
+  /** Never refused because of what else is under way. */
+  readonly always?: boolean;
+}
+
+/** Work that a call has been found to ask for, after all that can be checked before it is accepted. */
+export interface Accepted extends Work {
   readonly uid: string;
   /** The domain's name, for the operation. */
   readonly target: string;
-  readonly mutation: Mutation;
-  readonly context: CallContext;
-  /** Checks what can be checked before the operation is accepted; throws. */
-  readonly admit?: () => void;
   /** Whether a later life of the agent takes the work up again also where the call has no request id; not for what begins and ends in one commit. */
   readonly kept?: boolean;
-  /** Runs at once, beside what is under way on the domain; the job's turn waits for it. */
-  readonly beforeTurn?: (running: Running, cause: Cause) => Promise<void>;
-  /** Runs in its turn on the domain. Ends the operation itself, in the commit of its last change, or answers what follows. */
-  readonly job: Job;
 }
 
 export interface EngineParts {
@@ -51,9 +58,13 @@ export interface EngineParts {
   readonly store: Store;
   readonly drivers: Drivers;
   readonly operations: Operations;
+  /** Jobs on one domain, in order. */
+  readonly queue: KeyedQueue;
   readonly clock: Clock;
   readonly log: Logger;
   readonly failpoints: Failpoints;
+  /** Aborted when the agent ends. */
+  readonly stopping: AbortSignal;
 }
 
 const intentKey = (operation: string): string => `operation:${operation}`;
@@ -61,77 +72,137 @@ const intentKey = (operation: string): string => `operation:${operation}`;
 /** Carries out verbs on domains: one operation each, in order for one domain, beside each other for different ones. */
 export class Engine {
   readonly parts: EngineParts;
-  readonly long = new LongJobs();
-  readonly queue = new KeyedQueue();
-  /** Set once at the composition: the observer needs the engine to release and restart guests. */
-  observer!: Observer;
+  readonly observer: Observer;
+  readonly #long = new LongJobs();
   readonly #running = new Map<string, Set<Running>>();
-  readonly #background = new Set<Promise<void>>();
+  /** What is under way on a domain without being an operation, and can be cut short. */
+  readonly #interruptible = new Map<string, AbortController>();
+  readonly #preemptors = new WeakMap<Running, Cause>();
+  readonly #turns = new Set<Promise<unknown>>();
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, observer: Observer) {
     this.parts = parts;
+    this.observer = observer;
   }
 
-  /** Begins the work, or finds what an earlier call with the same request id began, and waits as the caller asked. */
-  async perform(work: Work): Promise<Operation> {
-    const { operations, store } = this.parts;
-    const wait = waitMs(work.mutation.wait, work.context);
-    const earlier = this.#repeated(work);
+  /**
+   * Finds what an earlier call with the same request id began, or begins what `prepare` answers, and waits as the caller
+   * asked. `prepare` checks the call and throws what refuses it. Until the work is accepted nothing here waits, so that
+   * two calls with one request id make one operation.
+   */
+  async perform(call: Call, prepare: () => Accepted): Promise<Operation> {
+    const { clock, operations, store } = this.parts;
+    const wait = waitMs(call.wait, call.context, { clock });
+    const earlier = this.#earlier(call);
     if (earlier !== undefined) {
       await store.durable();
-      return operations.wait(earlier, work.context.signal, wait);
+      return operations.wait(earlier, call.context.signal, wait);
     }
-    work.admit?.();
-    this.long.admit(work.uid, work.verb);
-    const running = operations.create({ verb: work.verb, target: work.target, targetUid: work.uid, requestor: work.context.caller.identity, requestId: work.mutation.requestId });
-    const kept = work.mutation.requestId !== '' || work.kept === true;
-    if (kept) this.#accept(work, running);
+    const work = prepare();
+    if (work.always !== true) this.#long.admit(work.uid, call.verb);
+    const running = operations.create({
+      verb: call.verb,
+      target: work.target,
+      targetUid: work.uid,
+      requestor: call.context.caller.identity,
+      requestId: call.requestId,
+    });
+    const kept = call.requestId !== '' || work.kept === true;
+    if (kept) this.#accept(call, running);
     const accepted = kept ? store.durable() : undefined;
-    this.run(work.uid, work.verb, running, causeOf(work, running), work.job, work.beforeTurn);
-    const [operation] = await Promise.all([operations.wait(running.id, work.context.signal, wait), accepted]);
-    if (definitionVerbs.has(work.verb)) await store.durable();
+    this.run(work.uid, running, causeOf(call, running), work);
+    const [operation] = await Promise.all([operations.wait(running.id, call.context.signal, wait), accepted]);
+    if (definitionVerbs.has(call.verb)) await store.durable();
     return operation;
   }
 
-  /** Runs a job in its turn. Also used for what an earlier life began and for what nobody asked for. */
-  run(uid: string, verb: Verb, running: Running, cause: Cause, job: Job, beforeTurn?: Work['beforeTurn']): void {
+  /** Runs work in its turn. Also for what an earlier life began and for what no call asked for. */
+  run(uid: string, running: Running, cause: Cause, work: Work): void {
     const peers = this.#running.get(uid) ?? new Set();
     this.#running.set(uid, peers.add(running));
-    const ended = this.#carryOut(uid, verb, running, cause, job, beforeTurn?.(running, cause)).finally(() => {
-      peers.delete(running);
-      if (peers.size === 0) this.#running.delete(uid);
-      this.#background.delete(ended);
-    });
-    this.#background.add(ended);
+    const early = work.early?.(running, cause);
+    // Its failure is met in the job's turn; until then it must not count as unhandled.
+    early?.catch(() => {});
+    void this.#carryOut(uid, running, cause, work, early)
+      .catch((thrown: unknown) =>
+        this.parts.log.error(
+          { err: thrown, operation: running.id },
+          'the end of an operation could not be recorded; the next life of the agent takes it up',
+        ),
+      )
+      .finally(() => {
+        peers.delete(running);
+        if (peers.size === 0 && this.#running.get(uid) === peers) this.#running.delete(uid);
+        work.settled?.();
+      });
   }
 
-  /** Aborts every other operation on a domain but those that end it too: it is being destroyed. */
-  preempt(uid: string, by: Running): void {
-    for (const running of this.#running.get(uid) ?? []) {
-      if (running !== by && running.operation.verb !== 'destroy' && running.operation.verb !== 'delete') running.preempt(by.operation.name);
+  /** Ends the other operations on a domain that give way to its end. */
+  preempt(uid: string, by: Running, cause: Cause, to: 'destroy' | 'delete'): void {
+    const fault = new Fault('OPERATION_PREEMPTED', `this gave way to ${by.operation.name}`, { by: by.operation.name });
+    this.#interruptible.get(uid)?.abort(fault);
+    for (const running of [...(this.#running.get(uid) ?? [])]) {
+      const begun = running.operation.state !== OperationState.PENDING;
+      if (running === by || !givesWay(running.operation.verb as Verb, begun, to)) continue;
+      this.#preemptors.set(running, cause);
+      running.preempt(by.operation.name);
     }
   }
 
-  /** Ends an operation well with the domain as its response, in the commit of `work`; with nothing if it no longer exists. */
-  succeed(running: Running, work: () => Entry | undefined): void {
-    this.finish(running, () => {
-      const entry = work();
-      if (entry === undefined) return { typeUrl: 'type.googleapis.com/google.protobuf.Empty', bytes: new Uint8Array() };
-      return { typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain', bytes: Domain.encode(viewOf(entry.domain, DomainView.FULL)).finish() };
-    });
+  /** On whose behalf an operation was ended, if it gave way to another one. */
+  preemptorOf(running: Running): Cause | undefined {
+    return this.#preemptors.get(running);
+  }
+
+  /** For work on a domain that is no operation: its signal is aborted when the domain is destroyed. */
+  interruptible(uid: string): Disposable & { readonly signal: AbortSignal } {
+    const controller = new AbortController();
+    this.#interruptible.set(uid, controller);
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]: () => {
+        if (this.#interruptible.get(uid) === controller) this.#interruptible.delete(uid);
+      },
+    };
+  }
+
+  /** Ends an operation well with the domain as its response, in the commit of `work`. */
+  succeed(running: Running, work: () => Entry): Promise<void> {
+    return this.finish(running, () => ({
+      typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain',
+      bytes: Domain.encode(viewOf(work().domain, DomainView.FULL)).finish(),
+    }));
   }
 
   /** Ends an operation well with any response, in the commit of `work`. */
-  finish(running: Running, work: () => { readonly typeUrl: string; readonly bytes: Uint8Array }): void {
-    this.parts.registry.tx(() => {
+  async finish(running: Running, work: () => { readonly typeUrl: string; readonly bytes: Uint8Array }): Promise<void> {
+    await this.parts.failpoints.hit(`${running.operation.verb}.record`);
+    await this.record(() => {
       const { typeUrl, bytes } = work();
-      this.forgetIntent(running);
+      this.#forgetIntent(running);
       running.succeed(typeUrl, bytes);
     });
   }
 
-  forgetIntent(running: Running): void {
-    this.parts.store.runtimes.delete(intentKey(running.id));
+  /** Ends an operation badly, in the commit of `work`. */
+  fail(running: Running, thrown: unknown, work?: () => void): Promise<void> {
+    return this.record(() => {
+      work?.();
+      this.#forgetIntent(running);
+      running.fail(Fault.from(thrown));
+    });
+  }
+
+  /** Commits what has happened, however long the disk takes to have room for it. */
+  record<T>(work: () => T): Promise<T> {
+    const { log, registry, stopping } = this.parts;
+    return recorded(() => registry.tx(work), log, stopping);
+  }
+
+  /** Saves an operation with its request in the present transaction, so that a later life of the agent takes it up. */
+  keep(running: Running, body: Uint8Array): void {
+    this.parts.store.runtimes.put(intentKey(running.id), { request: Buffer.from(body).toString('base64') });
+    running.save();
   }
 
   /** The encoded request of an operation that an earlier life began. */
@@ -141,63 +212,89 @@ export class Engine {
   }
 
   /** Names steps to progress, failpoints and log. */
-  stepObserver(verb: Verb, running: Running): StepObserver {
+  stepObserver(running: Running): StepObserver {
     const { failpoints, log } = this.parts;
+    const { verb } = running.operation;
     return {
-      before: async (step, index, count) => {
+      before: (step, index, count) => {
         running.phase(step, Math.floor((100 * index) / count));
-        await failpoints.hit(`${verb}.${step}.before`);
+        return failpoints.hit(`${verb}.${step}.before`);
       },
       after: (step) => failpoints.hit(`${verb}.${step}.after`),
       undoFailed: (step, thrown) => log.error({ err: thrown, step, operation: running.id }, 'a step could not be undone'),
     };
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no job is in its turn on any domain. Those that wait for a guest go on. */
   async idle(): Promise<void> {
-    while (this.#background.size > 0) await Promise.all(this.#background);
+    while (this.#turns.size > 0) await Promise.allSettled(this.#turns);
   }
 
-  #accept(work: Work, running: Running): void {
-    const { registry, store } = this.parts;
-    registry.tx(() => {
-      if (work.mutation.requestId !== '') store.requests.put(work.mutation.requestId, { digest: digestOf(work), kind: 'operation', result: running.id });
-      store.runtimes.put(intentKey(running.id), { request: Buffer.from(work.mutation.body).toString('base64') });
-      running.save();
-    });
-  }
-
-  #repeated(work: Work): string | undefined {
-    if (work.mutation.requestId === '') return undefined;
-    const row = this.parts.store.requests.get(work.mutation.requestId);
-    if (row === undefined) return undefined;
-    if (row.digest === digestOf(work)) return row.result;
-    throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'request_id', description: 'was used for another request in the last 24 hours; make a new UUID for a new request' }]);
-  }
-
-  async #carryOut(uid: string, verb: Verb, running: Running, cause: Cause, job: Job, early: Promise<void> | undefined): Promise<void> {
-    const { failpoints, log, registry } = this.parts;
-    // Its failure is met in the job's turn; until then it must not count as unhandled.
-    early?.catch(() => {});
+  #accept(call: Call, running: Running): void {
     try {
-      const follow = await this.queue.run(uid, running.signal, async () => {
+      this.parts.registry.tx(() => {
+        if (call.requestId !== '')
+          this.parts.store.requests.put(call.requestId, { digest: digestOf(call), kind: 'operation', result: running.id });
+        this.keep(running, call.body);
+      });
+    } catch (thrown) {
+      running.discard();
+      throw thrown;
+    }
+  }
+
+  /** The operation of an earlier call with this request id. One whose operation has expired is as if it had never been. */
+  #earlier(call: Call): string | undefined {
+    const row = call.requestId === '' ? undefined : this.parts.store.requests.get(call.requestId);
+    if (row === undefined || !this.#isThere(row.result)) return undefined;
+    if (row.digest === digestOf(call)) return row.result;
+    throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
+      { field: 'request_id', description: 'was used for another request in the last 24 hours; make a new UUID for a new request' },
+    ]);
+  }
+
+  #isThere(operation: string): boolean {
+    try {
+      return this.parts.operations.get(operation) !== undefined;
+    } catch (thrown) {
+      if (Fault.is(thrown, 'OPERATION_NOT_FOUND')) return false;
+      throw thrown;
+    }
+  }
+
+  #forgetIntent(running: Running): void {
+    this.parts.store.runtimes.delete(intentKey(running.id));
+  }
+
+  async #carryOut(uid: string, running: Running, cause: Cause, work: Work, early: Promise<void> | undefined): Promise<void> {
+    const { failpoints } = this.parts;
+    const { verb } = running.operation;
+    try {
+      const following = await this.#turn(uid, running, work, async () => {
         await failpoints.hit(`${verb}.begin`);
         running.begin();
         await early;
-        return job(running, cause);
+        const follow = await work.job(running, cause);
+        // Before the turn ends, so that no call comes in between.
+        return follow && { follow, held: this.#long.enter(uid, running.operation.name, verb as Verb) };
       });
-      if (follow) {
-        using _held = this.long.enter(uid, running.operation.name, verb);
-        await follow(running.signal);
+      if (following) {
+        using _held = following.held;
+        await following.follow(running.signal);
       }
       await failpoints.hit(`${verb}.end`);
     } catch (thrown) {
-      const fault = Fault.from(thrown);
-      if (fault.reason === 'INTERNAL_BUG') log.error({ err: thrown, operation: running.id, verb }, 'an operation failed by a fault of ours');
-      registry.tx(() => {
-        this.forgetIntent(running);
-        running.fail(fault);
-      });
+      await this.fail(running, thrown);
+    }
+  }
+
+  async #turn<T>(uid: string, running: Running, work: Work, job: () => Promise<T>): Promise<T> {
+    const turn = this.parts.queue.run(uid, running.signal, job, { always: work.always === true });
+    this.#turns.add(turn);
+    try {
+      return await turn;
+    } finally {
+      this.#turns.delete(turn);
     }
   }
 }
@@ -205,11 +302,12 @@ export class Engine {
 /** Verbs whose result is a definition or desired state, which is on the disk before the call is answered. */
 const definitionVerbs: ReadonlySet<Verb> = new Set(['create', 'update', 'delete', 'autostart']);
 
-const causeOf = (work: Work, running: Running): Cause => ({
-  requestor: work.context.caller.identity,
-  requestId: work.mutation.requestId,
+const causeOf = (call: Call, running: Running): Cause => ({
+  requestor: call.context.caller.identity,
+  requestId: call.requestId,
   operation: running.operation.name,
-  traceparent: work.context.traceparent ?? '',
+  traceparent: call.context.traceparent ?? '',
 });
 
-const digestOf = (work: Work): string => createHash('sha256').update(work.verb).update('\0').update(work.context.caller.identity).update('\0').update(work.mutation.body).digest('base64');
+const digestOf = ({ verb, context, body }: Call): string =>
+  createHash('sha256').update(verb).update('\0').update(context.caller.identity).update('\0').update(body).digest('base64');

@@ -7,8 +7,29 @@ export type Verb = 'create' | 'update' | 'delete' | 'start' | 'shutdown' | 'dest
  * the domain's queue: it waits for the guest. What is not in its row fails at once with JOB_CONFLICT.
  */
 const beside: Partial<Record<Verb, readonly Verb[]>> = {
-  shutdown: ['suspend', 'resume', 'reboot', 'shutdown', 'destroy', 'autostart'],
+  shutdown: ['suspend', 'resume', 'reboot', 'shutdown', 'destroy', 'autostart', 'update'],
 };
+
+/**
+ * What gives way to the end of a domain: `always`, or only once it has begun and may hold the domain's turn for long.
+ * A change of the definition that waits its turn is none of a destroy's business.
+ */
+const toDestroy: Partial<Record<Verb, 'always' | 'begun'>> = {
+  create: 'always',
+  start: 'always',
+  shutdown: 'always',
+  reboot: 'always',
+  suspend: 'always',
+  resume: 'always',
+  update: 'begun',
+};
+
+/** Whether an operation gives way to a destroy, or to a delete that destroys, after which nothing else is of use. */
+export function givesWay(verb: Verb, begun: boolean, to: 'destroy' | 'delete'): boolean {
+  if (verb === 'destroy' || verb === 'delete') return false;
+  const when = to === 'delete' ? 'always' : toDestroy[verb];
+  return when === 'always' || (when === 'begun' && begun);
+}
 
 /** The long operations under way, by domain. */
 export class LongJobs {
@@ -30,7 +51,12 @@ export class LongJobs {
   admit(uid: string, verb: Verb): void {
     for (const [operation, long] of this.#jobs.get(uid) ?? []) {
       if (beside[long]?.includes(verb)) continue;
-      throw new Fault('JOB_CONFLICT', `the domain is held by the operation ${operation} (${long}); wait for its end, cancel it, or destroy the domain`, { operation, verb: long }, { retryAfterMs: 1000 });
+      throw new Fault(
+        'JOB_CONFLICT',
+        `the domain is held by the operation ${operation} (${long}); wait for its end, cancel it, or destroy the domain`,
+        { operation, verb: long },
+        { retryAfterMs: 1000 },
+      );
     }
   }
 }

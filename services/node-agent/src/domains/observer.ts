@@ -1,140 +1,206 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, sleep } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
+import { LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { DriverEvent, HypervisorDriver } from '@virtmesh/driver-spi';
-import type { Engine } from './engine.ts';
-import { type Cause, noCause } from './ports.ts';
-import type { Entry } from './registry.ts';
-import { forgetRuntime, runtimeOf } from './runtimes.ts';
+import { type Cause, noCause } from './cause.ts';
+import type { EngineParts } from './engine.ts';
+import { type Doing, Holds } from './holds.ts';
+import type { Entry, EventKind } from './model/change.ts';
+import { isDiskFault } from './recorded.ts';
+import { forgetRuntime, releaseRuntime, runtimeOf } from './runtimes.ts';
 import { idleStatus, observationOf } from './status.ts';
-import { restartAfter } from './verbs/start.ts';
 
-/** Events of one domain that wait until the job which brings them about has committed its own change. */
-interface Deferral {
-  readonly cause: Cause;
-  readonly events: DriverEvent[];
-}
+const retryMs = 1_000;
 
 /** Brings what the drivers see into the registry, in order for each domain. */
 export class Observer {
-  readonly #engine: Engine;
-  readonly #deferred = new Map<string, Deferral>();
-  readonly #panicked = new Set<string>();
+  readonly #parts: EngineParts;
+  readonly #holds = new Holds((event, cause) => this.see(event, cause));
+  /** Who asked a guest to shut down: its end is their doing. */
+  readonly #shutdowns = new Map<string, Cause[]>();
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
   }
 
-  /** Follows one driver until the signal. */
+  /** Follows one driver until the signal. Events that were lost are made up for by looking at its guests. */
   async follow(driver: HypervisorDriver, signal: AbortSignal): Promise<void> {
-    for await (const event of driver.events(signal)) {
+    while (!signal.aborted) {
       try {
-        this.see(event);
+        for await (const event of driver.events(signal)) this.see(event);
+        if (signal.aborted) return;
+        this.#parts.log.error({ driver: driver.type }, 'the events of a driver ended; following anew');
       } catch (thrown) {
-        this.#engine.parts.log.error({ err: thrown, event }, 'an event of a driver could not be recorded');
+        this.#parts.log.error({ err: thrown, driver: driver.type }, 'the events of a driver failed; following anew');
       }
+      await sleep(retryMs, signal).catch(() => undefined);
+      if (!signal.aborted) void this.#lookAgain(driver);
     }
   }
 
-  /**
-   * Holds a domain's events back while a job of ours brings them about. The answer ends that: `keep` brings what was
-   * held into the registry (what the job has recorded itself changes nothing there), else it is dropped.
-   */
-  defer(uid: string, cause: Cause): (keep: boolean) => void {
-    const deferral: Deferral = { cause, events: [] };
-    this.#deferred.set(uid, deferral);
-    return (keep) => {
-      if (this.#deferred.get(uid) === deferral) this.#deferred.delete(uid);
-      if (keep) for (const event of deferral.events) this.see(event, deferral.cause);
-    };
+  /** Holds a domain's events back while a job works on it; see Holds. */
+  hold(uid: string, doing?: Doing): Disposable {
+    return this.#holds.hold(uid, doing);
   }
 
   /** Drops what is held back for a domain: its end has been recorded. */
-  undefer(uid: string): void {
-    this.#deferred.delete(uid);
-    this.#panicked.delete(uid);
+  drop(uid: string): void {
+    this.#holds.drop(uid);
+  }
+
+  /** A caller has asked the guest to shut down: if it does, that is the caller's doing. */
+  expectShutdown(uid: string, cause: Cause): Disposable {
+    this.#shutdowns.set(uid, [...(this.#shutdowns.get(uid) ?? []), cause]);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#shutdowns.get(uid) ?? []).filter((each) => each !== cause);
+        if (left.length > 0) this.#shutdowns.set(uid, left);
+        else this.#shutdowns.delete(uid);
+      },
+    };
   }
 
   see(event: DriverEvent, cause: Cause = noCause): void {
-    const deferral = this.#deferred.get(event.uid);
-    if (deferral) {
-      deferral.events.push(event);
-      return;
+    if (this.#holds.take(event, cause)) return;
+    try {
+      const entry = this.#parts.registry.get(event.uid);
+      if (entry !== undefined && entry.state !== 'shutoff') this.#record(entry, event, cause);
+    } catch (thrown) {
+      if (!isDiskFault(thrown)) throw thrown;
+      this.#parts.log.error({ err: thrown, uid: event.uid, event: event.t }, 'what happened to a domain cannot be recorded; trying again');
+      this.#later(event, cause);
     }
-    const { registry } = this.#engine.parts;
-    const entry = registry.get(event.uid);
-    if (entry === undefined || entry.state === 'shutoff') return;
+  }
+
+  /** Tries again in a while; what comes meanwhile waits behind it. */
+  #later(event: DriverEvent, cause: Cause): void {
+    const hold = this.hold(event.uid);
+    this.#holds.take(event, cause);
+    sleep(retryMs, this.#parts.stopping).then(
+      () => hold[Symbol.dispose](),
+      () => undefined,
+    );
+  }
+
+  #record(entry: Entry, event: DriverEvent, cause: Cause): void {
+    const { registry } = this.#parts;
+    const { uid } = event;
+    const told = (kind: EventKind): void => void registry.change(uid, { cause, events: [kind] });
     switch (event.t) {
       case 'state':
         return this.#state(entry, event, cause);
       case 'shutdown':
-        if (entry.state !== 'shutdown') registry.change(event.uid, { cause, state: { to: 'seen_shutdown', reason: DomainStateReason.SHUTDOWN } });
-        return;
+        return this.#shutdown(entry, event, cause);
       case 'panicked':
-        this.#panicked.add(event.uid);
-        registry.change(event.uid, { cause, state: { to: 'seen_crashed', reason: DomainStateReason.PANICKED } });
+        if (entry.state !== 'crashed') registry.change(uid, { cause, state: { to: 'seen_crashed', reason: DomainStateReason.PANICKED } });
         return;
       case 'exited':
         return this.#exited(entry, event, cause);
       case 'reboot':
-        registry.change(event.uid, { cause, events: [{ $case: 'reboot', value: { byGuest: event.byGuest } }] });
-        return;
+        return told({ $case: 'reboot', value: { byGuest: event.byGuest } });
       case 'balloon':
-        registry.change(event.uid, { cause, status: { memoryBytes: event.memoryBytes }, events: [{ $case: 'balloon', value: { memoryBytes: event.memoryBytes } }] });
+        if (entry.domain.status?.memoryBytes === event.memoryBytes) return;
+        registry.change(uid, {
+          cause,
+          status: { memoryBytes: event.memoryBytes },
+          events: [{ $case: 'balloon', value: { memoryBytes: event.memoryBytes } }],
+        });
         return;
       case 'watchdog':
-        registry.change(event.uid, { cause, events: [{ $case: 'watchdog', value: { action: event.action } }] });
-        return;
+        return told({ $case: 'watchdog', value: { action: event.action } });
       case 'io-error':
-        registry.change(event.uid, { cause, events: [{ $case: 'ioError', value: { disk: event.disk, action: event.action, message: event.message, noSpace: event.noSpace } }] });
-        return;
+        return told({
+          $case: 'ioError',
+          value: { disk: event.disk, action: event.action, message: event.message, noSpace: event.noSpace },
+        });
       case 'guest-agent':
-        if (entry.domain.status?.guestAgentConnected !== event.connected) {
-          registry.change(event.uid, { cause, status: { guestAgentConnected: event.connected }, events: [{ $case: 'guestAgent', value: { connected: event.connected } }] });
-        }
+        if (entry.domain.status?.guestAgentConnected === event.connected) return;
+        registry.change(uid, {
+          cause,
+          status: { guestAgentConnected: event.connected },
+          events: [{ $case: 'guestAgent', value: { connected: event.connected } }],
+        });
+        return;
+      default:
+        return event satisfies never;
     }
   }
 
   #state(entry: Entry, event: Extract<DriverEvent, { t: 'state' }>, cause: Cause): void {
-    const known = entry.domain.status?.reason;
-    // A crashed guest that its definition preserves is stopped by the hypervisor: that is no news.
-    if (entry.state === 'crashed' && event.state === 'paused') return;
-    if (entry.state === event.state && (event.reason === known || event.state === 'running' || event.reason === DomainStateReason.UNSPECIFIED)) return;
-    this.#engine.parts.registry.change(entry.guest.uid, { cause, state: { to: observationOf(event.state), reason: event.reason } });
+    if (entry.state === event.state) {
+      // How a guest came to run is told when it begins to; why it is paused can become known later.
+      const { reason } = entry.domain.status ?? {};
+      if (event.state === 'running' || event.reason === DomainStateReason.UNSPECIFIED || event.reason === reason) return;
+    }
+    this.#parts.registry.change(entry.guest.uid, { cause, state: { to: observationOf(event.state), reason: event.reason } });
+  }
+
+  #shutdown(entry: Entry, event: Extract<DriverEvent, { t: 'shutdown' }>, cause: Cause): void {
+    // A crashed guest that is being ended has not shut down.
+    if (entry.state === 'shutdown' || entry.state === 'crashed') return;
+    const detail = event.byGuest ? LifecycleEventDetail.GUEST : LifecycleEventDetail.HOST;
+    this.#parts.registry.change(event.uid, {
+      cause: this.#shutdowns.get(event.uid)?.at(-1) ?? cause,
+      state: { to: 'seen_shutdown', reason: DomainStateReason.SHUTDOWN, detail },
+    });
   }
 
   #exited(entry: Entry, event: Extract<DriverEvent, { t: 'exited' }>, cause: Cause): void {
-    const { registry } = this.#engine.parts;
-    const panicked = this.#panicked.delete(event.uid);
-    const reason = event.how === 'destroyed' ? DomainStateReason.DESTROYED : event.how === 'crashed' || panicked ? DomainStateReason.CRASHED : DomainStateReason.SHUTDOWN;
-    const actions = entry.domain.activeSpec?.lifecycle;
-    const restart = panicked ? actions?.onCrash === LifecycleAction.RESTART : event.how === 'shutdown' && actions?.onPoweroff === LifecycleAction.RESTART;
-    const transient = !entry.domain.persistent;
+    const { registry } = this.#parts;
+    const crashed = event.how === 'crashed' || entry.state === 'crashed';
+    const reason =
+      event.how === 'destroyed' ? DomainStateReason.DESTROYED : crashed ? DomainStateReason.CRASHED : DomainStateReason.SHUTDOWN;
     registry.change(event.uid, {
-      cause,
+      cause: event.how === 'shutdown' ? (this.#shutdowns.get(event.uid)?.at(-1) ?? cause) : cause,
       state: { to: 'seen_gone', reason },
-      status: idleStatus(reason === DomainStateReason.CRASHED ? event.message : ''),
+      status: idleStatus(crashed ? event.message : ''),
       domain: { activeSpec: undefined },
-      gone: transient && !restart,
+      gone: !entry.domain.persistent,
     });
-    void this.#released(entry).then(() => (restart ? restartAfter(this.#engine, entry.guest.uid, entry.domain.activeSpec) : undefined));
+    void this.#release(entry);
   }
 
   /** Gives back what the guest held, before anything else happens to the domain. */
-  async #released(entry: Entry): Promise<void> {
-    const { drivers, log, store } = this.#engine.parts;
-    const runtime = runtimeOf(store, entry.guest.uid);
-    if (runtime === undefined) return;
+  async #release({ domain, guest }: Entry): Promise<void> {
+    const { drivers, log, queue, store } = this.#parts;
     try {
-      await this.#engine.queue.run(entry.guest.uid, undefined, async () => {
-        const driver = drivers.get(runtime.driver);
-        await driver.lifecycle.release(entry.guest, runtime.record);
-        if (!entry.domain.persistent) await driver.lifecycle.forget(entry.guest);
-        forgetRuntime(store, entry.guest.uid);
-      });
+      await queue.run(
+        guest.uid,
+        undefined,
+        async () => {
+          if (runtimeOf(store, guest.uid) === undefined) return;
+          await releaseRuntime(this.#parts, guest);
+          if (!domain.persistent) await drivers.get(domain.hypervisor).lifecycle.forget(guest);
+          forgetRuntime(store, guest.uid);
+        },
+        { always: true },
+      );
     } catch (thrown) {
-      // The record stays, so that the next start of the agent releases it.
-      log.error({ err: Fault.from(thrown), uid: entry.guest.uid }, 'what a guest held could not be released');
+      // The record stays, so that the next start of the domain or of the agent releases it.
+      log.error(
+        { err: Fault.from(thrown), uid: guest.uid },
+        'what a guest held could not be given back; it is tried again at its next start',
+      );
+    }
+  }
+
+  async #lookAgain(driver: HypervisorDriver): Promise<void> {
+    const { log, registry, stopping } = this.#parts;
+    for (const { domain, guest, state } of [...registry.sorted()]) {
+      if (state === 'shutoff' || domain.hypervisor !== driver.type) continue;
+      try {
+        const observed = await driver.lifecycle.observe(guest, AbortSignal.any([stopping, AbortSignal.timeout(5_000)]));
+        if (observed.state === 'gone')
+          this.see({
+            t: 'exited',
+            uid: guest.uid,
+            how: observed.reason === DomainStateReason.SHUTDOWN ? 'shutdown' : 'crashed',
+            message: '',
+          });
+        else this.see({ t: 'state', uid: guest.uid, state: observed.state, reason: observed.reason });
+      } catch (thrown) {
+        log.warn({ err: thrown, uid: guest.uid }, 'a guest could not be looked at');
+      }
     }
   }
 }

@@ -1,18 +1,22 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, sleep } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import type { Observed } from '@virtmesh/driver-spi';
+import { DeleteDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import type { HypervisorDriver, Observed } from '@virtmesh/driver-spi';
+import { type Cause, noCause } from './cause.ts';
 import type { Engine } from './engine.ts';
 import type { Verb } from './jobs.ts';
+import type { Entry } from './model/change.ts';
 import { isActive } from './model/states.ts';
-import { type Cause, noCause } from './ports.ts';
-import type { Entry } from './registry.ts';
-import { allRuntimes, forgetRuntime, type Runtime } from './runtimes.ts';
+import { allRuntimes, forgetRuntime, type Runtime, runtimeOf } from './runtimes.ts';
 import { idleStatus, observationOf, statusOf } from './status.ts';
+import { resumedWork } from './verbs/resumed.ts';
 import { startUnasked } from './verbs/start.ts';
-import { resumedJob } from './verbs/resume.ts';
 
+/** How long a guest may take to be taken up, at first and where it did not answer then, and how long it is left alone in between. */
 const adoptionMs = 10_000;
+const retryAdoptionMs = 2_000;
+const restMs = 3_000;
 
 /**
  * Takes up what an earlier life of the agent left: adopts guests that run, releases what ended, completes operations.
@@ -22,58 +26,129 @@ const adoptionMs = 10_000;
 export async function recover(engine: Engine, unfinished: readonly Operation[]): Promise<void> {
   const { registry, store } = engine.parts;
   const runtimes = [...allRuntimes(store)];
-  const recovered = runtimes.map(({ uid, runtime }) => engine.queue.run(uid, undefined, () => recoverGuest(engine, uid, runtime, unfinished)));
+  const looked = runtimes.map(({ uid, runtime }) => takeUp(engine, uid, runtime, unfinished));
   const recorded = new Set(runtimes.map(({ uid }) => uid));
-  for (const entry of registry.sorted()) {
+  const names = new Set(unfinished.map((operation) => operation.name));
+  for (const entry of [...registry.sorted()]) {
+    const { uid } = entry.guest;
     // Without a record nothing of it can run: it was released, and the agent died before it could say so.
-    if (isActive(entry.state) && !recorded.has(entry.guest.uid)) recordGone(engine, entry, DomainStateReason.UNSPECIFIED);
+    if (isActive(entry.state) && !recorded.has(uid)) recordGone(engine, entry, { reason: DomainStateReason.UNSPECIFIED, cause: noCause });
+    const { job } = registry.get(uid)?.domain.status ?? {};
+    if (job && !names.has(job) && !recorded.has(uid)) registry.change(uid, { status: { job: '' } });
   }
   for (const operation of unfinished) resume(engine, operation);
-  await Promise.all(recovered);
+  await Promise.all(looked);
 }
 
-async function recoverGuest(engine: Engine, uid: string, runtime: Runtime, unfinished: readonly Operation[]): Promise<void> {
-  const { drivers, log, registry } = engine.parts;
-  const entry = registry.get(uid);
-  const guest = entry?.guest ?? { uid, id: runtime.id };
+/** Takes up one guest; one that does not answer is tried again in the background until it does, or is destroyed. */
+async function takeUp(engine: Engine, uid: string, runtime: Runtime, unfinished: readonly Operation[]): Promise<void> {
+  const attempt = (ms: number): Promise<'done' | 'again'> =>
+    engine.parts.queue.run(uid, undefined, () => attemptToTakeUp(engine, uid, runtime, unfinished, ms), { always: true });
+  if ((await attempt(adoptionMs)) === 'again') void keepTrying(engine, uid, attempt);
+}
+
+async function keepTrying(engine: Engine, uid: string, attempt: (ms: number) => Promise<'done' | 'again'>): Promise<void> {
+  const { stopping, store } = engine.parts;
   try {
-    const driver = drivers.get(runtime.driver);
-    const active = entry?.domain.activeSpec ?? entry?.domain.spec;
-    if (entry === undefined || active === undefined) {
-      await driver.lifecycle.destroy(guest, { graceMs: 0 }, AbortSignal.timeout(adoptionMs));
-      await release(engine, uid, runtime);
-      return;
-    }
-    const undefer = engine.observer.defer(uid, noCause);
-    const observed = await driver.lifecycle.adopt(guest, active, runtime.record, AbortSignal.timeout(adoptionMs));
-    if (observed.state === 'gone') {
-      undefer(false);
-      if (isActive(entry.state)) recordGone(engine, entry, observed.reason);
-      await release(engine, uid, runtime);
-    } else {
-      recordAdopted(engine, entry, observed, unfinished);
-      undefer(true);
-    }
+    do {
+      await sleep(restMs, stopping);
+      // It was destroyed, or deleted.
+      if (runtimeOf(store, uid) === undefined) return;
+    } while ((await attempt(retryAdoptionMs)) === 'again');
   } catch (thrown) {
-    const fault = Fault.from(thrown);
-    log.error({ err: thrown, uid }, 'a guest could not be taken up');
-    if (entry && isActive(entry.state)) {
-      registry.change(uid, { state: { to: 'seen_unknown', reason: DomainStateReason.HYPERVISOR_UNRESPONSIVE }, status: { message: fault.message } });
-    }
+    if (!stopping.aborted) engine.parts.log.error({ err: thrown, uid }, 'a guest is not looked after any more');
   }
 }
 
-async function release(engine: Engine, uid: string, runtime: Runtime): Promise<void> {
-  const { drivers, registry, store } = engine.parts;
-  const driver = drivers.get(runtime.driver);
-  const guest = { uid, id: runtime.id };
-  await driver.lifecycle.release(guest, runtime.record);
-  if (registry.get(uid)?.domain.persistent !== true) await driver.lifecycle.forget(guest);
-  forgetRuntime(store, uid);
+async function attemptToTakeUp(
+  engine: Engine,
+  uid: string,
+  runtime: Runtime,
+  unfinished: readonly Operation[],
+  timeoutMs: number,
+): Promise<'done' | 'again'> {
+  const { drivers, log, registry, stopping, store } = engine.parts;
+  if (runtimeOf(store, uid) === undefined) return 'done';
+  using interruptible = engine.interruptible(uid);
+  const signal = AbortSignal.any([interruptible.signal, stopping, AbortSignal.timeout(timeoutMs)]);
+  const begun = unfinished.filter((operation) => operation.targetUid === uid);
+  try {
+    using _hold = engine.observer.hold(uid);
+    const driver = drivers.get(runtime.driver);
+    await adopt(engine, driver, { uid, runtime, begun }, signal, interruptible.signal);
+    return 'done';
+  } catch (thrown) {
+    if (stopping.aborted) return 'done';
+    // The destroy that cut this short ends the guest and records it.
+    if (interruptible.signal.aborted) return 'again';
+    const fault = Fault.from(thrown);
+    log.error({ err: thrown, uid }, 'a guest could not be taken up');
+    if (registry.get(uid) && registry.get(uid)?.state !== 'unknown') {
+      await engine.record(() =>
+        registry.change(uid, {
+          state: { to: 'seen_unknown', reason: DomainStateReason.HYPERVISOR_UNRESPONSIVE },
+          status: { message: fault.message },
+        }),
+      );
+    }
+    return Fault.is(fault, 'HYPERVISOR_UNRESPONSIVE', 'DEADLINE_EXCEEDED') ? 'again' : 'done';
+  }
 }
 
-function recordGone(engine: Engine, entry: Entry, reason: DomainStateReason): void {
+interface Found {
+  readonly uid: string;
+  readonly runtime: Runtime;
+  /** What an earlier life had begun on it. */
+  readonly begun: readonly Operation[];
+}
+
+async function adopt(
+  engine: Engine,
+  driver: HypervisorDriver,
+  { uid, runtime, begun }: Found,
+  signal: AbortSignal,
+  interrupted: AbortSignal,
+): Promise<void> {
+  const { registry } = engine.parts;
+  const entry = registry.get(uid);
+  const guest = entry?.guest ?? { uid, id: runtime.id };
+  const active = entry?.domain.activeSpec ?? entry?.domain.spec;
+  const start = begun.find(({ verb }) => verb === 'start' || verb === 'create');
+  // What nobody knows any more, and a start that was to be taken back when the agent died.
+  const unwanted = entry === undefined || active === undefined || (!isActive(entry.state) && start?.cancelRequested === true);
+  if (unwanted) await driver.lifecycle.destroy(guest, { graceMs: 0 }, signal);
+  const observed = active && !unwanted ? await driver.lifecycle.adopt(guest, active, runtime.record, signal) : undefined;
+  interrupted.throwIfAborted();
+  const present = registry.get(uid);
+  if (observed && observed.state !== 'gone') {
+    if (present) await engine.record(() => recordAdopted(engine, present, observed, start));
+    return;
+  }
+  engine.observer.drop(uid);
+  // An end that an earlier life had begun to bring about is recorded by the operation, which is taken up next.
+  if (begun.some((operation) => endsDomain(engine, operation))) return;
+  await driver.lifecycle.release(guest, runtime.record);
+  if (present?.domain.persistent !== true) await driver.lifecycle.forget(guest);
+  await engine.record(() => {
+    forgetRuntime(engine.parts.store, uid);
+    if (!present) return;
+    const shutdown = begun.find(({ verb }) => verb === 'shutdown');
+    const asked = shutdown && (observed?.reason === DomainStateReason.SHUTDOWN || observed?.reason === DomainStateReason.UNSPECIFIED);
+    const reason = asked ? DomainStateReason.SHUTDOWN : (observed?.reason ?? DomainStateReason.UNSPECIFIED);
+    if (isActive(present.state)) recordGone(engine, present, { reason, cause: asked ? causeOf(shutdown) : noCause });
+  });
+}
+
+function endsDomain(engine: Engine, { cancelRequested, name, verb }: Operation): boolean {
+  if (cancelRequested) return false;
+  if (verb === 'destroy') return true;
+  const request = verb === 'delete' ? engine.intentOf(name.split('/').at(-1) ?? '') : undefined;
+  return request !== undefined && DeleteDomainRequest.decode(request).destroy;
+}
+
+function recordGone(engine: Engine, entry: Entry, { cause, reason }: { readonly reason: DomainStateReason; readonly cause: Cause }): void {
   engine.parts.registry.change(entry.guest.uid, {
+    cause,
     state: { to: 'seen_gone', reason },
     status: idleStatus('its hypervisor process ended while no agent ran'),
     domain: { activeSpec: undefined },
@@ -81,44 +156,57 @@ function recordGone(engine: Engine, entry: Entry, reason: DomainStateReason): vo
   });
 }
 
-function recordAdopted(engine: Engine, entry: Entry, observed: Observed, unfinished: readonly Operation[]): void {
+function recordAdopted(engine: Engine, entry: Entry, observed: Observed, start: Operation | undefined): void {
   const { registry } = engine.parts;
-  const wasOff = !isActive(entry.state);
-  const same = entry.state === observed.state;
-  // A start that had let its guest go, and died before it could say so: the start is recorded now, as the caller's.
-  const begun = wasOff ? unfinished.find((operation) => operation.targetUid === entry.guest.uid && (operation.verb === 'start' || operation.verb === 'create')) : undefined;
-  const reason = begun ? (observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED) : observed.reason;
-  const status = { ...statusOf(observed), job: '' };
   const before = entry.domain.status;
-  const unchanged = same && before?.pid === status.pid && before?.job === '' && before?.guestAgentConnected === status.guestAgentConnected && before?.memoryBytes === status.memoryBytes;
-  if (unchanged) return;
+  const wasOff = !isActive(entry.state);
+  const status = { ...statusOf(observed), job: '', ...(wasOff ? { startCount: (before?.startCount ?? 0n) + 1n } : {}) };
+  const state = wasOff || entry.state !== observed.state;
+  if (!state && JSON.stringify({ ...before, ...status }, stringified) === JSON.stringify(before, stringified)) return;
+  // A start that had let its guest go, and died before it could say so: the start is recorded now, as the caller's.
+  const finished = wasOff ? start : undefined;
+  const reason = finished ? (observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED) : observed.reason;
   registry.change(entry.guest.uid, {
-    cause: begun ? causeOf(begun) : noCause,
-    ...(same ? {} : { state: { to: observationOf(observed.state), reason } }),
-    status: wasOff ? { ...status, startCount: (before?.startCount ?? 0n) + 1n } : status,
+    cause: finished ? causeOf(finished) : noCause,
+    ...(state ? { state: { to: observationOf(observed.state), reason } } : {}),
+    status,
     domain: { activeSpec: entry.domain.activeSpec ?? entry.domain.spec },
   });
 }
 
-const causeOf = (operation: Operation): Cause => ({ requestor: operation.requestor, requestId: operation.requestId, operation: operation.name, traceparent: '' });
+const stringified = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
+
+const causeOf = (operation: Operation): Cause => ({
+  requestor: operation.requestor,
+  requestId: operation.requestId,
+  operation: operation.name,
+  traceparent: '',
+});
 
 function resume(engine: Engine, operation: Operation): void {
   const running = engine.parts.operations.resume(operation);
   const request = engine.intentOf(running.id);
   if (request === undefined) {
-    engine.parts.registry.tx(() => running.fail(new Fault('OPERATION_PREEMPTED', 'the agent restarted before the operation had begun; repeat the call', { operation: operation.name })));
+    void engine.fail(
+      running,
+      new Fault('OPERATION_PREEMPTED', 'the agent restarted before the operation had begun; repeat the call', {
+        operation: operation.name,
+      }),
+    );
     return;
   }
-  const verb = operation.verb as Verb;
-  engine.run(operation.targetUid, verb, running, causeOf(operation), resumedJob(engine, verb, operation.targetUid, request));
+  engine.run(operation.targetUid, running, causeOf(operation), resumedWork(engine, operation.verb as Verb, operation.targetUid, request));
 }
 
-/** Starts what is to start with the node, if the host has booted since the agent last ran. */
+/** Starts what is to start with the node, if the host has booted since the agent last ran. Answers how many. */
 export function autostart(engine: Engine, bootId: string): number {
   const { registry, store } = engine.parts;
   if (store.runtimes.get('host:boot') === bootId) return 0;
-  store.tx(() => store.runtimes.put('host:boot', bootId));
   const due = registry.sorted().filter((entry) => entry.domain.autostart && entry.state === 'shutoff');
-  for (const entry of due) startUnasked(engine, entry.guest.uid, 'autostart');
+  const begin = registry.tx(() => {
+    store.runtimes.put('host:boot', bootId);
+    return due.map((entry) => startUnasked(engine, entry, 'autostart'));
+  });
+  for (const run of begin) run();
   return due.length;
 }

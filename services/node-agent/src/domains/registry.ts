@@ -1,36 +1,21 @@
-import { type Clock, type DomainName, Fault, domainName, parseDomainName, raceAbort } from '@virtmesh/base';
-import { Domain, DomainStateReason, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
-import { DomainEvent, LifecycleEventDetail, type LifecycleEvent, LifecycleEventType, lifecycleEventTypeToJSON } from '@virtmesh/contracts/domain/v1/domain_event';
+import { abortFault, type Clock, type DomainName, domainName, Fault, parseDomainName } from '@virtmesh/base';
+import { Domain, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
+import {
+  DomainEvent,
+  LifecycleEventDetail,
+  LifecycleEventType,
+  lifecycleEventTypeToJSON,
+} from '@virtmesh/contracts/domain/v1/domain_event';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { GuestRef } from '@virtmesh/driver-spi';
 import type { Store } from '@virtmesh/store';
 import type { NodeJournal } from '../journal.ts';
-import { fromWire, lifecycleEvents, nextState, type Observation, type State, toWire } from './model/states.ts';
+import { type Change, changed, type Entry, type EventKind } from './model/change.ts';
+import { NameIndex } from './model/name-index.ts';
+import { fromWire, isActive } from './model/states.ts';
 import { viewOf } from './model/views.ts';
-import { type Cause, noCause } from './ports.ts';
+import { type Cause, noCause } from './cause.ts';
 
-type EventKind = NonNullable<DomainEvent['kind']>;
-
-/** One domain of this node. `domain` is replaced at each change, never altered. */
-export interface Entry {
-  readonly guest: GuestRef;
-  readonly domain: Domain;
-  readonly state: State;
-}
-
-export interface Change {
-  readonly cause?: Cause;
-  /** New values over the old ones. */
-  readonly domain?: Partial<Domain>;
-  readonly status?: Partial<DomainStatus>;
-  readonly state?: { readonly to: Observation | 'start'; readonly reason: DomainStateReason };
-  /** What is told beside the lifecycle events that follow from the state; `state` events follow by themselves. */
-  readonly events?: readonly EventKind[];
-  /** The definition changed: a new etag, and the whole domain in the event. */
-  readonly redefined?: LifecycleEvent;
-  /** The domain ceases to exist. */
-  readonly gone?: boolean;
-}
+type Listener = (entry: Entry, gone: boolean) => void;
 
 /**
  * The domains of this node, in memory and in the store, and the only place that changes one: each change commits the
@@ -42,9 +27,8 @@ export class DomainRegistry {
   readonly #clock: Clock;
   readonly #node: string;
   readonly #entries = new Map<string, Entry>();
-  readonly #byId = new Map<string, string>();
-  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  #sorted: readonly Entry[] | undefined;
+  readonly #byName = new NameIndex<Entry>();
+  readonly #listeners = new Map<string, Set<Listener>>();
   /** Takes back in memory what the present transaction did, should it fail. */
   #undo: (() => void)[] | undefined;
 
@@ -55,7 +39,9 @@ export class DomainRegistry {
     this.#node = options.node;
     for (const row of this.#store.domains.all()) {
       const domain = Domain.decode(row.body);
-      this.#keep({ guest: { uid: domain.uid, id: row.name }, domain, state: fromWire(domain.status?.state ?? 0) });
+      const state = fromWire(domain.status?.state ?? 0);
+      // What is unknown was seen to run once, else it would not be unknown.
+      this.#set({ guest: { uid: domain.uid, id: row.name }, domain, state, known: state === 'unknown' ? 'running' : state });
     }
   }
 
@@ -64,7 +50,7 @@ export class DomainRegistry {
   }
   get activeCount(): number {
     let count = 0;
-    for (const entry of this.#entries.values()) if (entry.state !== 'shutoff' && entry.state !== 'starting') count += 1;
+    for (const entry of this.#entries.values()) if (isActive(entry.state)) count += 1;
     return count;
   }
 
@@ -76,8 +62,12 @@ export class DomainRegistry {
   find(name: string, field = 'name'): Entry {
     const parsed = parseDomainName(name, field);
     this.checkNode(parsed);
-    const entry = this.#entries.get(parsed.uid ?? this.#byId.get(parsed.id ?? '') ?? '');
-    if (entry === undefined) throw new Fault('DOMAIN_NOT_FOUND', `there is no domain ${name}; list the domains of nodes/${this.#node} to see their names`, { name, node: this.#node });
+    const entry = parsed.uid === undefined ? this.#byName.get(parsed.id ?? '') : this.#entries.get(parsed.uid);
+    if (entry === undefined)
+      throw new Fault('DOMAIN_NOT_FOUND', `there is no domain ${name}; list the domains of nodes/${this.#node} to see their names`, {
+        name,
+        node: this.#node,
+      });
     return entry;
   }
 
@@ -90,21 +80,21 @@ export class DomainRegistry {
 
   checkNode(parsed: Pick<DomainName, 'node'>): void {
     if (parsed.node !== '-' && parsed.node !== this.#node) {
-      throw new Fault('NODE_NOT_FOUND', `this agent serves nodes/${this.#node}, not nodes/${parsed.node}; ask the control plane or that node's agent`, { node: parsed.node, serves: this.#node });
+      throw new Fault(
+        'NODE_NOT_FOUND',
+        `this agent serves nodes/${this.#node}, not nodes/${parsed.node}; ask the control plane or that node's agent`,
+        { node: parsed.node, serves: this.#node },
+      );
     }
   }
 
   hasId(id: string): boolean {
-    return this.#byId.has(id);
+    return this.#byName.get(id) !== undefined;
   }
 
-  /** All entries by name. */
+  /** All entries by name, to be read before the next change. */
   sorted(): readonly Entry[] {
-    this.#sorted ??= [...this.#entries.values()].sort((a, b) => (a.guest.id < b.guest.id ? -1 : 1));
-    return this.#sorted;
-  }
-  values(): IterableIterator<Entry> {
-    return this.#entries.values();
+    return this.#byName.sorted;
   }
 
   /** Runs `work` as one transaction; if it throws, neither store nor memory has changed. */
@@ -122,115 +112,102 @@ export class DomainRegistry {
     }
   }
 
-  /** Resolves when the domain is as wanted or no longer exists. */
+  /** The domain as soon as it is as wanted, or as it was last if it ceases to exist first. Every commit is looked at. */
   async until(uid: string, wanted: (entry: Entry) => boolean, signal: AbortSignal): Promise<Entry | undefined> {
-    for (;;) {
-      const entry = this.#entries.get(uid);
-      if (entry === undefined || wanted(entry)) return entry;
-      await raceAbort(this.#nextChange(uid), signal);
+    const now = this.#entries.get(uid);
+    if (now === undefined || wanted(now)) return now;
+    if (signal.aborted) throw abortFault(signal);
+    const { promise, resolve, reject } = Promise.withResolvers<Entry>();
+    const listener: Listener = (entry, gone) => {
+      if (gone || wanted(entry)) resolve(entry);
+    };
+    const onAbort = (): void => reject(abortFault(signal));
+    const listeners = this.#listeners.get(uid) ?? new Set();
+    this.#listeners.set(uid, listeners.add(listener));
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(uid) === listeners) this.#listeners.delete(uid);
     }
   }
 
-  #nextChange(uid: string): Promise<void> {
-    const waiting = this.#waiting.get(uid) ?? Promise.withResolvers<void>();
-    this.#waiting.set(uid, waiting);
-    return waiting.promise;
-  }
-
-  /** Adds a domain; the caller has checked that its name and uid are free. */
+  /** Adds a domain that does not run; the caller has checked that its name and uid are free. */
   add(domain: Domain, id: string, cause: Cause): Entry {
-    const entry: Entry = { guest: { uid: domain.uid, id }, domain, state: 'shutoff' };
-    this.#keep(entry);
-    const redefined = domain.persistent ? { redefined: { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.ADDED } } : {};
-    return this.change(domain.uid, { cause, ...redefined });
+    const entry: Entry = {
+      guest: { uid: domain.uid, id },
+      domain: { ...domain, status: domain.status ?? DomainStatus.fromPartial({}) },
+      state: 'shutoff',
+      known: 'shutoff',
+    };
+    const event: EventKind = domain.persistent
+      ? { $case: 'lifecycle', value: { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.ADDED } }
+      : { $case: 'state', value: { paths: ['active_spec'] } };
+    return this.#commit(entry, [event], { cause, full: true, newEtag: true, gone: false });
   }
 
-  /** Changes a domain and journals it; answers it as it is then. */
+  /** Changes a domain and journals it; answers it as it is then, or as it was last if it is gone. */
   change(uid: string, change: Change): Entry {
     const old = this.must(uid);
-    const now = this.#clock.now();
-    const reason = change.state?.reason ?? old.domain.status?.reason ?? DomainStateReason.UNSPECIFIED;
-    const state = change.state ? nextState(old.state, change.state.to) : old.state;
-    if (state === undefined) throw new Error(`the state ${old.state} does not allow ${change.state?.to}`);
-    const entered = state !== old.state || (change.state !== undefined && reason !== old.domain.status?.reason);
-    const status: DomainStatus = {
-      ...(old.domain.status ?? DomainStatus.fromPartial({})),
-      ...change.status,
-      state: toWire(state),
-      reason,
-      ...(entered ? { stateTime: now, message: change.status?.message ?? '' } : {}),
-    };
-    const events = eventsOf(old, state, reason, change);
-    const domain: Domain = { ...old.domain, ...change.domain, status, updateTime: now };
-    return this.#commit({ ...old, domain, state }, change, events);
+    const { entry, events } = changed(old, change, this.#clock.now());
+    const redefined = change.redefined !== undefined;
+    const full = redefined || entry.domain.spec !== old.domain.spec || entry.domain.activeSpec !== old.domain.activeSpec;
+    return this.#commit(entry, events, { cause: change.cause ?? noCause, full, newEtag: redefined, gone: change.gone === true });
   }
 
-  #commit(entry: Entry, change: Change, events: readonly EventKind[]): Entry {
+  #commit(
+    entry: Entry,
+    events: readonly EventKind[],
+    how: { readonly cause: Cause; readonly full: boolean; readonly newEtag: boolean; readonly gone: boolean },
+  ): Entry {
     return this.tx(() => {
+      const { id, uid } = entry.guest;
+      const name = domainName(this.#node, id);
       let current = entry;
       for (const [index, kind] of events.entries()) {
-        const full = change.redefined !== undefined || kind.$case === 'lifecycle';
-        const gone = change.gone === true && index === events.length - 1;
-        const name = domainName(this.#node, entry.guest.id);
-        this.#journal.append('domain', entry.guest.uid, typeOf(kind), name, change.cause ?? noCause, (context) => {
-          const etag = kind.$case === 'lifecycle' && kind.value === change.redefined ? `"${context.number}"` : current.domain.etag;
+        const gone = how.gone && index === events.length - 1;
+        this.#journal.append('domain', uid, typeOf(kind), name, how.cause, (context) => {
+          const etag = how.newEtag && index === 0 ? `"${context.number}"` : current.domain.etag;
           current = { ...current, domain: { ...current.domain, revision: context.number, etag } };
-          const seen = viewOf(current.domain, full ? DomainView.FULL : DomainView.BASIC);
-          return DomainEvent.encode({ context, uid: entry.guest.uid, name, domain: seen, full, gone, kind }).finish();
+          const domain = viewOf(current.domain, how.full ? DomainView.FULL : DomainView.BASIC);
+          return DomainEvent.encode({ context, uid, name, domain, full: how.full, gone, kind }).finish();
         });
       }
-      if (change.gone) this.#drop(current);
-      else {
-        this.#keep(current);
-        this.#store.domains.put({ uid: current.guest.uid, name: current.guest.id, revision: current.domain.revision, body: Domain.encode(current.domain).finish() });
+      this.#remember(uid);
+      if (how.gone) {
+        this.#unset(current);
+        this.#store.domains.delete(uid);
+      } else {
+        this.#set(current);
+        this.#store.domains.put({ uid, name: id, revision: current.domain.revision, body: Domain.encode(current.domain).finish() });
       }
       this.#store.afterCommit(() => {
-        this.#waiting.get(entry.guest.uid)?.resolve();
-        this.#waiting.delete(entry.guest.uid);
+        for (const listener of [...(this.#listeners.get(uid) ?? [])]) listener(current, how.gone);
       });
       return current;
     });
   }
 
-  #keep(entry: Entry): void {
-    this.#remember(entry.guest.uid);
+  #set(entry: Entry): void {
     this.#entries.set(entry.guest.uid, entry);
-    this.#byId.set(entry.guest.id, entry.guest.uid);
+    this.#byName.set(entry.guest.id, entry);
   }
 
-  #drop(entry: Entry): void {
-    this.#remember(entry.guest.uid);
+  #unset(entry: Entry): void {
     this.#entries.delete(entry.guest.uid);
-    this.#byId.delete(entry.guest.id);
-    this.#store.domains.delete(entry.guest.uid);
+    this.#byName.delete(entry.guest.id);
   }
 
   #remember(uid: string): void {
     const old = this.#entries.get(uid);
-    this.#sorted = undefined;
     this.#undo?.push(() => {
       const present = this.#entries.get(uid);
-      if (present) this.#byId.delete(present.guest.id);
-      this.#entries.delete(uid);
-      if (old) {
-        this.#entries.set(uid, old);
-        this.#byId.set(old.guest.id, uid);
-      }
-      this.#sorted = undefined;
+      if (present) this.#unset(present);
+      if (old) this.#set(old);
     });
   }
-}
-
-function eventsOf(old: Entry, state: State, reason: DomainStateReason, change: Change): EventKind[] {
-  const lifecycle = [...(change.redefined ? [change.redefined] : []), ...(change.state ? lifecycleEvents(old.state, state, reason) : [])];
-  const events: EventKind[] = [...lifecycle.map((value): EventKind => ({ $case: 'lifecycle', value })), ...(change.events ?? [])];
-  if (events.length > 0) return events;
-  const paths = [
-    ...Object.keys(change.domain ?? {}),
-    ...Object.keys(change.status ?? {}).map((key) => `status.${key}`),
-    ...(state !== old.state || reason !== old.domain.status?.reason ? ['status.state'] : []),
-  ].map((path) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
-  return [{ $case: 'state', value: { paths } }];
 }
 
 /** The `{kind}` of the CloudEvents type `io.virtmesh.domain.{kind}.v1`. */

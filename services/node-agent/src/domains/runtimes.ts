@@ -1,5 +1,7 @@
-import type { RuntimeRecord } from '@virtmesh/driver-spi';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { GuestRef, RuntimeRecord } from '@virtmesh/driver-spi';
 import type { Store } from '@virtmesh/store';
+import type { Drivers } from './drivers.ts';
 
 /** What is kept about a guest from the first step of its start to the release after its end. */
 export interface Runtime {
@@ -9,7 +11,9 @@ export interface Runtime {
   readonly record: RuntimeRecord;
 }
 
-const key = (uid: string): string => `guest:${uid}`;
+const prefix = 'guest:';
+const key = (uid: string): string => `${prefix}${uid}`;
+const startedFromKey = (uid: string): string => `started-from:${uid}`;
 
 export function runtimeOf(store: Store, uid: string): Runtime | undefined {
   return store.runtimes.get(key(uid)) as Runtime | undefined;
@@ -19,7 +23,30 @@ export const keepRuntime = (store: Store, uid: string, runtime: Runtime): void =
 export const forgetRuntime = (store: Store, uid: string): void => store.runtimes.delete(key(uid));
 
 export function* allRuntimes(store: Store): Iterable<{ readonly uid: string; readonly runtime: Runtime }> {
-  for (const row of [...store.runtimes.all()]) {
-    if (row.uid.startsWith('guest:')) yield { uid: row.uid.slice('guest:'.length), runtime: row.record as Runtime };
+  for (const row of store.runtimes.all()) {
+    if (row.uid.startsWith(prefix)) yield { uid: row.uid.slice(prefix.length), runtime: row.record as Runtime };
   }
+}
+
+/** Gives back what a guest that has ended held, if it held something. In the domain's turn; repeatable. The record stays: its owner forgets it. */
+export async function releaseRuntime(
+  { drivers, store }: { readonly drivers: Drivers; readonly store: Store },
+  guest: GuestRef,
+): Promise<void> {
+  const runtime = runtimeOf(store, guest.uid);
+  if (runtime) await drivers.get(runtime.driver).lifecycle.release(guest, runtime.record);
+}
+
+/**
+ * The definition that a running guest was started from, with what became live since: kept only while it differs from the
+ * definition for the next start, which is what `restart_required` says.
+ */
+export function startedFrom(store: Store, uid: string): DomainSpec | undefined {
+  const row = store.runtimes.get(startedFromKey(uid)) as { readonly spec: string } | undefined;
+  return row && DomainSpec.decode(Buffer.from(row.spec, 'base64'));
+}
+
+export function keepStartedFrom(store: Store, uid: string, spec: DomainSpec | undefined): void {
+  if (spec === undefined) store.runtimes.delete(startedFromKey(uid));
+  else store.runtimes.put(startedFromKey(uid), { spec: Buffer.from(DomainSpec.encode(spec).finish()).toString('base64') });
 }

@@ -8,12 +8,12 @@ import type { NodeJournal } from '../journal.ts';
 /** The host as this agent presents it. */
 export class NodeView {
   readonly #parts: EngineParts;
-  readonly #host: Host;
+  readonly #host: Pick<Host, 'info'>;
   readonly #journal: NodeJournal;
   readonly #agentVersion: string;
   readonly #startTime: Date;
 
-  constructor(options: { parts: EngineParts; host: Host; journal: NodeJournal; agentVersion: string; startTime: Date }) {
+  constructor(options: { parts: EngineParts; host: Pick<Host, 'info'>; journal: NodeJournal; agentVersion: string; startTime: Date }) {
     this.#parts = options.parts;
     this.#host = options.host;
     this.#journal = options.journal;
@@ -49,6 +49,13 @@ function driverInfos(drivers: Drivers): Node['drivers'] {
       const verdict = driver.explain(undefined, name);
       return { name, available: verdict.supported, why: verdict.supported ? '' : verdict.why };
     });
-    return { type: slot.type, available: true, why: '', version: driver.host.version, accelerators: [...driver.host.accelerators], features };
+    return {
+      type: slot.type,
+      available: true,
+      why: '',
+      version: driver.host.version,
+      accelerators: [...driver.host.accelerators],
+      features,
+    };
   });
 }

@@ -16,7 +16,14 @@ export function nodeService(view: NodeView, registry: DomainRegistry, journal: N
         return view.read();
       },
       listNodes: async (request) => {
-        const page = paginate({ items: [nodeName(node)], pageSize: request.pageSize, pageToken: request.pageToken, tag: 'nodes', scope: '', keyOf: (name) => name });
+        const page = paginate({
+          items: [nodeName(node)],
+          pageSize: request.pageSize,
+          pageToken: request.pageToken,
+          tag: 'nodes',
+          scope: '',
+          keyOf: (name) => name,
+        });
         const nodes = await Promise.all(page.items.map(() => view.read()));
         return { nodes, nextPageToken: page.nextPageToken, resumeToken: tokenAt(journal, journal.last) };
       },
@@ -26,7 +33,7 @@ export function nodeService(view: NodeView, registry: DomainRegistry, journal: N
   );
 
   async function* watch(request: WatchNodesRequest, signal: AbortSignal): AsyncIterable<WatchNodesResponse> {
-    for await (const item of followJournal(journal, 'node', request.resumeToken, clock, signal)) {
+    for await (const item of followJournal(journal, { kind: 'node', token: request.resumeToken, clock }, signal)) {
       if (item.t === 'bookmark') yield { resumeToken: item.token, item: { $case: 'bookmark', value: item.time } };
       else yield { resumeToken: item.token, item: { $case: 'event', value: NodeEvent.decode(item.entry.body) } };
     }

@@ -1,9 +1,8 @@
 import { Fault, type Violation } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { domainSpecShape, type Field, type MessageShape } from '@virtmesh/driver-spi';
 
-type Tree = Record<string, unknown>;
-
-const camel = (segment: string): string => segment.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+type Tree = Readonly<Record<string, unknown>>;
 
 /** Fields that neither a start nor a guest cares about: a change of them is always live. */
 const descriptive = new Set(['title', 'description', 'labels', 'metadata']);
@@ -13,77 +12,109 @@ export const isDescriptive = (path: string): boolean => descriptive.has(path.spl
 const fixed = new Set(['hypervisor']);
 
 /** The paths of a mask, `*` spelled out, each checked to be a field of DomainSpec. */
-export function maskPaths(mask: readonly string[] | undefined): string[] {
-  if (mask === undefined || mask.length === 0) throw violation('update_mask', 'must name at least one field, or *');
-  const all = Object.keys(DomainSpec.fromPartial({})).map(snake);
+export function maskPaths(mask: readonly string[] | undefined): readonly string[] {
+  if (mask === undefined || mask.length === 0) throw refused([{ field: 'update_mask', description: 'must name at least one field, or *' }]);
   if (mask.includes('*')) {
-    if (mask.length > 1) throw violation('update_mask', '* must stand alone');
-    return all.filter((path) => !fixed.has(path));
+    if (mask.length > 1) throw refused([{ field: 'update_mask', description: '* must stand alone' }]);
+    return domainSpecShape()
+      .fields.map((field) => field.name)
+      .filter((name) => !fixed.has(name));
   }
-  const violations: Violation[] = [];
-  for (const path of mask) {
-    const [head = ''] = path.split('.');
-    if (!all.includes(head)) violations.push({ field: 'update_mask', description: `${JSON.stringify(path.slice(0, 100))} is not a field of DomainSpec` });
-    else if (fixed.has(head)) violations.push({ field: 'update_mask', description: `${head} cannot be changed; create another domain` });
-    else if (!isAddressable(path)) violations.push({ field: 'update_mask', description: `${JSON.stringify(path.slice(0, 100))} does not lead to a field; lists and maps are replaced whole` });
-  }
-  if (violations.length > 0) throw Fault.ofViolations('REQUEST_INVALID', 'the update mask is not valid', violations);
+  const violations = mask.flatMap((path): Violation[] => {
+    const wrong = whyNot(path);
+    return wrong === undefined ? [] : [{ field: 'update_mask', description: wrong }];
+  });
+  if (violations.length > 0) throw refused(violations);
   return [...new Set(mask)];
 }
 
-const violation = (field: string, description: string): Fault => Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field, description }]);
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const refused = (violations: readonly Violation[]): Fault => Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', violations);
 
-/** Message fields that a path may go into, with a full value of each to look its fields up in. */
-const messages: Readonly<Record<string, object>> = DomainSpec.fromPartial({
-  cpu: { topology: {} },
-  memory: { balloon: {} },
-  boot: {},
-  clock: {},
-  lifecycle: {},
-  watchdog: {},
-  vsock: {},
-  qemu: {},
-}) as unknown as Record<string, object>;
-
-function isAddressable(path: string): boolean {
-  let at: unknown = messages;
-  for (const segment of path.split('.')) {
-    if (typeof at !== 'object' || at === null || Array.isArray(at) || !Object.hasOwn(at, camel(segment))) return false;
-    at = (at as Tree)[camel(segment)];
-  }
-  return true;
+function whyNot(path: string): string | undefined {
+  const shown = JSON.stringify(path.slice(0, 100));
+  if (fixed.has(path)) return `${path} cannot be changed; create another domain`;
+  if (fieldsAt(path) !== undefined) return undefined;
+  return domainSpecShape().fields.some((field) => field.name === path.split('.')[0])
+    ? `${shown} does not lead to a field; lists and maps are replaced whole`
+    : `${shown} is not a field of DomainSpec`;
 }
 
-/** `spec` with the values of `from` at `paths`. */
-export function merge(spec: DomainSpec, from: DomainSpec, paths: readonly string[]): DomainSpec {
-  const merged = DomainSpec.decode(DomainSpec.encode(spec).finish());
-  for (const path of paths) {
-    const segments = path.split('.').map(camel);
-    const last = segments.pop() ?? '';
-    let target = merged as unknown as Tree;
-    let source: Tree | undefined = from as unknown as Tree;
-    for (const segment of segments) {
-      target[segment] ??= structuredClone(messages[segment]);
-      target = target[segment] as Tree;
-      source = source?.[segment] as Tree | undefined;
-    }
-    target[last] = source?.[last];
+/** The fields along a path; undefined where it leads nowhere, or into a list or map. */
+function fieldsAt(path: string): readonly Field[] | undefined {
+  const fields: Field[] = [];
+  let message: MessageShape | undefined = domainSpecShape();
+  for (const segment of path.split('.')) {
+    const field: Field | undefined = message?.fields.find((each) => each.name === segment);
+    if (field === undefined) return undefined;
+    fields.push(field);
+    message = innerOf(field);
   }
+  return fields;
+}
+
+/** What a path can go on into. */
+const innerOf = ({ oneof, repeated, shape }: Field): MessageShape | undefined =>
+  shape.t === 'message' && !repeated && oneof === undefined ? shape.message : undefined;
+
+/** `spec` with the values of `from` at checked paths. What `from` does not have is reset there. */
+export function merge(spec: DomainSpec, from: DomainSpec, paths: readonly string[]): DomainSpec {
+  const merged = paths.reduce<Tree>(
+    (target, path) => copied(target, from as unknown as Tree, fieldsAt(path) ?? []),
+    spec as unknown as Tree,
+  );
+  // Fills in the fields of messages that were not there.
   return DomainSpec.fromPartial(merged);
 }
 
-/** The value at a path, in a form that can be compared. */
-export function valueAt(spec: DomainSpec, path: string): string {
-  let at: unknown = DomainSpec.toJSON(spec);
-  for (const segment of path.split('.')) at = (at as Tree | undefined)?.[camel(segment)];
-  return JSON.stringify(at) ?? '';
+function copied(target: Tree, source: Tree | undefined, [field, ...rest]: readonly Field[]): Tree {
+  if (field === undefined) return target;
+  if (field.oneof !== undefined) {
+    const chosen = (tree: Tree | undefined): unknown =>
+      (tree?.[field.oneof ?? ''] as { $case: string } | undefined)?.$case === field.property ? tree?.[field.oneof ?? ''] : undefined;
+    const value = chosen(source);
+    return value === undefined && chosen(target) === undefined ? target : { ...target, [field.oneof]: value };
+  }
+  if (rest.length === 0) return { ...target, [field.property]: source?.[field.property] };
+  const inner = target[field.property] as Tree | undefined;
+  const from = source?.[field.property] as Tree | undefined;
+  // Nothing in a message that neither side has is not a reason to make one: a device would come from it.
+  if (inner === undefined && from === undefined) return target;
+  return { ...target, [field.property]: copied(inner ?? {}, from, rest) };
 }
 
 /** A path that leads to a message as the paths of its fields, so that each can be judged by itself. */
-export function leafPaths(path: string): string[] {
-  let at: unknown = messages;
-  for (const segment of path.split('.')) at = (at as Tree | undefined)?.[camel(segment)];
-  if (typeof at !== 'object' || at === null || Array.isArray(at) || isDescriptive(path)) return [path];
-  return Object.keys(at).flatMap((key) => leafPaths(`${path}.${snake(key)}`));
+export function leafPaths(path: string): readonly string[] {
+  const field = fieldsAt(path)?.at(-1);
+  const message = field && innerOf(field);
+  return message ? message.fields.flatMap((inner) => leafPaths(`${path}.${inner.name}`)) : [path];
+}
+
+/** The value at a path in a form that can be compared; empty where it is not set. */
+export function valueAt(spec: DomainSpec, path: string): string {
+  let at: unknown = spec;
+  for (const { oneof, property } of fieldsAt(path) ?? []) {
+    const choice =
+      oneof === undefined
+        ? undefined
+        : ((at as Tree | undefined)?.[oneof] as { readonly $case: string; readonly value: unknown } | undefined);
+    at = oneof === undefined ? (at as Tree | undefined)?.[property] : choice?.$case === property ? choice.value : undefined;
+  }
+  const text = JSON.stringify(at, canonical) ?? '';
+  return unset.has(text) ? '' : text;
+}
+
+/** What a scalar, list or map that is not set looks like. */
+const unset = new Set(['0', '"0"', '""', 'false', '[]', '{}']);
+
+/** Whether two definitions would start different guests. */
+export function startsDiffer(a: DomainSpec, b: DomainSpec): boolean {
+  return domainSpecShape().fields.some(
+    ({ name }) => !descriptive.has(name) && leafPaths(name).some((path) => valueAt(a, path) !== valueAt(b, path)),
+  );
+}
+
+function canonical(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,14 +1,27 @@
 import { type TransitionTable, next, statesAllowing } from '@virtmesh/base';
 import { DomainState, DomainStateReason, type DomainStateReason as Reason } from '@virtmesh/contracts/domain/v1/domain';
-import { LifecycleEventDetail as Detail, LifecycleEventType as Type, type LifecycleEvent } from '@virtmesh/contracts/domain/v1/domain_event';
+import {
+  LifecycleEventDetail as Detail,
+  LifecycleEventType as Type,
+  type LifecycleEvent,
+} from '@virtmesh/contracts/domain/v1/domain_event';
 
 /** The states of a domain. `starting` stays inside: it carries an operation, and recovery takes it up again. */
 export type State = 'shutoff' | 'starting' | 'running' | 'paused' | 'pmsuspended' | 'shutdown' | 'crashed' | 'unknown';
+/** A state that was really seen. */
+export type Known = Exclude<State, 'unknown'>;
 
 /** What a caller wants. */
-export type Intent = 'start' | 'shutdown' | 'reboot' | 'suspend' | 'resume' | 'update_live' | 'open_console';
+export type Intent = 'start' | 'shutdown' | 'reboot' | 'suspend' | 'resume' | 'open_console';
 /** What was seen. Observations are allowed in every state: the host is the truth. */
-export type Observation = 'seen_running' | 'seen_paused' | 'seen_pmsuspended' | 'seen_shutdown' | 'seen_crashed' | 'seen_unknown' | 'seen_gone';
+export type Observation =
+  | 'seen_running'
+  | 'seen_paused'
+  | 'seen_pmsuspended'
+  | 'seen_shutdown'
+  | 'seen_crashed'
+  | 'seen_unknown'
+  | 'seen_gone';
 export type StateEvent = Intent | Observation;
 
 const seen = {
@@ -25,10 +38,10 @@ const seen = {
 export const transitions: TransitionTable<State, StateEvent> = {
   shutoff: { ...seen, start: 'starting' },
   starting: { ...seen },
-  running: { ...seen, shutdown: 'running', reboot: 'running', suspend: 'running', resume: 'running', update_live: 'running', open_console: 'running' },
-  paused: { ...seen, shutdown: 'paused', reboot: 'paused', suspend: 'paused', resume: 'paused', update_live: 'paused', open_console: 'paused' },
-  pmsuspended: { ...seen, update_live: 'pmsuspended', open_console: 'pmsuspended' },
-  shutdown: { ...seen, open_console: 'shutdown' },
+  running: { ...seen, shutdown: 'running', reboot: 'running', suspend: 'running', resume: 'running', open_console: 'running' },
+  paused: { ...seen, shutdown: 'paused', reboot: 'paused', suspend: 'paused', resume: 'paused', open_console: 'paused' },
+  pmsuspended: { ...seen, open_console: 'pmsuspended' },
+  shutdown: { ...seen, shutdown: 'shutdown', open_console: 'shutdown' },
   crashed: { ...seen, reboot: 'crashed', open_console: 'crashed' },
   unknown: { ...seen },
 };
@@ -58,27 +71,38 @@ export function fromWire(state: DomainState): State {
 const R = DomainStateReason;
 const event = (type: LifecycleEvent['type'], detail: LifecycleEvent['detail']): LifecycleEvent => ({ type, detail });
 
-/** libvirt's lifecycle events that a change of state means, in order; none where only the status changed. */
-export function lifecycleEvents(from: State, to: State, reason: Reason): LifecycleEvent[] {
-  if (to === 'shutoff') return from === 'shutoff' ? [] : [event(Type.STOPPED, stoppedDetail(reason))];
-  if (from === 'shutoff' || from === 'starting') {
-    const started = event(Type.STARTED, reason === R.ADOPTED ? Detail.ADOPTED : Detail.BOOTED);
-    return to === 'paused' ? [started, event(Type.SUSPENDED, Detail.PAUSED)] : to === 'starting' ? [] : [started];
-  }
-  if (from === to || to === 'unknown') return [];
+/**
+ * libvirt's lifecycle events that a change of state means, in order; none where only the status changed. `from` is what was
+ * known last: a time in which nothing was known is no event, and neither is to learn that nothing had changed meanwhile.
+ * `detail` replaces what state and reason tell of the last event.
+ */
+export function lifecycleEvents(from: Known, to: State, reason: Reason, detail?: LifecycleEvent['detail']): LifecycleEvent[] {
+  if (to === 'unknown' || to === 'starting' || from === to) return [];
+  if (to === 'shutoff') return [event(Type.STOPPED, detail ?? stoppedDetail(reason))];
+  if (from !== 'shutoff' && from !== 'starting') return [whileRunning(to, reason, detail)];
+  const started = event(Type.STARTED, reason === R.ADOPTED ? Detail.ADOPTED : Detail.BOOTED);
+  return to === 'running' ? [started] : [started, whileRunning(to, reason, detail)];
+}
+
+function whileRunning(
+  to: Exclude<Known, 'shutoff' | 'starting'>,
+  reason: Reason,
+  detail: LifecycleEvent['detail'] | undefined,
+): LifecycleEvent {
   switch (to) {
     case 'running':
-      return from === 'unknown' ? [] : [event(Type.RESUMED, Detail.UNPAUSED)];
+      return event(Type.RESUMED, detail ?? Detail.UNPAUSED);
     case 'paused':
-      return [event(Type.SUSPENDED, reason === R.IO_ERROR ? Detail.IO_ERROR : reason === R.WATCHDOG ? Detail.WATCHDOG : Detail.PAUSED)];
+      return event(
+        Type.SUSPENDED,
+        detail ?? (reason === R.IO_ERROR ? Detail.IO_ERROR : reason === R.WATCHDOG ? Detail.WATCHDOG : Detail.PAUSED),
+      );
     case 'pmsuspended':
-      return [event(Type.PMSUSPENDED, Detail.MEMORY)];
+      return event(Type.PMSUSPENDED, detail ?? Detail.MEMORY);
     case 'crashed':
-      return [event(Type.CRASHED, Detail.PANICKED)];
+      return event(Type.CRASHED, detail ?? (reason === R.PANICKED ? Detail.PANICKED : Detail.UNSPECIFIED));
     case 'shutdown':
-      return [event(Type.SHUTDOWN, Detail.GUEST)];
-    case 'starting':
-      return [];
+      return event(Type.SHUTDOWN, detail ?? Detail.GUEST);
   }
 }
 

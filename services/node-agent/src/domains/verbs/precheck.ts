@@ -1,8 +1,8 @@
 import { Fault } from '@virtmesh/base';
-import { DomainState, domainStateToJSON } from '@virtmesh/contracts/domain/v1/domain';
+import { type Domain, type DomainState, domainStateToJSON } from '@virtmesh/contracts/domain/v1/domain';
 import type { FeatureName, HypervisorDriver } from '@virtmesh/driver-spi';
 import { type Intent, nextState, statesFor, toWire } from '../model/states.ts';
-import type { Entry } from '../registry.ts';
+import type { Entry } from '../model/change.ts';
 
 const words = (state: DomainState): string => domainStateToJSON(state).replace('DOMAIN_STATE_', '');
 
@@ -10,12 +10,22 @@ const words = (state: DomainState): string => domainStateToJSON(state).replace('
 export function checkState(entry: Entry, intent: Intent): void {
   if (nextState(entry.state, intent) !== undefined) return;
   const state = entry.state === 'starting' ? 'STARTING' : words(toWire(entry.state));
-  const allowed = statesFor(intent).map((each) => words(toWire(each))).join(', ');
-  throw new Fault('STATE_INVALID', `${entry.domain.name} is ${state}; ${intent.replace('_', ' ')} needs it to be ${allowed}`, { name: entry.domain.name, state, allowed });
+  const allowed = statesFor(intent)
+    .map((each) => words(toWire(each)))
+    .join(', ');
+  throw new Fault('STATE_INVALID', `${entry.domain.name} is ${state}; ${intent.replaceAll('_', ' ')} needs it to be ${allowed}`, {
+    name: entry.domain.name,
+    state,
+    allowed,
+  });
 }
 
 /** The optional part of a driver, or FEATURE_UNSUPPORTED with the driver's own reason. */
-export function feature<N extends FeatureName>(driver: HypervisorDriver, name: N, entry?: Entry): NonNullable<HypervisorDriver['features'][N]> {
+export function feature<N extends FeatureName>(
+  driver: HypervisorDriver,
+  name: N,
+  entry?: Entry,
+): NonNullable<HypervisorDriver['features'][N]> {
   const verdict = driver.explain(entry?.domain.activeSpec ?? entry?.domain.spec, name);
   const facet = driver.features[name];
   if (facet !== undefined && verdict.supported) return facet;
@@ -24,7 +34,11 @@ export function feature<N extends FeatureName>(driver: HypervisorDriver, name: N
 }
 
 /** ETAG_MISMATCH where the caller based its change on another definition. */
-export function checkEtag(entry: Entry, etag: string): void {
-  if (etag === '' || etag === entry.domain.etag) return;
-  throw new Fault('ETAG_MISMATCH', `the definition of ${entry.domain.name} changed since it was read: read it again and repeat the change`, { name: entry.domain.name, etag, current: entry.domain.etag });
+export function checkEtag(domain: Domain, etag: string): void {
+  if (etag === '' || etag === domain.etag) return;
+  throw new Fault('ETAG_MISMATCH', `the definition of ${domain.name} changed since it was read: read it again and repeat the change`, {
+    name: domain.name,
+    etag,
+    current: domain.etag,
+  });
 }

@@ -1,10 +1,8 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { RebootDomainRequest, ResumeDomainRequest, SuspendDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import type { CallContext } from '@virtmesh/kit';
-import type { Running } from '@virtmesh/operations';
-import type { Engine, Job, Mutation } from '../engine.ts';
-import type { Cause } from '../ports.ts';
+import type { DriverEvent } from '@virtmesh/driver-spi';
+import type { Call, Engine, Job } from '../engine.ts';
 import { checkState, feature } from './precheck.ts';
 
 type Direction = 'suspend' | 'resume';
@@ -13,73 +11,51 @@ const goals = {
   resume: { state: 'running', to: 'seen_running', reason: DomainStateReason.UNPAUSED },
 } as const;
 
-export function suspendOrResume(engine: Engine, verb: Direction, request: SuspendDomainRequest | ResumeDomainRequest, mutation: Mutation, context: CallContext): Promise<Operation> {
+export function suspendOrResume(
+  engine: Engine,
+  verb: Direction,
+  request: SuspendDomainRequest | ResumeDomainRequest,
+  call: Call,
+): Promise<Operation> {
   const { drivers, registry } = engine.parts;
-  const entry = registry.find(request.name);
-  const { uid } = entry.guest;
-  return engine.perform({
-    verb,
-    uid,
-    target: entry.domain.name,
-    mutation,
-    context,
-    admit: () => {
-      const now = registry.must(uid);
-      checkState(now, verb);
-      feature(drivers.get(now.domain.hypervisor), 'suspend', now);
-    },
-    job: turnJob(engine, verb, uid),
+  return engine.perform(call, () => {
+    const entry = registry.find(request.name);
+    checkState(entry, verb);
+    feature(drivers.get(entry.domain.hypervisor), 'suspend', entry);
+    return { uid: entry.guest.uid, target: entry.domain.name, job: turnJob(engine, verb, entry.guest.uid) };
   });
 }
 
+/** Stops or continues a guest's vCPUs; one that is as wanted is left as it is. */
 export const turnJob =
   (engine: Engine, verb: Direction, uid: string): Job =>
-  (running, cause) =>
-    turn(engine, verb, running, cause, uid);
-
-async function turn(engine: Engine, verb: Direction, running: Running, cause: Cause, uid: string): Promise<void> {
-  const { drivers, registry } = engine.parts;
-  const entry = registry.must(uid);
-  checkState(entry, verb);
-  const goal = goals[verb];
-  if (entry.state === goal.state) {
-    engine.succeed(running, () => entry);
-    return;
-  }
-  const undefer = engine.observer.defer(uid, cause);
-  try {
+  async (running, cause) => {
+    const { drivers, registry } = engine.parts;
+    const entry = registry.must(uid);
+    checkState(entry, verb);
+    const goal = goals[verb];
+    if (entry.state === goal.state) return engine.succeed(running, () => registry.must(uid));
+    using _hold = engine.observer.hold(uid);
     await feature(drivers.get(entry.domain.hypervisor), 'suspend', entry)[verb](entry.guest, running.signal);
-    engine.succeed(running, () => registry.change(uid, { cause, state: { to: goal.to, reason: goal.reason } }));
-  } finally {
-    undefer(true);
-  }
-}
+    await engine.succeed(running, () => registry.change(uid, { cause, state: { to: goal.to, reason: goal.reason } }));
+  };
 
-export function reboot(engine: Engine, request: RebootDomainRequest, mutation: Mutation, context: CallContext): Promise<Operation> {
+const rebootEvents: ReadonlySet<DriverEvent['t']> = new Set(['reboot', 'state']);
+
+export function reboot(engine: Engine, request: RebootDomainRequest, call: Call): Promise<Operation> {
   const { drivers, registry } = engine.parts;
-  const entry = registry.find(request.name);
-  const { uid } = entry.guest;
-  return engine.perform({
-    verb: 'reboot',
-    uid,
-    target: entry.domain.name,
-    mutation,
-    context,
-    admit: () => {
+  return engine.perform(call, () => {
+    const entry = registry.find(request.name);
+    const { uid } = entry.guest;
+    checkState(entry, 'reboot');
+    feature(drivers.get(entry.domain.hypervisor), 'reboot', entry);
+    const job: Job = async (running, cause) => {
       const now = registry.must(uid);
       checkState(now, 'reboot');
-      feature(drivers.get(now.domain.hypervisor), 'reboot', now);
-    },
-    job: async (running, cause) => {
-      const now = registry.must(uid);
-      checkState(now, 'reboot');
-      const undefer = engine.observer.defer(uid, cause);
-      try {
-        await feature(drivers.get(now.domain.hypervisor), 'reboot', now).reboot(now.guest, request.mode, running.signal);
-        engine.succeed(running, () => registry.must(uid));
-      } finally {
-        undefer(true);
-      }
-    },
+      using _hold = engine.observer.hold(uid, { cause, types: rebootEvents });
+      await feature(drivers.get(now.domain.hypervisor), 'reboot', now).reboot(now.guest, request.mode, running.signal);
+      await engine.succeed(running, () => registry.must(uid));
+    };
+    return { uid, target: entry.domain.name, job };
   });
 }

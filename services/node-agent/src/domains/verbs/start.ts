@@ -1,96 +1,149 @@
-import { Fault, runSteps } from '@virtmesh/base';
+import { Fault, runSteps, type Step } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import type { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
+import { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import type { CallContext } from '@virtmesh/kit';
 import type { Running } from '@virtmesh/operations';
-import type { Engine, Job, Mutation } from '../engine.ts';
-import type { Cause } from '../ports.ts';
-import { forgetRuntime, keepRuntime } from '../runtimes.ts';
+import type { Cause } from '../cause.ts';
+import type { Call, Engine, Job } from '../engine.ts';
+import type { Entry } from '../model/change.ts';
+import { forgetRuntime, keepRuntime, keepStartedFrom, releaseRuntime } from '../runtimes.ts';
 import { idleStatus, observationOf, statusOf } from '../status.ts';
 import { checkState } from './precheck.ts';
 
-export function start(engine: Engine, request: StartDomainRequest, mutation: Mutation, context: CallContext): Promise<Operation> {
-  const entry = engine.parts.registry.find(request.name);
-  return engine.perform({
-    verb: 'start',
-    uid: entry.guest.uid,
-    target: entry.domain.name,
-    mutation,
-    context,
-    kept: true,
-    admit: () => {
-      checkState(engine.parts.registry.must(entry.guest.uid), 'start');
-      engine.parts.drivers.get(entry.domain.hypervisor);
-    },
-    job: startJob(engine, entry.guest.uid, request.paused),
+export function start(engine: Engine, request: StartDomainRequest, call: Call): Promise<Operation> {
+  return engine.perform(call, () => {
+    const entry = engine.parts.registry.find(request.name);
+    checkState(entry, 'start');
+    engine.parts.drivers.get(entry.domain.hypervisor);
+    return {
+      uid: entry.guest.uid,
+      target: entry.domain.name,
+      kept: true,
+      job: startJob(engine, entry.guest.uid, { paused: request.paused }),
+    };
   });
 }
 
+export interface StartOptions {
+  /** Leave the guest's vCPUs stopped. */
+  readonly paused: boolean;
+  /** The operation has made the domain: if the start fails, the domain is taken back too. */
+  readonly made?: boolean;
+}
+
 export const startJob =
-  (engine: Engine, uid: string, paused: boolean): Job =>
+  (engine: Engine, uid: string, options: StartOptions): Job =>
   (running, cause) =>
-    startGuest(engine, running, cause, uid, paused);
+    startGuest(engine, running, cause, uid, options);
 
 /** Starts a domain in its turn. If a step fails, all is taken back and the domain is shut off with reason FAILED. */
-export async function startGuest(engine: Engine, running: Running, cause: Cause, uid: string, paused: boolean): Promise<void> {
+export async function startGuest(engine: Engine, running: Running, cause: Cause, uid: string, options: StartOptions): Promise<void> {
   const { drivers, registry, store } = engine.parts;
   const entry = registry.must(uid);
   checkState(entry, 'start');
   const driver = drivers.get(entry.domain.hypervisor);
-  const spec = entry.domain.spec ?? entry.domain.activeSpec;
-  if (spec === undefined) throw new Error(`the domain ${uid} has no definition`);
-  const id = entry.guest.id;
-  const plan = driver.lifecycle.planStart({ guest: entry.guest, spec, paused, save: (record) => keepRuntime(store, uid, { driver: driver.type, id, record }) });
-  registry.change(uid, { cause, state: { to: 'start', reason: DomainStateReason.UNSPECIFIED }, status: { job: running.operation.name } });
-  const undefer = engine.observer.defer(uid, cause);
+  const { guest } = entry;
+  // What an end could not give back must not be taken a second time.
+  await releaseRuntime(engine.parts, guest);
+  const save = (record: Parameters<typeof keepRuntime>[2]['record']): void =>
+    keepRuntime(store, uid, { driver: driver.type, id: guest.id, record });
+  const plan = driver.lifecycle.planStart({ guest, spec: definitionOf(entry), paused: options.paused, save });
+  registry.change(uid, { cause, state: { to: 'start' }, status: { job: running.operation.name } });
+  using _hold = engine.observer.hold(uid);
+  const observer = engine.stepObserver(running);
+  let undone = true;
   try {
-    await runSteps(plan.steps, running.signal, engine.stepObserver('start', running));
+    const undoFailed = (step: string, thrown: unknown): void => {
+      undone = false;
+      observer.undoFailed?.(step, thrown);
+    };
+    await runSteps([...plan.steps, recording], running.signal, { ...observer, undoFailed });
   } catch (thrown) {
-    undefer(false);
-    failStart(engine, running, cause, uid, Fault.from(thrown));
+    engine.observer.drop(uid);
+    await failStart(engine, running, cause, entry, { fault: Fault.from(thrown), undone, made: options.made === true });
     return;
   }
   const { observed, activeSpec } = plan.started();
-  engine.succeed(running, () =>
-    registry.change(uid, {
+  await engine.succeed(running, () => {
+    keepStartedFrom(store, uid, undefined);
+    return registry.change(uid, {
       cause,
-      state: { to: observationOf(observed.state), reason: observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED },
-      status: { ...statusOf(observed), job: '', message: '', startCount: (entry.domain.status?.startCount ?? 0n) + 1n, restartRequired: false },
+      state: {
+        to: observationOf(observed.state),
+        reason: observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED,
+      },
+      status: {
+        ...statusOf(observed),
+        job: '',
+        message: '',
+        startCount: (entry.domain.status?.startCount ?? 0n) + 1n,
+        restartRequired: false,
+      },
       domain: { activeSpec },
-    }),
-  );
-  undefer(true);
-}
-
-function failStart(engine: Engine, running: Running, cause: Cause, uid: string, fault: Fault): void {
-  const { registry, store } = engine.parts;
-  const preempted = fault.reason === 'OPERATION_PREEMPTED';
-  registry.tx(() => {
-    const gone = !registry.must(uid).domain.persistent;
-    registry.change(uid, { cause, state: { to: 'seen_gone', reason: preempted ? DomainStateReason.DESTROYED : DomainStateReason.FAILED }, status: idleStatus(preempted ? '' : fault.message), domain: { activeSpec: undefined }, gone });
-    forgetRuntime(store, uid);
-    engine.forgetIntent(running);
-    running.fail(fault);
+    });
   });
-  if (fault.reason === 'INTERNAL_BUG') engine.parts.log.error({ err: fault, uid }, 'a start failed by a fault of ours');
 }
 
-/** Starts a domain anew because its definition says so of the end that it met; `last` is the definition that ran. */
-export function restartAfter(engine: Engine, uid: string, last: DomainSpec | undefined): void {
-  const { registry } = engine.parts;
-  const entry = registry.get(uid);
-  if (entry === undefined || entry.state !== 'shutoff') return;
-  if (entry.domain.spec === undefined && last !== undefined) registry.change(uid, { domain: { activeSpec: last } });
-  startUnasked(engine, uid, 'lifecycle');
+/** The commit that follows the steps, as the last of them: a cancel or fault up to here takes the start back. */
+const recording: Step = { name: 'commit', run: () => {} };
+
+/** What the next start uses: a transient domain has nothing but its active definition. */
+function definitionOf({ domain }: Entry): NonNullable<Entry['domain']['spec']> {
+  const spec = domain.spec ?? domain.activeSpec;
+  if (spec === undefined) throw new Error(`the domain ${domain.uid} has no definition`);
+  return spec;
 }
 
-/** A start that no call asked for: by a lifecycle action, or with the node. */
-export function startUnasked(engine: Engine, uid: string, requestor: 'lifecycle' | 'autostart'): Running {
-  const entry = engine.parts.registry.must(uid);
-  const running = engine.parts.operations.create({ verb: 'start', target: entry.domain.name, targetUid: uid, requestor, requestId: '' });
+async function failStart(
+  engine: Engine,
+  running: Running,
+  cause: Cause,
+  { domain, guest }: Entry,
+  failure: { readonly fault: Fault; readonly undone: boolean; readonly made: boolean },
+): Promise<void> {
+  const { drivers, registry, store } = engine.parts;
+  const { fault, undone, made } = failure;
+  const { uid } = guest;
+  const gone = made || !domain.persistent;
+  if (gone && undone)
+    await drivers
+      .get(domain.hypervisor)
+      .lifecycle.forget(guest)
+      .catch((thrown: unknown) => engine.parts.log.warn({ err: thrown, uid }, 'what was kept for a domain could not be removed'));
+  const preemptor = engine.preemptorOf(running);
+  await engine.fail(running, fault, () => {
+    registry.change(uid, {
+      cause: preemptor ?? cause,
+      state: { to: 'seen_gone', reason: preemptor ? DomainStateReason.DESTROYED : DomainStateReason.FAILED },
+      status: idleStatus(preemptor ? '' : fault.message),
+      domain: { activeSpec: undefined },
+      gone: !domain.persistent,
+    });
+    if (gone && domain.persistent) takeBack(engine, uid, cause);
+    // What is left of it is given back at the next start.
+    if (undone) forgetRuntime(store, uid);
+  });
+}
+
+/** Removes the definition that an operation had made and could not bring to its end, in the present transaction. */
+export function takeBack(engine: Engine, uid: string, cause: Cause): void {
+  engine.parts.registry.change(uid, {
+    cause,
+    redefined: { type: LifecycleEventType.UNDEFINED, detail: LifecycleEventDetail.REMOVED },
+    gone: true,
+  });
+}
+
+/**
+ * Begins a start that no call asked for, in the present transaction: the operation is saved with whatever asks for it.
+ * Answers what is to be called after the commit.
+ */
+export function startUnasked(engine: Engine, entry: Entry, requestor: string): () => void {
+  const { uid } = entry.guest;
+  const { name } = entry.domain;
+  const running = engine.parts.operations.create({ verb: 'start', target: name, targetUid: uid, requestor, requestId: '' });
+  engine.keep(running, StartDomainRequest.encode(StartDomainRequest.fromPartial({ name })).finish());
   const cause: Cause = { requestor, requestId: '', operation: running.operation.name, traceparent: '' };
-  engine.run(uid, 'start', running, cause, (operation) => startGuest(engine, operation, cause, uid, false));
-  return running;
+  return () => engine.run(uid, running, cause, { job: startJob(engine, uid, { paused: false }) });
 }

@@ -1,123 +1,145 @@
-import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { DomainStateReason, Domain, DomainState, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
 import type { DestroyDomainRequest, ShutdownDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { type CallContext, checkDuration } from '@virtmesh/kit';
+import type { DriverEvent } from '@virtmesh/driver-spi';
+import { checkDuration } from '@virtmesh/kit';
 import type { Running } from '@virtmesh/operations';
-import type { Engine, Follow, Job, Mutation } from '../engine.ts';
-import type { Cause } from '../ports.ts';
-import type { Entry } from '../registry.ts';
-import { forgetRuntime, runtimeOf } from '../runtimes.ts';
+import type { Cause } from '../cause.ts';
+import type { Call, Engine, Follow, Job, Work } from '../engine.ts';
+import type { Entry } from '../model/change.ts';
+import { forgetRuntime, keepStartedFrom, releaseRuntime, runtimeOf } from '../runtimes.ts';
 import { idleStatus } from '../status.ts';
 import { checkState } from './precheck.ts';
 
-const defaultGraceMs = 10_000;
-const maxGraceMs = 600_000;
+const graceRule = { field: 'grace', defaultMs: 10_000, maxMs: 600_000 };
 
-export function shutdown(engine: Engine, request: ShutdownDomainRequest, mutation: Mutation, context: CallContext): Promise<Operation> {
-  const { registry } = engine.parts;
-  const entry = registry.find(request.name);
-  const { uid } = entry.guest;
-  return engine.perform({
-    verb: 'shutdown',
-    uid,
-    target: entry.domain.name,
-    mutation,
-    context,
-    kept: true,
-    admit: () => checkState(registry.must(uid), 'shutdown'),
-    job: shutdownJob(engine, uid, request),
+export function shutdown(engine: Engine, request: ShutdownDomainRequest, call: Call): Promise<Operation> {
+  return engine.perform(call, () => {
+    const entry = engine.parts.registry.find(request.name);
+    checkState(entry, 'shutdown');
+    return { uid: entry.guest.uid, target: entry.domain.name, kept: true, job: shutdownJob(engine, entry.guest.uid, request) };
   });
 }
 
+/** Asks the guest, and follows it to its end. One that is shutting down already is not asked again. */
 export const shutdownJob =
   (engine: Engine, uid: string, request: ShutdownDomainRequest): Job =>
-  async (running) => {
-    const { drivers, registry } = engine.parts;
+  async (running, cause) => {
+    const { drivers, failpoints, registry } = engine.parts;
     const now = registry.must(uid);
     checkState(now, 'shutdown');
-    await drivers.get(now.domain.hypervisor).lifecycle.requestShutdown(now.guest, request.mode, running.signal);
-    return followShutdown(engine, running, uid);
+    const expected = engine.observer.expectShutdown(uid, cause);
+    try {
+      if (now.state !== 'shutdown') {
+        using _hold = engine.observer.hold(uid);
+        await drivers.get(now.domain.hypervisor).lifecycle.requestShutdown(now.guest, request.mode, running.signal);
+        await failpoints.hit('shutdown.asked');
+        await engine.record(() => registry.change(uid, { cause, status: { job: running.operation.name } }));
+      }
+      return followShutdown(engine, running, cause, now, expected);
+    } catch (thrown) {
+      expected[Symbol.dispose]();
+      throw thrown;
+    }
   };
 
 /** Waits for the guest's end; the guest may take as long as it likes, and the operation can be cancelled meanwhile. */
-export function followShutdown(engine: Engine, running: Running, uid: string): Follow {
-  running.phase('waiting for the guest');
+function followShutdown(engine: Engine, running: Running, cause: Cause, asked: Entry, expected: Disposable): Follow {
+  const { registry } = engine.parts;
+  const { uid } = asked.guest;
   return async (signal) => {
-    await engine.parts.registry.until(uid, (entry) => entry.state === 'shutoff', signal);
-    engine.succeed(running, () => engine.parts.registry.get(uid));
+    using _expected = expected;
+    running.phase('waiting for the guest');
+    try {
+      const ended = await registry.until(uid, (entry) => entry.state === 'shutoff', signal);
+      await engine.succeed(running, () => ended ?? lastSeen(running));
+    } catch (thrown) {
+      await engine.fail(running, thrown, () => {
+        const present = registry.get(uid);
+        if (present?.domain.status?.job === running.operation.name) registry.change(uid, { cause, status: { job: '' } });
+      });
+    }
   };
 }
 
-export function destroy(engine: Engine, request: DestroyDomainRequest, mutation: Mutation, context: CallContext): Promise<Operation> {
-  const entry = engine.parts.registry.find(request.name);
+export function destroy(engine: Engine, request: DestroyDomainRequest, call: Call): Promise<Operation> {
   const graceMs = graceOf(request);
-  return engine.perform({
-    verb: 'destroy',
-    uid: entry.guest.uid,
-    target: entry.domain.name,
-    mutation,
-    context,
-    kept: true,
-    beforeTurn: (running, cause) => killNow(engine, running, cause, entry.guest.uid, graceMs),
-    job: destroyJob(engine, entry.guest.uid),
+  return engine.perform(call, () => {
+    const entry = engine.parts.registry.find(request.name);
+    return { uid: entry.guest.uid, target: entry.domain.name, kept: true, ...destroyWork(engine, entry.guest.uid, graceMs) };
   });
 }
 
-export const graceOf = (request: DestroyDomainRequest): number => (request.force ? 0 : checkDuration(request.grace, { field: 'grace', defaultMs: defaultGraceMs, maxMs: maxGraceMs }));
+/** How long the hypervisor gets to end by itself. */
+export const graceOf = (request: DestroyDomainRequest): number => (request.force ? 0 : checkDuration(request.grace, graceRule));
 
-export const destroyJob =
-  (engine: Engine, uid: string): Job =>
-  (running, cause) =>
-    destroyGuest(engine, running, cause, uid);
+export function destroyWork(engine: Engine, uid: string, graceMs: number): Work {
+  return { ...endingWork(engine, uid, { to: 'destroy', graceMs }), job: (running, cause) => destroyGuest(engine, running, cause, uid) };
+}
+
+const endEvents: ReadonlySet<DriverEvent['t']> = new Set(['shutdown', 'exited']);
 
 /**
- * What makes a destroy always admitted: it ends the other operations on the domain, and its kill does not wait for
- * their turn to end. The driver's events of this end are held back for the commit of the destroy.
+ * What makes the end of a domain always admitted: it ends the other operations on it, and its kill does not wait for their
+ * turn. What the driver sees of this end is held back for the commit that records it; if that does not come, it counts.
  */
-export async function killNow(engine: Engine, running: Running, cause: Cause, uid: string, graceMs: number): Promise<void> {
-  const { drivers, failpoints, registry } = engine.parts;
-  const entry = registry.get(uid);
-  if (entry === undefined || entry.state === 'shutoff') return;
-  engine.preempt(uid, running);
-  running.phase('kill');
-  const undefer = engine.observer.defer(uid, cause);
-  try {
-    await failpoints.hit('destroy.kill.before');
-    await drivers.get(entry.domain.hypervisor).lifecycle.destroy(entry.guest, { graceMs }, running.signal);
-    await failpoints.hit('destroy.kill.after');
-  } catch (thrown) {
-    undefer(true);
-    throw thrown;
-  }
+export function endingWork(
+  engine: Engine,
+  uid: string,
+  options: { readonly to: 'destroy' | 'delete'; readonly graceMs: number },
+): Pick<Work, 'early' | 'settled' | 'always'> {
+  let hold: Disposable | undefined;
+  return {
+    always: true,
+    settled: () => hold?.[Symbol.dispose](),
+    early: async (running, cause) => {
+      const { drivers, failpoints } = engine.parts;
+      engine.preempt(uid, running, cause, options.to);
+      hold = engine.observer.hold(uid, { cause, types: endEvents });
+      const ending = toEnd(engine, uid);
+      if (ending === undefined) return;
+      running.phase('kill');
+      await failpoints.hit(`${options.to}.kill.before`);
+      await drivers.get(ending.domain.hypervisor).lifecycle.destroy(ending.guest, { graceMs: options.graceMs }, running.signal);
+      await failpoints.hit(`${options.to}.kill.after`);
+    },
+  };
 }
 
 /** Releases and records what was killed; a domain that does not run is left as it is. */
-export async function destroyGuest(engine: Engine, running: Running, cause: Cause, uid: string): Promise<void> {
+async function destroyGuest(engine: Engine, running: Running, cause: Cause, uid: string): Promise<void> {
   await endGuest(engine, running, uid);
-  engine.succeed(running, () => recordEnd(engine, uid, cause));
+  await engine.succeed(running, () => recordEnd(engine, uid, cause) ?? lastSeen(running));
+}
+
+/** The domain, if something of it may run or is still to be given back. */
+function toEnd(engine: Engine, uid: string): Entry | undefined {
+  const entry = engine.parts.registry.get(uid);
+  return entry?.state !== 'shutoff' || runtimeOf(engine.parts.store, uid) ? entry : undefined;
 }
 
 /** Ends what runs of a guest and gives back what it held. Repeatable. */
 export async function endGuest(engine: Engine, running: Running, uid: string): Promise<void> {
-  const { drivers, failpoints, registry, store } = engine.parts;
-  const entry = registry.get(uid);
-  if (entry === undefined || entry.state === 'shutoff') return;
-  const driver = drivers.get(entry.domain.hypervisor);
+  const { drivers, failpoints } = engine.parts;
+  const ending = toEnd(engine, uid);
+  if (ending === undefined) return;
+  const { lifecycle } = drivers.get(ending.domain.hypervisor);
   running.phase('release');
-  await driver.lifecycle.destroy(entry.guest, { graceMs: 0 }, running.signal);
-  const runtime = runtimeOf(store, uid);
-  if (runtime) await driver.lifecycle.release(entry.guest, runtime.record);
-  if (!entry.domain.persistent) await driver.lifecycle.forget(entry.guest);
+  await lifecycle.destroy(ending.guest, { graceMs: 0 }, running.signal);
+  await releaseRuntime(engine.parts, ending.guest);
+  if (!ending.domain.persistent) await lifecycle.forget(ending.guest);
   await failpoints.hit('destroy.release.after');
 }
 
-/** Records that a guest was ended by us, in the caller's transaction. */
+/** Records that a guest was ended by us, in the caller's transaction; undefined where the domain is not there any more. */
 export function recordEnd(engine: Engine, uid: string, cause: Cause): Entry | undefined {
   const { registry, store } = engine.parts;
   const entry = registry.get(uid);
-  engine.observer.undefer(uid);
-  if (entry === undefined || entry.state === 'shutoff') return entry;
+  store.afterCommit(() => engine.observer.drop(uid));
+  if (entry === undefined) return undefined;
   forgetRuntime(store, uid);
+  keepStartedFrom(store, uid, undefined);
+  if (entry.state === 'shutoff') return entry;
   return registry.change(uid, {
     cause,
     state: { to: 'seen_gone', reason: DomainStateReason.DESTROYED },
@@ -125,4 +147,16 @@ export function recordEnd(engine: Engine, uid: string, cause: Cause): Entry | un
     domain: { activeSpec: undefined },
     gone: !entry.domain.persistent,
   });
+}
+
+/** What can be said of a domain that no longer exists. */
+export function lastSeen(running: Running): Entry {
+  const { target, targetUid } = running.operation;
+  const status = DomainStatus.fromPartial({ state: DomainState.SHUTOFF });
+  return {
+    guest: { uid: targetUid, id: target.split('/').at(-1) ?? '' },
+    domain: Domain.fromPartial({ name: target, uid: targetUid, status }),
+    state: 'shutoff',
+    known: 'shutoff',
+  };
 }

@@ -1,0 +1,87 @@
+import { Fault } from '@virtmesh/base';
+import {
+  CreateDomainRequest,
+  DeleteDomainRequest,
+  DestroyDomainRequest,
+  SetDomainAutostartRequest,
+  ShutdownDomainRequest,
+  StartDomainRequest,
+  UpdateDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
+import type { Engine, Job, Work } from '../engine.ts';
+import type { Verb } from '../jobs.ts';
+import { isActive, type State } from '../model/states.ts';
+import { createJob } from './create.ts';
+import { autostartJob, removeWork } from './delete.ts';
+import { turnJob } from './run-state.ts';
+import { startJob } from './start.ts';
+import { destroyWork, graceOf, lastSeen, shutdownJob } from './stop.ts';
+import { updateJob } from './update.ts';
+
+/**
+ * The work that completes an operation which an earlier life of the agent left unfinished; its turn comes after its guest
+ * has been adopted or found gone. Every job is repeatable but the reboot, whose outcome cannot be known.
+ */
+export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Uint8Array): Work {
+  switch (verb) {
+    case 'create':
+      return { job: known(engine, uid, createJob(engine, uid, CreateDomainRequest.decode(request))) };
+    case 'start':
+      return {
+        job: known(
+          engine,
+          uid,
+          unless(engine, uid, isActive, startJob(engine, uid, { paused: StartDomainRequest.decode(request).paused })),
+        ),
+      };
+    case 'shutdown':
+      return { job: unless(engine, uid, (state) => state === 'shutoff', shutdownJob(engine, uid, ShutdownDomainRequest.decode(request))) };
+    case 'destroy':
+      return destroyWork(engine, uid, graceOf(DestroyDomainRequest.decode(request)));
+    case 'delete':
+      return removeWork(engine, uid, DeleteDomainRequest.decode(request));
+    case 'update':
+      return { job: updateJob(engine, uid, UpdateDomainRequest.decode(request)) };
+    case 'autostart':
+      return { job: autostartJob(engine, uid, SetDomainAutostartRequest.decode(request)) };
+    case 'suspend':
+    case 'resume':
+      return { job: turnJob(engine, verb, uid) };
+    case 'reboot':
+      return {
+        job: () =>
+          Promise.reject(
+            new Fault(
+              'OPERATION_PREEMPTED',
+              'the agent restarted while it rebooted the guest; whether the guest was reset is not known: look at it, and repeat the call if needed',
+              { verb },
+            ),
+          ),
+      };
+  }
+}
+
+/** Succeeds at once where the earlier life had come as far as wanted, or the guest has: a transient domain that ended is gone. */
+function unless(engine: Engine, uid: string, reached: (state: State) => boolean, job: Job): Job {
+  return async (running, cause) => {
+    const entry = engine.parts.registry.get(uid);
+    if (!reached(entry?.state ?? 'shutoff')) return job(running, cause);
+    await engine.succeed(running, () => engine.parts.registry.get(uid) ?? lastSeen(running));
+  };
+}
+
+/** Refuses to go on with a start on a guest that cannot be seen: there may be one. */
+function known(engine: Engine, uid: string, job: Job): Job {
+  return (running, cause) => {
+    const entry = engine.parts.registry.get(uid);
+    if (entry?.state !== 'unknown') return job(running, cause);
+    const why = entry.domain.status?.message ?? '';
+    return Promise.reject(
+      new Fault(
+        'HYPERVISOR_UNRESPONSIVE',
+        `the agent restarted during the start of ${entry.domain.name}, and its hypervisor process does not answer: ${why}; destroy the domain, or wait until it answers`,
+        { name: entry.domain.name, why },
+      ),
+    );
+  };
+}

@@ -1,0 +1,112 @@
+import { Fault, type Violation } from '@virtmesh/base';
+import { ChangeScope, FieldEffect, type FieldOutcome } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { HypervisorDriver, Verdict } from '@virtmesh/driver-spi';
+import type { Entry } from '../model/change.ts';
+import { isDescriptive, leafPaths, merge, valueAt } from '../model/spec-update.ts';
+import { isActive } from '../model/states.ts';
+import { accept } from './definition.ts';
+
+export interface UpdatePlan {
+  /** The definition for the next start, where it changes. */
+  readonly config: DomainSpec | undefined;
+  /** The running definition, where it changes. */
+  readonly live: DomainSpec | undefined;
+  /** The paths that become live, and those of them that the driver must bring into force. */
+  readonly livePaths: readonly string[];
+  readonly driverPaths: readonly string[];
+  /** For each changed field below the mask's paths, and for each path below which nothing changes. */
+  readonly outcomes: readonly FieldOutcome[];
+}
+
+/** What an update would do, or why it is refused; nothing is touched. */
+export function planUpdate(
+  driver: HypervisorDriver,
+  entry: Entry,
+  wanted: DomainSpec,
+  paths: readonly string[],
+  scope: ChangeScope,
+): UpdatePlan {
+  const { activeSpec: active, spec } = entry.domain;
+  const { wantsConfig, wantsLive, mustBeLive } = scopeOf(entry, scope);
+  const changed = (old: DomainSpec | undefined): DomainSpec | undefined =>
+    old && accept(driver, merge(old, wanted, paths), old, entry.guest);
+  const config = wantsConfig ? changed(spec) : undefined;
+  const live = wantsLive ? changed(active) : undefined;
+  const differs = (path: string, before: DomainSpec | undefined, after: DomainSpec | undefined): boolean =>
+    before !== undefined && after !== undefined && valueAt(before, path) !== valueAt(after, path);
+
+  const outcomes: FieldOutcome[] = [];
+  const livePaths: string[] = [];
+  const refused: Violation[] = [];
+  for (const path of paths) {
+    const fields = leafPaths(path).filter((field) => differs(field, spec, config) || differs(field, active, live));
+    if (fields.length === 0) outcomes.push({ path, effect: FieldEffect.UNCHANGED, why: '' });
+    for (const field of fields) {
+      const liveChange = differs(field, active, live);
+      const verdict = liveChange && active && live ? verdictOf(driver, field, active, live) : undefined;
+      if (verdict?.supported) livePaths.push(field);
+      if (verdict?.supported === false && mustBeLive) refused.push({ field: `spec.${field}`, description: verdict.why });
+      outcomes.push(outcomeOf(field, verdict, { running: isActive(entry.state), wantsLive }));
+    }
+  }
+  if (refused.length > 0) throw notLive(driver, refused, entry.domain.persistent);
+  return {
+    config: outcomes.some(({ effect }) => effect !== FieldEffect.UNCHANGED) ? config : undefined,
+    live: live && active && livePaths.length > 0 ? accept(driver, merge(active, live, livePaths), active, entry.guest) : undefined,
+    livePaths,
+    driverPaths: livePaths.filter((path) => !isDescriptive(path)),
+    outcomes,
+  };
+}
+
+function verdictOf(driver: HypervisorDriver, path: string, active: DomainSpec, live: DomainSpec): Verdict {
+  if (isDescriptive(path)) return { supported: true };
+  return (
+    driver.features.liveUpdate?.verdict(path, active, live) ?? {
+      supported: false,
+      why: `the driver ${driver.type} changes nothing in a running guest`,
+    }
+  );
+}
+
+/** `verdict` is there where the running definition would change. */
+function outcomeOf(
+  path: string,
+  verdict: Verdict | undefined,
+  { running, wantsLive }: { readonly running: boolean; readonly wantsLive: boolean },
+): FieldOutcome {
+  if (verdict?.supported) return { path, effect: FieldEffect.LIVE, why: '' };
+  if (verdict) return { path, effect: FieldEffect.NEXT_START, why: verdict.why };
+  // The running guest has this value already.
+  if (wantsLive) return { path, effect: FieldEffect.LIVE, why: '' };
+  return { path, effect: FieldEffect.NEXT_START, why: running ? 'only the definition for the next start was asked for' : '' };
+}
+
+function notLive(driver: HypervisorDriver, refused: readonly Violation[], persistent: boolean): Fault {
+  const [first] = refused;
+  const remedy = persistent ? 'change it with scope CONFIG for the next start' : 'the domain is transient and has no next start';
+  const why = first?.description ?? '';
+  return new Fault(
+    'FEATURE_UNSUPPORTED',
+    `${first?.field} cannot be changed while the guest runs: ${why}; ${remedy}`,
+    { driver: driver.type, feature: 'liveUpdate', why },
+    { violations: refused },
+  );
+}
+
+function scopeOf({ domain, state }: Entry, scope: ChangeScope): { wantsConfig: boolean; wantsLive: boolean; mustBeLive: boolean } {
+  const running = isActive(state);
+  const invalid = (words: string, allowed: string): Fault =>
+    new Fault('STATE_INVALID', `${domain.name} ${words}`, { name: domain.name, allowed });
+  const needsLive = scope === ChangeScope.LIVE || scope === ChangeScope.BOTH;
+  const needsConfig = scope === ChangeScope.CONFIG || scope === ChangeScope.BOTH;
+  if (needsLive && !running) throw invalid('does not run; change it with scope CONFIG', 'RUNNING, PAUSED');
+  if (needsConfig && !domain.persistent) throw invalid('is transient and has no next start; change it with scope LIVE', 'persistent');
+  return {
+    wantsConfig: scope !== ChangeScope.LIVE && domain.persistent,
+    wantsLive: scope !== ChangeScope.CONFIG && running,
+    // Without a next start, what does not become live would come to nothing.
+    mustBeLive: needsLive || !domain.persistent,
+  };
+}
