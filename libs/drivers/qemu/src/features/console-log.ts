@@ -20,6 +20,8 @@ const chunkBytes = 64 * 1024;
 
 /** Reads a circular log, from some of what is there on, without gap or repeat but where the writer has overtaken the reader. */
 export async function* readLog(host: Host, reading: LogReading, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  // A domain that never started has no logs.
+  if (!(await host.files.stat(reading.directory))) return;
   const look = (): Promise<readonly LogFile[]> => logFiles(host, reading.log, reading.files);
   using changes = reading.end ? new Changes(host, reading, signal) : undefined;
   const cursor = new LogCursor(await look(), reading.files, reading.replayBytes);

@@ -11,7 +11,8 @@ describe('a new life of the agent', () => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  const adopt = async (life: Life, { guest, started, record }: RunningGuest) => life.driver.lifecycle.adopt(guest, started.activeSpec, record, soon());
+  const adopt = async (life: Life, { guest, started, record }: RunningGuest) =>
+    life.driver.lifecycle.adopt(guest, started.activeSpec, record, soon());
 
   it('takes up a running guest, hears of it, and destroys it', async () => {
     const first = await world.life();
@@ -28,7 +29,10 @@ describe('a new life of the agent', () => {
     expect(second.of(guest)).toEqual([{ t: 'state', uid: guest.uid, state: 'paused', reason: DomainStateReason.USER }]);
     // What the guest holds is held in this life too.
     const rival = second.newGuest();
-    await expect(second.start(rival, second.spec(rival, disk))).rejects.toMatchObject({ reason: 'RESOURCE_IN_USE', metadata: { holder: guest.uid } });
+    await expect(second.start(rival, second.spec(rival, disk))).rejects.toMatchObject({
+      reason: 'RESOURCE_IN_USE',
+      metadata: { holder: guest.uid },
+    });
     await second.driver.lifecycle.destroy(guest, { graceMs: 5000 }, soon());
     expect(await second.event(guest, (event) => event.t === 'exited')).toMatchObject({ how: 'destroyed' });
     await second.driver.lifecycle.release(guest, running.record);
@@ -70,26 +74,46 @@ describe('a new life of the agent', () => {
     const second = await world.life();
     await adopt(second, running);
     process.kill(running.started.observed.pid, 'SIGKILL');
-    expect(await second.event(guest, (event) => event.t === 'exited')).toEqual({ t: 'exited', uid: guest.uid, how: 'crashed', message: 'QEMU ended unasked' });
+    expect(await second.event(guest, (event) => event.t === 'exited')).toEqual({
+      t: 'exited',
+      uid: guest.uid,
+      how: 'crashed',
+      message: 'QEMU ended unasked',
+    });
     await second.driver.lifecycle.release(guest, running.record);
   });
 
-  it.each(['spawn', 'monitor', 'configure'])('ends what a start left half made after step %s, whether or not its process was noted', async (last) => {
-    for (const noted of [true, false]) {
-      const first = await world.life();
-      const guest = first.newGuest();
-      let record: RuntimeRecord = {};
-      const plan = first.driver.lifecycle.planStart({ guest, spec: first.spec(guest, undefined), paused: false, save: (saved) => (record = saved) });
-      await runSteps(plan.steps.slice(0, plan.steps.findIndex((step) => step.name === last) + 1), soon());
-      await first.end();
-      expect(world.processes(guest)).not.toEqual([]);
-      const second = await world.life();
-      expect(await second.driver.lifecycle.adopt(guest, first.spec(guest, undefined), noted ? record : { ...record, process: null, keepers: [] }, soon())).toMatchObject({ state: 'gone' });
-      await second.driver.lifecycle.release(guest, record);
-      await expect.poll(() => world.processes(guest)).toEqual([]);
-      expect(world.cgroups(guest)).toEqual([]);
-    }
-  });
+  it.each(['spawn', 'monitor', 'configure'])(
+    'ends what a start left half made after step %s, whether or not its process was noted',
+    async (last) => {
+      for (const noted of [true, false]) {
+        const first = await world.life();
+        const guest = first.newGuest();
+        let record: RuntimeRecord = {};
+        const plan = first.driver.lifecycle.planStart({
+          guest,
+          spec: first.spec(guest, undefined),
+          paused: false,
+          save: (saved) => (record = saved),
+        });
+        await runSteps(plan.steps.slice(0, plan.steps.findIndex((step) => step.name === last) + 1), soon());
+        await first.end();
+        expect(world.processes(guest)).not.toEqual([]);
+        const second = await world.life();
+        expect(
+          await second.driver.lifecycle.adopt(
+            guest,
+            first.spec(guest, undefined),
+            noted ? record : { ...record, process: null, keepers: [] },
+            soon(),
+          ),
+        ).toMatchObject({ state: 'gone' });
+        await second.driver.lifecycle.release(guest, record);
+        await expect.poll(() => world.processes(guest)).toEqual([]);
+        expect(world.cgroups(guest)).toEqual([]);
+      }
+    },
+  );
 
   it('destroys a guest that it never took up', async () => {
     const first = await world.life();
@@ -114,14 +138,21 @@ describe('a new life of the agent', () => {
     expect(await adopt(second, running)).toMatchObject({ state: 'unknown', reason: DomainStateReason.HYPERVISOR_UNRESPONSIVE, pid });
     expect(performance.now() - began).toBeLessThan(2500);
     process.kill(pid, 'SIGCONT');
-    expect(await second.event(guest, (event) => event.t === 'state')).toEqual({ t: 'state', uid: guest.uid, state: 'running', reason: DomainStateReason.ADOPTED });
+    expect(await second.event(guest, (event) => event.t === 'state')).toEqual({
+      t: 'state',
+      uid: guest.uid,
+      state: 'running',
+      reason: DomainStateReason.ADOPTED,
+    });
     await second.finish(running);
   });
 
   it('refuses a record that it does not understand', async () => {
     const life = await world.life();
     const guest = life.newGuest();
-    await expect(life.driver.lifecycle.adopt(guest, life.spec(guest, undefined), { version: 99 }, soon())).rejects.toMatchObject({ reason: 'RECORD_CORRUPT' });
+    await expect(life.driver.lifecycle.adopt(guest, life.spec(guest, undefined), { version: 99 }, soon())).rejects.toMatchObject({
+      reason: 'RECORD_CORRUPT',
+    });
     await expect(life.driver.lifecycle.release(guest, { version: 1, user: 'x' })).rejects.toMatchObject({ reason: 'RECORD_CORRUPT' });
   });
 });

@@ -18,25 +18,31 @@ describe('what a guest does itself', () => {
   afterAll(() => world[Symbol.asyncDispose]());
 
   /** A guest that has booted, and what types at its serial port. */
-  const boot = async (name: string, lifecycle: Partial<Actions> = {}): Promise<RunningGuest & { readonly type: (text: string) => Promise<void>; readonly hears: (times: number) => Promise<void> }> => {
+  const boot = async (
+    name: string,
+    lifecycle: Partial<Actions> = {},
+  ): Promise<
+    RunningGuest & { readonly type: (text: string) => Promise<void>; readonly hears: (times: number, last?: string) => Promise<void> }
+  > => {
     const guest = life.newGuest();
     const running = await life.start(guest, life.spec(guest, world.echoImage(`${name}.raw`), { serials: [{}], lifecycle }));
-    const hears = async (times: number): Promise<void> => {
+    const hears = async (times: number, last = ''): Promise<void> => {
       let heard = '';
-      for await (const bytes of life.driver.features.console?.output(guest, 'serial0', { replayBytes: -1, follow: true }, soon()) ?? []) {
+      for await (const bytes of life.feature('console').output(guest, 'serial0', { replayBytes: -1, follow: true }, soon())) {
         heard += Buffer.from(bytes).toString('latin1');
-        if (heard.split(echoReady).length > times) return;
+        if (heard.split(echoReady).length > times && heard.endsWith(last)) return;
       }
       throw new Error(`the guest ended after saying ${heard}`);
     };
     const type = async (text: string): Promise<void> => {
-      await using input = await life.driver.features.console!.input(guest, 'serial0', soon());
+      await using input = await life.feature('console').input(guest, 'serial0', soon());
       await input.write(Buffer.from(text));
     };
     await hears(1);
     return { ...running, type, hears };
   };
-  const kinds = (running: RunningGuest): string[] => life.of(running.guest).map((event: DriverEvent) => (event.t === 'state' ? event.state : event.t));
+  const kinds = (running: RunningGuest): string[] =>
+    life.of(running.guest).map((event: DriverEvent) => (event.t === 'state' ? event.state : event.t));
 
   it('is told: it powers itself off', async () => {
     const running = await boot('off');
@@ -50,7 +56,11 @@ describe('what a guest does itself', () => {
   it('is told: it reboots in its process', async () => {
     const running = await boot('reboot');
     await running.type('r');
-    expect(await life.event(running.guest, (event) => event.t === 'reboot')).toEqual({ t: 'reboot', uid: running.guest.uid, byGuest: true });
+    expect(await life.event(running.guest, (event) => event.t === 'reboot')).toEqual({
+      t: 'reboot',
+      uid: running.guest.uid,
+      byGuest: true,
+    });
     await running.hears(2);
     await life.driver.features.reboot?.reboot(running.guest, 2, soon());
     expect(await life.event(running.guest, (event) => event.t === 'reboot' && !event.byGuest)).toBeDefined();
@@ -72,7 +82,10 @@ describe('what a guest does itself', () => {
     expect(await life.event(running.guest, (event) => event.t === 'reboot')).toMatchObject({ byGuest: true });
     await running.hears(2);
     expect(kinds(running)).toEqual(['reboot']);
-    expect(await life.driver.lifecycle.observe(running.guest, soon())).toMatchObject({ state: 'running', reason: DomainStateReason.BOOTED });
+    expect(await life.driver.lifecycle.observe(running.guest, soon())).toMatchObject({
+      state: 'running',
+      reason: DomainStateReason.BOOTED,
+    });
     // A graceful end is still an end.
     await life.driver.lifecycle.destroy(running.guest, { graceMs: 10_000 }, soon());
     await life.finish(running);
@@ -92,8 +105,7 @@ describe('what a guest does itself', () => {
     const { connect } = await import('node:net');
     const serial = connect(`${world.runDir(running.guest)}/serial0.sock`).resume();
     serial.write('q');
-    const { host } = world;
-    await expect.poll(() => host.processes.look(host.processes.identify(running.started.observed.pid)!)?.state).toBe('S');
+    await running.hears(1, 'q');
     serial.destroy();
     life = await world.life();
     await life.driver.lifecycle.adopt(running.guest, running.started.activeSpec, running.record, soon());
@@ -105,7 +117,10 @@ describe('what a guest does itself', () => {
   it('crashes: it ends by default', async () => {
     const running = await boot('panic');
     await running.type('p');
-    expect(await life.event(running.guest, (event) => event.t === 'exited')).toMatchObject({ how: 'crashed', message: expect.stringContaining('kernel panicked') });
+    expect(await life.event(running.guest, (event) => event.t === 'exited')).toMatchObject({
+      how: 'crashed',
+      message: expect.stringContaining('kernel panicked'),
+    });
     expect(kinds(running)).toEqual(['panicked', 'shutdown', 'exited']);
     await life.finish(running);
   });
@@ -113,8 +128,14 @@ describe('what a guest does itself', () => {
   it('crashes, and is kept as it is where that is asked for', async () => {
     const running = await boot('panic-kept', { onCrash: LifecycleAction.PRESERVE });
     await running.type('p');
-    expect(await life.event(running.guest, (event) => event.t === 'state')).toMatchObject({ state: 'crashed', reason: DomainStateReason.PANICKED });
-    expect(await life.driver.lifecycle.observe(running.guest, soon())).toMatchObject({ state: 'crashed', reason: DomainStateReason.PANICKED });
+    expect(await life.event(running.guest, (event) => event.t === 'state')).toMatchObject({
+      state: 'crashed',
+      reason: DomainStateReason.PANICKED,
+    });
+    expect(await life.driver.lifecycle.observe(running.guest, soon())).toMatchObject({
+      state: 'crashed',
+      reason: DomainStateReason.PANICKED,
+    });
     await life.finish(running);
   });
 

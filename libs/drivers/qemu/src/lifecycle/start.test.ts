@@ -19,9 +19,19 @@ describe('a start with the real QEMU', () => {
     const disk = world.image('whole.qcow2');
     const before = ownerOf(disk);
     const guest = life.newGuest();
-    const running = await life.start(guest, life.spec(guest, disk, { graphics: [{ protocol: { $case: 'vnc', value: { password: 'secret' } } }], serials: [{}] }));
+    const running = await life.start(
+      guest,
+      life.spec(guest, disk, { graphics: [{ protocol: { $case: 'vnc', value: { password: 'secret' } } }], serials: [{}] }),
+    );
     const { observed, activeSpec } = running.started;
-    expect(observed).toMatchObject({ state: 'running', reason: DomainStateReason.BOOTED, memoryBytes: 64n * 1024n * 1024n, vcpus: 1, accelerator: 'tcg', guestAgentConnected: false });
+    expect(observed).toMatchObject({
+      state: 'running',
+      reason: DomainStateReason.BOOTED,
+      memoryBytes: 64n * 1024n * 1024n,
+      vcpus: 1,
+      accelerator: 'tcg',
+      guestAgentConnected: false,
+    });
     const port = activeSpec.graphics[0]?.protocol?.value.port;
     expect(port).toBeGreaterThanOrEqual(5970);
     expect(observed.graphicsAddresses).toEqual({ vnc0: `127.0.0.1:${port}` });
@@ -84,7 +94,10 @@ describe('a start with the real QEMU', () => {
   it('tells what QEMU said where it ends while starting', async () => {
     const guest = life.newGuest();
     const spec = life.spec(guest, world.image('words.qcow2'), { qemu: { args: ['-device', 'no-such-device'] } });
-    await expect(life.start(guest, spec)).rejects.toMatchObject({ reason: 'HYPERVISOR_FAILED', metadata: { stderr: expect.stringContaining("'no-such-device' is not a valid device model name") } });
+    await expect(life.start(guest, spec)).rejects.toMatchObject({
+      reason: 'HYPERVISOR_FAILED',
+      metadata: { stderr: expect.stringContaining("'no-such-device' is not a valid device model name") },
+    });
     expect(world.processes(guest)).toEqual([]);
   });
 
@@ -109,12 +122,12 @@ describe('a start with the real QEMU', () => {
     let destroyed: Promise<void> | undefined;
     const observer = {
       before: (step: string): void => {
-        if (step === 'spawn') setTimeout(() => (destroyed = life.driver.lifecycle.destroy(guest, { graceMs: 10_000 }, soon())), ms);
+        if (step === 'spawn') setTimeout(() => void (destroyed = life.driver.lifecycle.destroy(guest, { graceMs: 10_000 }, soon())), ms);
       },
     };
     await life.start(guest, life.spec(guest, undefined), { observer }).then(
       async (running) => {
-        await expect.poll(() => destroyed).toBeDefined();
+        await expect.poll(() => destroyed !== undefined).toBe(true);
         await destroyed;
         await life.driver.lifecycle.release(guest, running.record);
       },

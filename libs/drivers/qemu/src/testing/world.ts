@@ -1,7 +1,7 @@
 import { runSteps, type StepObserver } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { DiskFormat } from '@virtmesh/contracts/domain/v1/disk';
-import type { DriverEvent, GuestRef, Host, HypervisorDriver, RuntimeRecord, Started } from '@virtmesh/driver-spi';
+import type { DriverEvent, FeatureName, Features, GuestRef, Host, HypervisorDriver, RuntimeRecord, Started } from '@virtmesh/driver-spi';
 import { createHost } from '@virtmesh/host';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -103,7 +103,10 @@ export class World implements AsyncDisposable {
       .filter((pid) => pid > 0 && pid !== process.pid && commandLine(pid).includes(`${this.directory}/`));
     for (const pid of left) process.kill(pid, 'SIGKILL');
     await Promise.all(
-      left.map((pid) => this.host.processes.identify(pid)).map((identity) => identity && this.host.processes.waitExit(identity, soon())),
+      left.map(async (pid) => {
+        const identity = this.host.processes.identify(pid);
+        if (identity) await this.host.processes.waitExit(identity, soon());
+      }),
     );
     const uids = new Set(this.#lives.flatMap((life) => [...life.guests]));
     await Promise.all([...uids].map((uid) => this.host.cgroups.remove(`virtmesh/${uid}`, soon())));
@@ -144,6 +147,12 @@ export class Life {
     return guest;
   }
 
+  feature<N extends FeatureName>(name: N): Features[N] {
+    const feature: Features[N] | undefined = this.driver.features[name];
+    if (!feature) throw new Error(`the driver has no ${name}`);
+    return feature;
+  }
+
   async start(
     guest: GuestRef,
     spec: DomainSpec,
@@ -155,7 +164,7 @@ export class Life {
       spec,
       paused: options.paused ?? false,
       save: (saved) => {
-        record = structuredClone(saved) as RuntimeRecord;
+        record = structuredClone<RuntimeRecord>(saved);
         options.saved?.(record);
       },
     });
