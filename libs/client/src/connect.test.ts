@@ -11,7 +11,10 @@ import { failure, serve, temporaryDirectory, unixAt, World } from './testing/age
 
 const get = GetNodeRequest.fromPartial({ name: 'nodes/n1' });
 
-test.each([['unix', (path: string) => `unix://${path}`], ['a path', (path: string) => path]])('to a unix socket by %s', async (_name, uriOf) => {
+test.each([
+  ['unix', (path: string) => `unix://${path}`],
+  ['a path', (path: string) => path],
+])('to a unix socket by %s', async (_name, uriOf) => {
   const path = join(await temporaryDirectory(), 'a.sock');
   await serve(new World(), unixAt(path));
   await using connection = await connect(uriOf(path));
@@ -25,10 +28,15 @@ test('an agent and the control plane are told apart, and used alike', async () =
   world.add('web');
   await serve(world, unixAt(join(directory, 'a.sock')));
   await serve(world, unixAt(join(directory, 'c.sock')), { fleet: true });
-  for (const [socket, scope] of [['a.sock', 'node'], ['c.sock', 'fleet']] as const) {
+  for (const [socket, scope] of [
+    ['a.sock', 'node'],
+    ['c.sock', 'fleet'],
+  ] as const) {
     await using connection = await connect(join(directory, socket));
     expect(connection.scope()).toBe(scope);
-    expect((await connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 10 }))).domains).toHaveLength(1);
+    expect(
+      (await connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 10 }))).domains,
+    ).toHaveLength(1);
   }
 });
 
@@ -41,11 +49,23 @@ test('to loopback in clear text, and nowhere else', async () => {
   expect(fault.message).toContain('use tls://');
 });
 
-test('by TLS with the certificates of the user\'s directory, and with named ones', async () => {
+test("by TLS with the certificates of the user's directory, and with named ones", async () => {
   const directory = await temporaryDirectory();
-  const [node, client] = await ensureCertificates([{ identity: 'virtmesh://node/n1', hosts: ['localhost'] }, { identity: 'virtmesh://user/alice', fileName: 'client' }], { directory });
+  const [node, client] = await ensureCertificates(
+    [
+      { identity: 'virtmesh://node/n1', hosts: ['localhost'] },
+      { identity: 'virtmesh://user/alice', fileName: 'client' },
+    ],
+    { directory },
+  );
   if (node === undefined || client === undefined) throw new Error('no certificates');
-  const server = await serve(new World(), { kind: 'tls', host: '127.0.0.1', port: 0, ...node, policy: { bindings: [{ identity: 'virtmesh://user/*', role: 'viewer' }] } });
+  const server = await serve(new World(), {
+    kind: 'tls',
+    host: '127.0.0.1',
+    port: 0,
+    ...node,
+    policy: { bindings: [{ identity: 'virtmesh://user/*', role: 'viewer' }] },
+  });
   const uri = `tls://localhost:${new URL(server.addresses[0] ?? '').port}`;
   for (const [given, env] of [
     [uri, { VIRTMESH_PKI: directory }],
@@ -70,7 +90,11 @@ test('what keeps a socket from answering is said, soon', async () => {
   await writeFile(file, '');
   await leaveDead(dead);
   const started = performance.now();
-  for (const [path, words] of [[absent, 'does not exist'], [dead, 'nothing listens'], [file, 'is not a socket']] as const) {
+  for (const [path, words] of [
+    [absent, 'does not exist'],
+    [dead, 'nothing listens'],
+    [file, 'is not a socket'],
+  ] as const) {
     const fault = await failure(connect(path));
     expect(fault).toMatchObject({ reason: 'SERVER_UNREACHABLE', metadata: { address: path } });
     expect(fault.message).toContain(words);

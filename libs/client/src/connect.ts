@@ -5,7 +5,15 @@ import { HealthCheckRequest, HealthService } from '@virtmesh/contracts/grpc/heal
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
-import { type Client, createClient, type Logger, openChannel, peerStatus, type ServiceDefinition, silentLogger } from '@virtmesh/kit/client';
+import {
+  type Client,
+  createClient,
+  type Logger,
+  openChannel,
+  peerStatus,
+  type ServiceDefinition,
+  silentLogger,
+} from '@virtmesh/kit/client';
 import { defaultTarget } from './default-target.ts';
 import { type FacadeOptions, withRetries } from './facade.ts';
 import type { OperationResult } from './operation-result.ts';
@@ -69,7 +77,8 @@ export async function connect(uri?: string, options: ConnectOptions = {}): Promi
 }
 
 function connection(uri: string, channel: Channel, scope: Scope, facade: FacadeOptions): Connection {
-  const client = <D extends ServiceDefinition>(definition: D): Client<D> => withRetries(definition, createClient(definition, channel), facade);
+  const client = <D extends ServiceDefinition>(definition: D): Client<D> =>
+    withRetries(definition, createClient(definition, channel), facade);
   const domains = client(DomainServiceService);
   const operations = client(OperationServiceService);
   return {
@@ -87,10 +96,14 @@ function connection(uri: string, channel: Channel, scope: Scope, facade: FacadeO
 
 function routeTo(target: Target, context: TransportContext): Route {
   switch (target.kind) {
-    case 'unix': return unix.route(target, context);
-    case 'tcp': return tcp.route(target, context);
-    case 'tls': return tls.route(target, context);
-    default: return target satisfies never;
+    case 'unix':
+      return unix.route(target, context);
+    case 'tcp':
+      return tcp.route(target, context);
+    case 'tls':
+      return tls.route(target, context);
+    default:
+      return target satisfies never;
   }
 }
 
@@ -98,7 +111,10 @@ function routeTo(target: Target, context: TransportContext): Route {
 async function scopeOf(channel: Channel, options: ConnectOptions): Promise<Scope> {
   const health = createClient(HealthService, channel);
   try {
-    await health.check(HealthCheckRequest.fromPartial({ service: 'virtmesh.agent.v1.JournalService' }), { timeoutMs: options.connectTimeoutMs ?? 10_000, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    await health.check(HealthCheckRequest.fromPartial({ service: 'virtmesh.agent.v1.JournalService' }), {
+      timeoutMs: options.connectTimeoutMs ?? 10_000,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
     return 'node';
   } catch (thrown) {
     // A router in front of the services may have no health of its own.
@@ -111,5 +127,10 @@ async function scopeOf(channel: Channel, options: ConnectOptions): Promise<Scope
 async function explained(fault: Fault, uri: string, route: Route): Promise<Fault> {
   if (fault.reason !== 'SERVER_UNREACHABLE' || fault.metadata['address'] !== undefined) return fault;
   const why = (await route.explain()) ?? peerStatus(fault)?.message ?? fault.message;
-  return new Fault('SERVER_UNREACHABLE', `no connection to ${uri}: ${why}`, { ...fault.metadata, address: uri, why }, { cause: fault.cause });
+  return new Fault(
+    'SERVER_UNREACHABLE',
+    `no connection to ${uri}: ${why}`,
+    { ...fault.metadata, address: uri, why },
+    { cause: fault.cause },
+  );
 }

@@ -21,5 +21,9 @@ export function defaultTarget({ env, sockets = localSockets }: DefaultTargetOpti
   if (named !== undefined && named !== '') return named;
   const present = sockets.find((path) => existsSync(path));
   if (present !== undefined) return present;
-  throw new Fault('SERVER_UNREACHABLE', `no server of virtmesh is on this host (none of ${sockets.join(', ')} is there); start one, or say where it is by VIRTMESH_URI`, { tried: sockets.join(',') });
+  throw new Fault(
+    'SERVER_UNREACHABLE',
+    `no server of virtmesh is on this host (none of ${sockets.join(', ')} is there); start one, or say where it is by VIRTMESH_URI`,
+    { tried: sockets.join(',') },
+  );
 }

@@ -69,7 +69,9 @@ test('a change without a request id is made once', async () => {
   const { connection } = await open(world);
   world.operation({ name: 'nodes/n1/operations/o' });
   world.fail('cancelOperation', leaving());
-  expect((await failure(connection.operations.cancelOperation(CancelOperationRequest.fromPartial({ name: 'nodes/n1/operations/o' })))).reason).toBe('SHUTTING_DOWN');
+  expect(
+    (await failure(connection.operations.cancelOperation(CancelOperationRequest.fromPartial({ name: 'nodes/n1/operations/o' })))).reason,
+  ).toBe('SHUTTING_DOWN');
   await connection.operations.cancelOperation(CancelOperationRequest.fromPartial({ name: 'nodes/n1/operations/o' }));
   connection.close();
 });

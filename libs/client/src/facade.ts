@@ -24,7 +24,7 @@ export function withRetries<D extends ServiceDefinition>(definition: D, client: 
     if (method.requestStream || method.responseStream) return [key, explained(call as AnyStream, options)] as const;
     return [key, unary(call as AnyUnary, readsOnly(key), options)] as const;
   });
-  return Object.fromEntries(calls) as unknown as Client<D>;
+  return Object.fromEntries<unknown>(calls) as Client<D>;
 }
 
 /** Whether a method changes nothing. The contract marks them NO_SIDE_EFFECTS; a test compares this rule with the marks. */

@@ -14,7 +14,7 @@ export interface FollowOptions {
  * out without end; any other is thrown. Ends when a stream ends by itself, or when the signal is aborted.
  */
 export async function* follow<T>(open: (signal: AbortSignal) => AsyncIterable<T>, options: FollowOptions): AsyncGenerator<T> {
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     const silence = new Silence(options.silenceMs);
     try {
       for await (const message of open(AbortSignal.any([options.signal, silence.signal]))) {
@@ -48,7 +48,10 @@ class Silence {
   readonly #timer: NodeJS.Timeout;
 
   constructor(ms: number) {
-    this.#timer = setTimeout(() => this.#controller.abort(new Fault('SERVER_UNREACHABLE', `the stream said nothing for ${ms / 1000} s`, { why: 'silence' })), ms);
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new Fault('SERVER_UNREACHABLE', `the stream said nothing for ${ms / 1000} s`, { why: 'silence' })),
+      ms,
+    );
   }
 
   get signal(): AbortSignal {

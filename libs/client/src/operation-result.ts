@@ -14,7 +14,11 @@ export type OperationResult =
   | { readonly $case: 'other'; readonly value: Any };
 
 export function isDone(operation: Operation): boolean {
-  return operation.state === OperationState.SUCCEEDED || operation.state === OperationState.FAILED || operation.state === OperationState.CANCELLED;
+  return (
+    operation.state === OperationState.SUCCEEDED ||
+    operation.state === OperationState.FAILED ||
+    operation.state === OperationState.CANCELLED
+  );
 }
 
 /** The answer of an operation that has ended; throws the Fault of one that failed or was cancelled. */
@@ -22,16 +26,23 @@ export function resultOf(operation: Operation): OperationResult {
   const { result } = operation;
   if (result?.$case === 'error') throw faultFromStatus(result.value);
   if (operation.state !== OperationState.SUCCEEDED) {
-    throw new Fault('INTERNAL_BUG', `the operation ${operation.name} ended without saying how`, { operation: operation.name, incident: operation.name });
+    throw new Fault('INTERNAL_BUG', `the operation ${operation.name} ended without saying how`, {
+      operation: operation.name,
+      incident: operation.name,
+    });
   }
   return result === undefined ? { $case: 'empty' } : decoded(result.value);
 }
 
 function decoded(any: Any): OperationResult {
   switch (any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1)) {
-    case 'virtmesh.domain.v1.Domain': return { $case: 'domain', value: Domain.decode(any.value) };
-    case 'virtmesh.domain.v1.UpdateDomainResult': return { $case: 'update', value: UpdateDomainResult.decode(any.value) };
-    case 'google.protobuf.Empty': return { $case: 'empty' };
-    default: return { $case: 'other', value: any };
+    case 'virtmesh.domain.v1.Domain':
+      return { $case: 'domain', value: Domain.decode(any.value) };
+    case 'virtmesh.domain.v1.UpdateDomainResult':
+      return { $case: 'update', value: UpdateDomainResult.decode(any.value) };
+    case 'google.protobuf.Empty':
+      return { $case: 'empty' };
+    default:
+      return { $case: 'other', value: any };
   }
 }

@@ -21,7 +21,12 @@ export function backoffMs(policy: Pick<RetryPolicy, 'initialMs' | 'maxMs'>, atte
 }
 
 /** Makes a call again while it fails transiently, within its time. `call` gets the milliseconds that are left. */
-export async function retrying<T>(policy: RetryPolicy, timeoutMs: number, signal: AbortSignal | undefined, call: (leftMs: number) => Promise<T>): Promise<T> {
+export async function retrying<T>(
+  policy: RetryPolicy,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  call: (leftMs: number) => Promise<T>,
+): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -4,7 +4,15 @@ import { Fault } from '@virtmesh/base';
 export type Target =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'tls'; readonly host: string; readonly port: number; readonly ca?: string; readonly cert?: string; readonly key?: string; readonly identity?: string };
+  | {
+      readonly kind: 'tls';
+      readonly host: string;
+      readonly port: number;
+      readonly ca?: string;
+      readonly cert?: string;
+      readonly key?: string;
+      readonly identity?: string;
+    };
 
 const forms = 'unix:///run/virtmesh/agent.sock, tls://host:port?ca=FILE&cert=FILE&key=FILE or tcp://127.0.0.1:port';
 
@@ -16,9 +24,12 @@ export function parseTarget(uri: string): Target {
   if (!URL.canParse(uri)) throw invalid(uri, `it cannot be read as a URI; write ${forms}`);
   const url = new URL(uri);
   switch (url.protocol) {
-    case 'tcp:': return { kind: 'tcp', ...checked(uri, url, []) };
-    case 'tls:': return { kind: 'tls', ...checked(uri, url, ['ca', 'cert', 'key', 'identity']), ...parameters(url) };
-    default: throw invalid(uri, `the scheme ${url.protocol.slice(0, -1)} is not known; there are unix, tls and tcp: ${forms}`);
+    case 'tcp:':
+      return { kind: 'tcp', ...checked(uri, url, []) };
+    case 'tls:':
+      return { kind: 'tls', ...checked(uri, url, ['ca', 'cert', 'key', 'identity']), ...parameters(url) };
+    default:
+      throw invalid(uri, `the scheme ${url.protocol.slice(0, -1)} is not known; there are unix, tls and tcp: ${forms}`);
   }
 }
 
@@ -48,7 +59,8 @@ function checked(uri: string, url: URL, known: readonly string[]): { host: strin
   if (url.pathname !== '' && url.pathname !== '/') throw invalid(uri, `it has a path, ${url.pathname}; there is none to choose`);
   if (url.hash !== '') throw invalid(uri, `it has a fragment, ${url.hash}`);
   for (const key of url.searchParams.keys()) {
-    if (!known.includes(key)) throw invalid(uri, `the parameter ${key} is not known; ${known.length > 0 ? `there are ${known.join(', ')}` : 'there are none'}`);
+    if (!known.includes(key))
+      throw invalid(uri, `the parameter ${key} is not known; ${known.length > 0 ? `there are ${known.join(', ')}` : 'there are none'}`);
     if (url.searchParams.getAll(key).length > 1) throw invalid(uri, `the parameter ${key} is given twice`);
   }
   return { host, port: Number(url.port) };
@@ -59,5 +71,10 @@ function parameters(url: URL): { ca?: string; cert?: string; key?: string; ident
 }
 
 export function invalid(uri: string, why: string): Fault {
-  return new Fault('URI_INVALID', `the address ${JSON.stringify(uri.slice(0, 200))} cannot be used: ${why}`, { uri: uri.slice(0, 200), why }, { violations: [{ field: 'uri', description: why }] });
+  return new Fault(
+    'URI_INVALID',
+    `the address ${JSON.stringify(uri.slice(0, 200))} cannot be used: ${why}`,
+    { uri: uri.slice(0, 200), why },
+    { violations: [{ field: 'uri', description: why }] },
+  );
 }

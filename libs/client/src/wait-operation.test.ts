@@ -20,7 +20,10 @@ test('an operation that has ended is answered without a call', async () => {
   const world = new World();
   const { connection, stop } = await open(world);
   await stop();
-  expect(await connection.waitOperation(world.operation(succeeded(name, domainAny('web'))))).toMatchObject({ $case: 'domain', value: { name: 'web' } });
+  expect(await connection.waitOperation(world.operation(succeeded(name, domainAny('web'))))).toMatchObject({
+    $case: 'domain',
+    value: { name: 'web' },
+  });
   connection.close();
 });
 
@@ -28,13 +31,22 @@ test('progress is told until the end, and the answer is of the type that it name
   const world = new World();
   const { connection } = await open(world);
   const progress: [number, string][] = [];
-  const waiting = connection.waitOperation(world.operation({ name, state: OperationState.PENDING }), { onProgress: ({ state, phase }) => progress.push([state, phase]) });
+  const waiting = connection.waitOperation(world.operation({ name, state: OperationState.PENDING }), {
+    onProgress: ({ state, phase }) => progress.push([state, phase]),
+  });
   await expect.poll(() => progress.length).toBe(1);
   world.operation({ name, state: OperationState.RUNNING, phase: 'spawn' });
-  const update = Any.fromPartial({ typeUrl: 'type.googleapis.com/virtmesh.domain.v1.UpdateDomainResult', value: Buffer.from(UpdateDomainResult.encode(UpdateDomainResult.fromPartial({ domain: { name: 'web' } })).finish()) });
+  const update = Any.fromPartial({
+    typeUrl: 'type.googleapis.com/virtmesh.domain.v1.UpdateDomainResult',
+    value: Buffer.from(UpdateDomainResult.encode(UpdateDomainResult.fromPartial({ domain: { name: 'web' } })).finish()),
+  });
   world.operation({ ...succeeded(name, update), phase: '' });
   expect(await waiting).toMatchObject({ $case: 'update', value: { domain: { name: 'web' } } });
-  expect(progress).toEqual([[OperationState.PENDING, ''], [OperationState.RUNNING, 'spawn'], [OperationState.SUCCEEDED, '']]);
+  expect(progress).toEqual([
+    [OperationState.PENDING, ''],
+    [OperationState.RUNNING, 'spawn'],
+    [OperationState.SUCCEEDED, ''],
+  ]);
   connection.close();
 });
 
@@ -55,7 +67,11 @@ test('an operation that failed throws its fault', async () => {
   const { connection } = await open(world);
   const waiting = failure(connection.waitOperation(world.operation({ name, state: OperationState.RUNNING })));
   await sleep(30);
-  world.operation({ name, state: OperationState.FAILED, result: { $case: 'error', value: statusFromFault(new Fault('MEMORY_EXHAUSTED', 'no memory', { wanted: '1' })) } });
+  world.operation({
+    name,
+    state: OperationState.FAILED,
+    result: { $case: 'error', value: statusFromFault(new Fault('MEMORY_EXHAUSTED', 'no memory', { wanted: '1' })) },
+  });
   expect(await waiting).toMatchObject({ reason: 'MEMORY_EXHAUSTED', message: 'no memory', metadata: { wanted: '1' } });
   connection.close();
 });
@@ -64,7 +80,9 @@ test('the signal ends the waiting alone', async () => {
   const world = new World();
   const { connection } = await open(world);
   const controller = new AbortController();
-  const waiting = failure(connection.waitOperation(world.operation({ name, state: OperationState.RUNNING }), { signal: controller.signal }));
+  const waiting = failure(
+    connection.waitOperation(world.operation({ name, state: OperationState.RUNNING }), { signal: controller.signal }),
+  );
   await sleep(30);
   controller.abort();
   expect((await waiting).reason).toBe('OPERATION_CANCELLED');

@@ -1,6 +1,10 @@
 import { abortFault } from '@virtmesh/base';
 import { type Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { GetOperationRequest, type OperationServiceService, WatchOperationRequest } from '@virtmesh/contracts/operation/v1/operation_service';
+import {
+  GetOperationRequest,
+  type OperationServiceService,
+  WatchOperationRequest,
+} from '@virtmesh/contracts/operation/v1/operation_service';
 import type { Client } from '@virtmesh/kit/client';
 import { follow } from './follow.ts';
 import { isDone, type OperationResult, resultOf } from './operation-result.ts';
@@ -16,12 +20,19 @@ export interface WaitOperationOptions {
 const silenceMs = 60_000;
 
 /** Waits for an operation's end, also over a restart of the server, and answers its result or throws its Fault. */
-export async function waitOperation(operations: Client<typeof OperationServiceService>, operation: Operation, options: WaitOperationOptions = {}): Promise<OperationResult> {
+export async function waitOperation(
+  operations: Client<typeof OperationServiceService>,
+  operation: Operation,
+  options: WaitOperationOptions = {},
+): Promise<OperationResult> {
   const signal = options.signal ?? new AbortController().signal;
   let latest = operation;
   while (!isDone(latest)) {
     const request = WatchOperationRequest.fromPartial({ name: operation.name });
-    for await (const { operation: now } of follow((ending) => operations.watchOperation(request, { signal: ending }), { signal, silenceMs })) {
+    for await (const { operation: now } of follow((ending) => operations.watchOperation(request, { signal: ending }), {
+      signal,
+      silenceMs,
+    })) {
       if (now === undefined) continue;
       latest = now;
       options.onProgress?.(now);

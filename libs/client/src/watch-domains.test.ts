@@ -13,14 +13,22 @@ async function open(world: World): Promise<{ connection: Connection; path: strin
 
 const short = (change: DomainChange): string => {
   switch (change.$case) {
-    case 'listed': return `listed ${change.domains.map(({ name }) => name.split('/').at(-1)).join('+')}`;
-    case 'event': return String(change.event.context?.subject.split('/').at(-1));
-    default: return change.$case;
+    case 'listed':
+      return `listed ${change.domains.map(({ name }) => name.split('/').at(-1)).join('+')}`;
+    case 'event':
+      return String(change.event.context?.subject.split('/').at(-1));
+    default:
+      return change.$case;
   }
 };
 
 /** Collects changes until there are some, doing something after each. */
-async function collect(connection: Connection, options: WatchDomainsOptions, count: number, after: (seen: string[]) => Promise<void> | void = () => undefined): Promise<string[]> {
+async function collect(
+  connection: Connection,
+  options: WatchDomainsOptions,
+  count: number,
+  after: (seen: string[]) => Promise<void> | void = () => undefined,
+): Promise<string[]> {
   const seen: string[] = [];
   const controller = new AbortController();
   for await (const change of connection.watchDomains(options, controller.signal)) {
@@ -71,7 +79,11 @@ test('what was trimmed is said, and listed again', async () => {
   for (const name of ['a', 'b', 'c']) world.add(name);
   world.oldest = 3;
   const { connection } = await open(world);
-  expect(await collect(connection, { resumeToken: '1' }, 3, (seen) => { if (seen.length === 2) world.add('d'); })).toEqual(['gap', 'listed a+b+c', 'd']);
+  expect(
+    await collect(connection, { resumeToken: '1' }, 3, (seen) => {
+      if (seen.length === 2) world.add('d');
+    }),
+  ).toEqual(['gap', 'listed a+b+c', 'd']);
   connection.close();
 });
 
@@ -130,7 +142,13 @@ test('a stream that goes silent is taken for dead and begun anew', async () => {
   expect(seen).toEqual([1, 2]);
   // A reader that takes its time is not silence of the server.
   let slow = 0;
-  for await (const value of follow(async function* () { yield 1; yield 2; }, { signal: controller.signal, silenceMs: 50 })) {
+  for await (const value of follow(
+    async function* () {
+      yield 1;
+      yield 2;
+    },
+    { signal: controller.signal, silenceMs: 50 },
+  )) {
     await sleep(120);
     slow += value;
   }

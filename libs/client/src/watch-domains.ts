@@ -1,7 +1,13 @@
 import { Fault, sleep } from '@virtmesh/base';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
-import { type DomainServiceService, DomainView, ListDomainsRequest, WatchDomainsRequest, type WatchDomainsResponse } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  type DomainServiceService,
+  DomainView,
+  ListDomainsRequest,
+  WatchDomainsRequest,
+  type WatchDomainsResponse,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Gap } from '@virtmesh/contracts/event/v1/event';
 import type { Client } from '@virtmesh/kit/client';
 import { follow } from './follow.ts';
@@ -38,7 +44,11 @@ const silenceMs = 45_000;
  * Follows domains without a hole: lists, watches from the list's token on, and resumes after every lost connection.
  * Where the server no longer has the events, it says so and lists again. Ends with the signal.
  */
-export async function* watchDomains(domains: Client<typeof DomainServiceService>, options: WatchDomainsOptions, signal: AbortSignal): AsyncGenerator<DomainChange> {
+export async function* watchDomains(
+  domains: Client<typeof DomainServiceService>,
+  options: WatchDomainsOptions,
+  signal: AbortSignal,
+): AsyncGenerator<DomainChange> {
   const list = options.list ?? true;
   let token = options.resumeToken ?? '';
   let relist = list && token === '';
@@ -53,7 +63,13 @@ export async function* watchDomains(domains: Client<typeof DomainServiceService>
       relist = false;
     }
     try {
-      for await (const message of follow((ending) => domains.watchDomains(WatchDomainsRequest.fromPartial({ parent: parentOf(options), uid: options.uid ?? '', resumeToken: token }), { signal: ending }), following)) {
+      for await (const message of follow(
+        (ending) =>
+          domains.watchDomains(WatchDomainsRequest.fromPartial({ parent: parentOf(options), uid: options.uid ?? '', resumeToken: token }), {
+            signal: ending,
+          }),
+        following,
+      )) {
         token = message.resumeToken;
         const change = changeOf(message);
         if (change !== undefined) yield change;
@@ -76,13 +92,20 @@ export async function* watchDomains(domains: Client<typeof DomainServiceService>
 const parentOf = (options: WatchDomainsOptions): string => options.parent ?? 'nodes/-';
 
 /** All pages. The first one's token is the one that misses nothing: what changes while the others are read comes again. */
-async function listAll(domains: Client<typeof DomainServiceService>, options: WatchDomainsOptions, signal: AbortSignal): Promise<Extract<DomainChange, { $case: 'listed' }>> {
+async function listAll(
+  domains: Client<typeof DomainServiceService>,
+  options: WatchDomainsOptions,
+  signal: AbortSignal,
+): Promise<Extract<DomainChange, { $case: 'listed' }>> {
   const found: Domain[] = [];
   const unreachable = new Set<string>();
   let resumeToken: string | undefined;
   let pageToken = '';
   do {
-    const page = await domains.listDomains(ListDomainsRequest.fromPartial({ parent: parentOf(options), pageSize: 1000, pageToken, view: options.view ?? DomainView.BASIC }), { signal });
+    const page = await domains.listDomains(
+      ListDomainsRequest.fromPartial({ parent: parentOf(options), pageSize: 1000, pageToken, view: options.view ?? DomainView.BASIC }),
+      { signal },
+    );
     found.push(...page.domains.filter((domain) => options.uid === undefined || domain.uid === options.uid));
     for (const node of page.unreachable) unreachable.add(node);
     resumeToken ??= page.resumeToken;
@@ -97,10 +120,15 @@ async function* once<T>(promise: Promise<T>): AsyncGenerator<T> {
 
 function changeOf({ item, resumeToken }: WatchDomainsResponse): DomainChange | undefined {
   switch (item?.$case) {
-    case 'event': return { $case: 'event', event: item.value, resumeToken };
-    case 'bookmark': return { $case: 'bookmark', time: item.value.time, resumeToken };
-    case 'gap': return { $case: 'gap', gap: item.value, reason: item.value.reason, resumeToken };
-    case undefined: return undefined;
-    default: return item satisfies never;
+    case 'event':
+      return { $case: 'event', event: item.value, resumeToken };
+    case 'bookmark':
+      return { $case: 'bookmark', time: item.value.time, resumeToken };
+    case 'gap':
+      return { $case: 'gap', gap: item.value, reason: item.value.reason, resumeToken };
+    case undefined:
+      return undefined;
+    default:
+      return item satisfies never;
   }
 }

@@ -29,7 +29,9 @@ export class DescriptorIndex {
 
   extensionNumbers(typeName: string): number[] {
     const message = this.#registry.getMessage(typeName) ?? missing(typeName);
-    return [...this.#registry].flatMap((type) => (type.kind === 'extension' && type.extendee.typeName === message.typeName ? [type.number] : []));
+    return [...this.#registry].flatMap((type) =>
+      type.kind === 'extension' && type.extendee.typeName === message.typeName ? [type.number] : [],
+    );
   }
 }
 

@@ -19,7 +19,12 @@ export class Failpoints {
   readonly #passes = new Map<string, number>();
 
   constructor(plan: string | undefined) {
-    this.#armed = new Map((plan ?? '').split(';').filter((part) => part.trim() !== '').map(parse));
+    this.#armed = new Map(
+      (plan ?? '')
+        .split(';')
+        .filter((part) => part.trim() !== '')
+        .map(parse),
+    );
   }
 
   hit(name: string): Promise<void> | void {
@@ -33,7 +38,8 @@ export class Failpoints {
 
 function parse(part: string): [string, Armed] {
   const match = /^\s*([\w.-]+)(?:@(\d+))?=(kill|throw|hang|sleep\((\d+)\))\s*$/.exec(part);
-  if (match?.[1] === undefined) throw new Fault('REQUEST_INVALID', `VIRTMESH_FAILPOINTS: ${JSON.stringify(part)} is not NAME[@PASS]=kill|throw|hang|sleep(MS)`);
+  if (match?.[1] === undefined)
+    throw new Fault('REQUEST_INVALID', `VIRTMESH_FAILPOINTS: ${JSON.stringify(part)} is not NAME[@PASS]=kill|throw|hang|sleep(MS)`);
   const [, name, pass, action, ms] = match;
   const t = action as 'kill' | 'throw' | 'hang';
   return [name, { pass: Number(pass ?? 1), action: ms === undefined ? { t } : { t: 'sleep', ms: Number(ms) } }];

@@ -1,4 +1,9 @@
-import { HealthCheckRequest, HealthCheckResponse_ServingStatus as ServingStatus, HealthListRequest, HealthService } from '@virtmesh/contracts/grpc/health/v1/health';
+import {
+  HealthCheckRequest,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  HealthListRequest,
+  HealthService,
+} from '@virtmesh/contracts/grpc/health/v1/health';
 import { expect, test } from 'vitest';
 import { createClient, Health } from './index.ts';
 import { failure, nodeService, startLocal } from './testing/fixture.ts';
@@ -15,7 +20,11 @@ test('all services serve unless they say otherwise', async () => {
   expect((await client.check(of(''))).status).toBe(ServingStatus.SERVING);
   expect((await client.check(of(name))).status).toBe(ServingStatus.SERVING);
   expect((await client.check(of('virtmesh.domain.v1.DomainService'))).status).toBe(ServingStatus.NOT_SERVING);
-  expect(Object.keys((await client.list(HealthListRequest.fromPartial({}))).statuses).toSorted()).toEqual(['', 'virtmesh.domain.v1.DomainService', name]);
+  expect(Object.keys((await client.list(HealthListRequest.fromPartial({}))).statuses).toSorted()).toEqual([
+    '',
+    'virtmesh.domain.v1.DomainService',
+    name,
+  ]);
   expect(await failure(client.check(of('no.Such')))).toMatchObject({ reason: 'SERVICE_NOT_FOUND', code: 5 });
 });
 

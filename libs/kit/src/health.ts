@@ -1,5 +1,10 @@
 import { Fault } from '@virtmesh/base';
-import { HealthCheckResponse, HealthCheckResponse_ServingStatus as ServingStatus, HealthListResponse, HealthService } from '@virtmesh/contracts/grpc/health/v1/health';
+import {
+  HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  HealthListResponse,
+  HealthService,
+} from '@virtmesh/contracts/grpc/health/v1/health';
 import { defineService, type ServiceBinding } from './rpc/service.ts';
 
 /** grpc.health.v1: what serves, and what does not for now. The empty name stands for the server as a whole. */
@@ -28,15 +33,24 @@ export class Health {
   }
 
   /** The service to put on a server; any peer that is let in may ask. */
-  readonly binding: ServiceBinding = defineService(HealthService, {
-    check: ({ service }) => {
-      const status = this.#statuses.get(service);
-      if (status === undefined) throw new Fault('SERVICE_NOT_FOUND', `this server does not have the service ${JSON.stringify(service.slice(0, 200))}`, { service: service.slice(0, 200) });
-      return HealthCheckResponse.fromPartial({ status });
+  readonly binding: ServiceBinding = defineService(
+    HealthService,
+    {
+      check: ({ service }) => {
+        const status = this.#statuses.get(service);
+        if (status === undefined)
+          throw new Fault('SERVICE_NOT_FOUND', `this server does not have the service ${JSON.stringify(service.slice(0, 200))}`, {
+            service: service.slice(0, 200),
+          });
+        return HealthCheckResponse.fromPartial({ status });
+      },
+      watch: ({ service }, { signal }) => this.#watch(service, signal),
+      list: () =>
+        HealthListResponse.fromPartial({ statuses: Object.fromEntries([...this.#statuses].map(([name, status]) => [name, { status }])) }),
     },
-    watch: ({ service }, { signal }) => this.#watch(service, signal),
-    list: () => HealthListResponse.fromPartial({ statuses: Object.fromEntries([...this.#statuses].map(([name, status]) => [name, { status }])) }),
-  }, { check: 'viewer', watch: 'viewer', list: 'viewer' }, { audience: 'any' });
+    { check: 'viewer', watch: 'viewer', list: 'viewer' },
+    { audience: 'any' },
+  );
 
   async *#watch(service: string, signal: AbortSignal): AsyncGenerator<HealthCheckResponse> {
     let sent: ServingStatus | undefined;

@@ -23,4 +23,13 @@ export type { BidiHandler, Handlers, MethodDefinition, ServerStreamHandler, Serv
 export { RpcServer, type RpcServerOptions, type ServerLimits } from './rpc/server.ts';
 export { type Audience, defineService, type ServiceBinding, type ServiceOptions } from './rpc/service.ts';
 export { type BaseConfig, type RunningService, runService, type ServiceProgram, type ServiceContext } from './run-service.ts';
-export { codeName, errorDomain, faultFromServiceError, faultFromStatus, PeerStatus, peerStatus, serviceErrorFromFault, statusFromFault } from './status.ts';
+export {
+  codeName,
+  errorDomain,
+  faultFromServiceError,
+  faultFromStatus,
+  PeerStatus,
+  peerStatus,
+  serviceErrorFromFault,
+  statusFromFault,
+} from './status.ts';

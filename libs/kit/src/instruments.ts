@@ -13,11 +13,11 @@ export interface GaugeOptions<L extends string> {
 
 /** A measure that is read when it is asked for. */
 export function addGauge<L extends string>(metrics: Metrics, { name, help, label, read }: GaugeOptions<L>): void {
-  new Gauge<string>({
+  const gauge = new Gauge<string>({
     name,
     help,
     labelNames: label === undefined ? [] : [label],
-    registers: [metrics.registry],
+    registers: [],
     collect() {
       const value = read();
       if (typeof value === 'number') return this.set(value);
@@ -25,10 +25,19 @@ export function addGauge<L extends string>(metrics: Metrics, { name, help, label
       for (const [labelValue, each] of Object.entries(value)) this.set({ [label ?? 'name']: labelValue }, each);
     },
   });
+  metrics.registry.registerMetric(gauge);
 }
 
 /** A count that only grows; answers how to add to it. */
-export function addCounter<L extends string>(metrics: Metrics, options: { readonly name: string; readonly help: string; readonly labels: readonly L[] }): (labels: Readonly<Record<L, string>>, count: number) => void {
-  const counter = new Counter<string>({ name: options.name, help: options.help, labelNames: [...options.labels], registers: [metrics.registry] });
+export function addCounter<L extends string>(
+  metrics: Metrics,
+  options: { readonly name: string; readonly help: string; readonly labels: readonly L[] },
+): (labels: Readonly<Record<L, string>>, count: number) => void {
+  const counter = new Counter<string>({
+    name: options.name,
+    help: options.help,
+    labelNames: [...options.labels],
+    registers: [metrics.registry],
+  });
   return (labels, count) => counter.inc({ ...labels }, count);
 }

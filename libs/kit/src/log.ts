@@ -35,7 +35,9 @@ export function createLogger(options: LogOptions): Logger {
 
 function standardOutput(pretty: boolean): DestinationStream {
   // Written behind the caller's back, so that a slow reader of the log does not stop the service; flushed at exit.
-  return pretty ? prettyLines(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined) : pino.destination({ fd: 1, sync: false });
+  return pretty
+    ? prettyLines(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined)
+    : pino.destination({ fd: 1, sync: false });
 }
 
 /** A logger that writes nothing. */

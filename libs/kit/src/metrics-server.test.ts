@@ -3,12 +3,18 @@ import { createMetrics, MetricsServer } from './index.ts';
 import { failure } from './testing/fixture.ts';
 
 async function serve(options: Partial<Parameters<typeof MetricsServer.start>[0]> = {}): Promise<MetricsServer> {
-  const server = await MetricsServer.start({ host: '127.0.0.1', port: 0, metrics: createMetrics({ process: false }), ready: () => true, ...options });
+  const server = await MetricsServer.start({
+    host: '127.0.0.1',
+    port: 0,
+    metrics: createMetrics({ process: false }),
+    ready: () => true,
+    ...options,
+  });
   onTestFinished(() => server[Symbol.asyncDispose]());
   return server;
 }
 
-test('readiness is the service\'s own word', async () => {
+test("readiness is the service's own word", async () => {
   let ready = false;
   const { port } = await serve({ ready: () => ready });
   const status = async (path: string, init?: RequestInit): Promise<number> => (await fetch(`http://127.0.0.1:${port}${path}`, init)).status;

@@ -45,21 +45,34 @@ async function answer(request: IncomingMessage, response: ServerResponse, { metr
   };
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'GET only\n');
   switch (request.url?.split('?')[0]) {
-    case '/healthz': return send(200, 'ok\n');
-    case '/readyz': return ready() ? send(200, 'ok\n') : send(503, 'not ready\n');
+    case '/healthz':
+      return send(200, 'ok\n');
+    case '/readyz':
+      return ready() ? send(200, 'ok\n') : send(503, 'not ready\n');
     case '/metrics':
       try {
         return send(200, await metrics.registry.metrics(), metrics.registry.contentType);
       } catch {
         return send(500, 'a metric could not be read\n');
       }
-    default: return send(404, 'there are /metrics, /healthz and /readyz\n');
+    default:
+      return send(404, 'there are /metrics, /healthz and /readyz\n');
   }
 }
 
 function listenFault({ host, port }: MetricsServerOptions, error: NodeJS.ErrnoException): Fault {
   const address = `http://${host}:${port}`;
   return error.code === 'EADDRINUSE'
-    ? new Fault('RESOURCE_IN_USE', `${address} for metrics is taken by another process; stop it or set metrics.port`, { address }, { cause: error })
-    : new Fault('HOST_INCOMPATIBLE', `${address} for metrics cannot be listened on: ${error.message}; set metrics.host and metrics.port`, { address }, { cause: error });
+    ? new Fault(
+        'RESOURCE_IN_USE',
+        `${address} for metrics is taken by another process; stop it or set metrics.port`,
+        { address },
+        { cause: error },
+      )
+    : new Fault(
+        'HOST_INCOMPATIBLE',
+        `${address} for metrics cannot be listened on: ${error.message}; set metrics.host and metrics.port`,
+        { address },
+        { cause: error },
+      );
 }

@@ -31,5 +31,8 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     registers: [registry],
   });
   const inFlight = new Gauge({ name: 'virtmesh_rpc_server_in_flight', help: 'Calls and streams under way.', registers: [registry] });
-  return { registry, rpc: { finished: (method, code, seconds) => duration.observe({ method, code }, seconds), inFlight: (change) => inFlight.inc(change) } };
+  return {
+    registry,
+    rpc: { finished: (method, code, seconds) => duration.observe({ method, code }, seconds), inFlight: (change) => inFlight.inc(change) },
+  };
 }

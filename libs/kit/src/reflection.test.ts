@@ -16,25 +16,51 @@ const run = promisify(execFile);
 
 /** buf as a client that knows nothing of the contract but what the server tells. */
 async function bufCurl(socket: string, ...args: string[]): Promise<string> {
-  const { stdout } = await run(`${root}node_modules/.bin/buf`, ['curl', '--unix-socket', socket, '--http2-prior-knowledge', '--protocol', 'grpc', ...args], { cwd: '/', timeout: 15_000 });
+  const { stdout } = await run(
+    `${root}node_modules/.bin/buf`,
+    ['curl', '--unix-socket', socket, '--http2-prior-knowledge', '--protocol', 'grpc', ...args],
+    { cwd: '/', timeout: 15_000 },
+  );
   return stdout;
 }
 
 /** DomainService, whose files import most of the contract. */
 const { getDomain } = DomainServiceService;
-const domainService = defineService({ getDomain }, { getDomain: () => { throw new Error('not called'); } }, { getDomain: 'viewer' });
+const domainService = defineService(
+  { getDomain },
+  {
+    getDomain: () => {
+      throw new Error('not called');
+    },
+  },
+  { getDomain: 'viewer' },
+);
 
-test.each(['grpc-v1', 'grpc-v1alpha'])('buf lists and calls over reflection %s', async (protocol) => {
-  const { path } = await startLocal([nodeService({ getNode: ({ name }) => Node.fromPartial({ name, uid: 'u' }) }), domainService]);
-  const listed = await bufCurl(path, '--reflect-protocol', protocol, '--list-methods', 'http://localhost');
-  expect(listed).toContain('virtmesh.domain.v1.DomainService/CreateDomain');
-  expect(listed).toContain('virtmesh.node.v1.NodeService/WatchNodes');
-  expect(listed).toContain('grpc.health.v1.Health/Check');
-  const answer = await bufCurl(path, '--reflect-protocol', protocol, '--data', '{"name":"nodes/n1"}', 'http://localhost/virtmesh.node.v1.NodeService/GetNode');
-  expect(JSON.parse(answer)).toMatchObject({ name: 'nodes/n1', uid: 'u' });
-}, 40_000);
+test.each(['grpc-v1', 'grpc-v1alpha'])(
+  'buf lists and calls over reflection %s',
+  async (protocol) => {
+    const { path } = await startLocal([nodeService({ getNode: ({ name }) => Node.fromPartial({ name, uid: 'u' }) }), domainService]);
+    const listed = await bufCurl(path, '--reflect-protocol', protocol, '--list-methods', 'http://localhost');
+    expect(listed).toContain('virtmesh.domain.v1.DomainService/CreateDomain');
+    expect(listed).toContain('virtmesh.node.v1.NodeService/WatchNodes');
+    expect(listed).toContain('grpc.health.v1.Health/Check');
+    const answer = await bufCurl(
+      path,
+      '--reflect-protocol',
+      protocol,
+      '--data',
+      '{"name":"nodes/n1"}',
+      'http://localhost/virtmesh.node.v1.NodeService/GetNode',
+    );
+    expect(JSON.parse(answer)).toMatchObject({ name: 'nodes/n1', uid: 'u' });
+  },
+  40_000,
+);
 
-test.each([['v1', V1], ['v1alpha', V1Alpha]] as const)('every kind of question, %s', async (_name, definition) => {
+test.each([
+  ['v1', V1],
+  ['v1alpha', V1Alpha],
+] as const)('every kind of question, %s', async (_name, definition) => {
   const { channel } = await startLocal([nodeService()]);
   const questions: ServerReflectionRequest['messageRequest'][] = [
     { $case: 'listServices', value: '' },
@@ -55,11 +81,16 @@ test.each([['v1', V1], ['v1alpha', V1Alpha]] as const)('every kind of question, 
   for await (const { messageResponse } of createClient(definition, channel).serverReflectionInfo(asked())) answers.push(messageResponse);
   const [services, byName, byMethod, byType, byField, noSymbol, noFile, numbers, noExtension, nothing] = answers;
   expect(services?.$case === 'listServicesResponse' && services.value.service.map(({ name }) => name)).toEqual([
-    'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection', 'virtmesh.node.v1.NodeService',
+    'grpc.health.v1.Health',
+    'grpc.reflection.v1.ServerReflection',
+    'grpc.reflection.v1alpha.ServerReflection',
+    'virtmesh.node.v1.NodeService',
   ]);
   expect(filesOf(byName)).toEqual(filesOf(byMethod));
   expect(filesOf(byName)[0]).toBe('virtmesh/node/v1/node_service.proto');
-  expect(filesOf(byName)).toEqual(expect.arrayContaining(['google/protobuf/timestamp.proto', 'virtmesh/event/v1/event.proto', 'virtmesh/node/v1/node.proto']));
+  expect(filesOf(byName)).toEqual(
+    expect.arrayContaining(['google/protobuf/timestamp.proto', 'virtmesh/event/v1/event.proto', 'virtmesh/node/v1/node.proto']),
+  );
   expect(filesOf(byType)[0]).toBe('virtmesh/domain/v1/domain_spec.proto');
   expect(filesOf(byField)).toEqual(filesOf(byType));
   expect(new Set(filesOf(byType)).size).toBe(filesOf(byType).length);

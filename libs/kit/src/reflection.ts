@@ -1,6 +1,10 @@
 import { Code, Fault } from '@virtmesh/base';
 import { ServerReflectionService as V1 } from '@virtmesh/contracts/grpc/reflection/v1/reflection';
-import { type ServerReflectionRequest, ServerReflectionResponse, ServerReflectionService as V1Alpha } from '@virtmesh/contracts/grpc/reflection/v1alpha/reflection';
+import {
+  type ServerReflectionRequest,
+  ServerReflectionResponse,
+  ServerReflectionService as V1Alpha,
+} from '@virtmesh/contracts/grpc/reflection/v1alpha/reflection';
 import type { DescriptorIndex } from './descriptor-index.ts';
 import { defineService, type ServiceBinding } from './rpc/service.ts';
 
@@ -32,13 +36,26 @@ function answer(request: ServerReflectionRequest, index: DescriptorIndex, servic
   const asked = request.messageRequest;
   try {
     switch (asked?.$case) {
-      case 'listServices': return response({ $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } });
-      case 'fileByFilename': return response(files(index.fileNamed(asked.value)));
-      case 'fileContainingSymbol': return response(files(index.fileOfSymbol(asked.value)));
-      case 'fileContainingExtension': return response(files(index.fileOfExtension(asked.value.containingType, asked.value.extensionNumber)));
-      case 'allExtensionNumbersOfType': return response({ $case: 'allExtensionNumbersResponse', value: { baseTypeName: asked.value, extensionNumber: index.extensionNumbers(asked.value) } });
-      case undefined: return response({ $case: 'errorResponse', value: { errorCode: Code.INVALID_ARGUMENT, errorMessage: 'the request asks for nothing' } });
-      default: return asked satisfies never;
+      case 'listServices':
+        return response({ $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } });
+      case 'fileByFilename':
+        return response(files(index.fileNamed(asked.value)));
+      case 'fileContainingSymbol':
+        return response(files(index.fileOfSymbol(asked.value)));
+      case 'fileContainingExtension':
+        return response(files(index.fileOfExtension(asked.value.containingType, asked.value.extensionNumber)));
+      case 'allExtensionNumbersOfType':
+        return response({
+          $case: 'allExtensionNumbersResponse',
+          value: { baseTypeName: asked.value, extensionNumber: index.extensionNumbers(asked.value) },
+        });
+      case undefined:
+        return response({
+          $case: 'errorResponse',
+          value: { errorCode: Code.INVALID_ARGUMENT, errorMessage: 'the request asks for nothing' },
+        });
+      default:
+        return asked satisfies never;
     }
   } catch (thrown) {
     const fault = Fault.from(thrown);

@@ -22,12 +22,18 @@ interface Run {
 /** A service in a process of its own; `start` is the body of its start function. */
 async function run(start: string, args: string[] = [], env: Record<string, string> = {}): Promise<Run> {
   const file = join(await temporaryDirectory(), 'main.ts');
-  await writeFile(file, `
+  await writeFile(
+    file,
+    `
 import { z } from '${zod}';
 import { runService } from '${kit}';
 await runService({ name: 'demo', schema: z.strictObject({ who: z.string().default('nobody') }), async start({ config, log, metrics, signal }) { ${start} } });
-`);
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', ...env } });
+`,
+  );
+  const child = spawn(process.execPath, [file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   let [out, err] = ['', ''];
   const waiting = new Set<() => void>();
@@ -35,24 +41,34 @@ await runService({ name: 'demo', schema: z.strictObject({ who: z.string().defaul
     out += text.toString();
     for (const look of waiting) look();
   });
-  child.stderr.on('data', (text: Buffer) => { err += text.toString(); });
-  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const said = (words: string): Promise<void> => new Promise((resolve, reject) => {
-    const look = (): void => {
-      if (out.includes(words)) resolve();
-    };
-    waiting.add(look);
-    look();
-    void exit.then(() => reject(new Error(`it ended without ${words}: ${out}${err}`)));
+  child.stderr.on('data', (text: Buffer) => {
+    err += text.toString();
   });
+  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const said = (words: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (out.includes(words)) resolve();
+      };
+      waiting.add(look);
+      look();
+      void exit.then(() => reject(new Error(`it ended without ${words}: ${out}${err}`)));
+    });
   return { child, out: () => out, err: () => err, said, exit };
 }
 
 const quiet = 'return { async [Symbol.asyncDispose]() { log.info("disposed"); } };';
-const lines = (text: string): { msg: string; level: string }[] => text.trim().split('\n').map((line) => JSON.parse(line) as { msg: string; level: string });
+const lines = (text: string): { msg: string; level: string }[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { msg: string; level: string });
 
 test('a service starts, drains at SIGTERM, is disposed of and exits 0', async () => {
-  const service = await run('log.info({ config }, "hello"); return { async drain(ms) { log.info({ ms, aborted: signal.aborted }, "drained"); }, async [Symbol.asyncDispose]() { log.info({ aborted: signal.aborted }, "disposed"); } };', ['--set', 'who=me', '--set', 'drainMs=1234']);
+  const service = await run(
+    'log.info({ config }, "hello"); return { async drain(ms) { log.info({ ms, aborted: signal.aborted }, "drained"); }, async [Symbol.asyncDispose]() { log.info({ aborted: signal.aborted }, "disposed"); } };',
+    ['--set', 'who=me', '--set', 'drainMs=1234'],
+  );
   await service.said('started');
   service.child.kill('SIGTERM');
   expect(await service.exit).toBe(0);
@@ -63,7 +79,9 @@ test('a service starts, drains at SIGTERM, is disposed of and exits 0', async ()
 });
 
 test('a second signal ends it at once', async () => {
-  const service = await run('return { drain: () => new Promise((resolve) => setTimeout(resolve, 60_000)), async [Symbol.asyncDispose]() {} };');
+  const service = await run(
+    'return { drain: () => new Promise((resolve) => setTimeout(resolve, 60_000)), async [Symbol.asyncDispose]() {} };',
+  );
   await service.said('started');
   service.child.kill('SIGINT');
   await service.said('shutting down');
@@ -72,7 +90,9 @@ test('a second signal ends it at once', async () => {
 });
 
 test('a signal while it starts ends the start', async () => {
-  const service = await run('log.info("begun"); const keep = setInterval(() => {}, 1000); await new Promise((_, reject) => signal.addEventListener("abort", () => { clearInterval(keep); reject(signal.reason); }));');
+  const service = await run(
+    'log.info("begun"); const keep = setInterval(() => {}, 1000); await new Promise((_, reject) => signal.addEventListener("abort", () => { clearInterval(keep); reject(signal.reason); }));',
+  );
   await service.said('begun');
   service.child.kill('SIGTERM');
   expect(await service.exit).toBe(0);
@@ -87,7 +107,9 @@ test('a wrong configuration is told in words, and exits 2', async () => {
 
 test('a start that fails is told in one line, and exits 1', async () => {
   const base = import.meta.resolve('@virtmesh/base');
-  const service = await run(`const { Fault } = await import('${base}'); throw new Fault('RESOURCE_IN_USE', 'the port 1 is taken; choose another', { port: '1' });`);
+  const service = await run(
+    `const { Fault } = await import('${base}'); throw new Fault('RESOURCE_IN_USE', 'the port 1 is taken; choose another', { port: '1' });`,
+  );
   expect(await service.exit).toBe(1);
   expect(service.err()).toBe('demo: the port 1 is taken; choose another\n');
   expect(lines(service.out())).toMatchObject([{ level: 'fatal', msg: 'the port 1 is taken; choose another' }]);
@@ -121,7 +143,9 @@ test('metrics, liveness and readiness are served while it runs', async () => {
 test('a taken metrics port is named', async () => {
   const holder = createServer();
   onTestFinished(() => void holder.close());
-  const port = await new Promise<number>((resolve) => holder.listen(0, '127.0.0.1', () => resolve((holder.address() as { port: number }).port)));
+  const port = await new Promise<number>((resolve) =>
+    holder.listen(0, '127.0.0.1', () => resolve((holder.address() as { port: number }).port)),
+  );
   const service = await run(quiet, ['--set', `metrics={port: ${port}}`]);
   expect(await service.exit).toBe(1);
   expect(service.err()).toContain(`http://127.0.0.1:${port} for metrics is taken by another process`);

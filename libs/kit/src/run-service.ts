@@ -82,12 +82,25 @@ export async function runService<S extends z.ZodObject>(definition: ServiceProgr
     if (!(ending.signal.aborted && abortFault(ending.signal) === thrown)) return fail(definition.name, log, thrown);
   }
   log.info('stopped');
-  process.exit(0);
+  exit(log, 0);
+}
+
+/** How long the end waits for a log that is read slowly. */
+const flushMs = 2_000;
+
+/** Ends the process when its log is written. */
+function exit(log: Logger, code: number): void {
+  setTimeout(() => process.exit(code), flushMs);
+  log.flush(() => process.exit(code));
 }
 
 function configure<S extends z.ZodObject>(definition: ServiceProgram<S>): (z.output<S> & BaseConfig) | undefined {
   try {
-    const sources = { argv: process.argv.slice(2), env: process.env, ...(definition.defaultConfigFile === undefined ? {} : { defaultFile: definition.defaultConfigFile }) };
+    const sources = {
+      argv: process.argv.slice(2),
+      env: process.env,
+      ...(definition.defaultConfigFile === undefined ? {} : { defaultFile: definition.defaultConfigFile }),
+    };
     const lacking = Object.fromEntries(Object.entries(baseShape).filter(([key]) => !Object.hasOwn(definition.schema.shape, key)));
     // Zod cannot tell that the extended schema's output is the one's and the other's.
     return loadConfig(definition.schema.safeExtend(lacking), sources) as unknown as z.output<S> & BaseConfig;
@@ -105,7 +118,7 @@ function stopRequests(log: Logger): { readonly requested: Promise<NodeJS.Signals
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) {
       log.warn({ signal }, 'asked to stop again: ending at once');
-      process.exit(1);
+      return exit(log, 1);
     }
     asked = true;
     resolve(signal);
@@ -119,7 +132,7 @@ function stopRequests(log: Logger): { readonly requested: Promise<NodeJS.Signals
 function dieOfUnhandled(log: Logger): void {
   const die = (thrown: unknown): void => {
     log.fatal({ err: thrown }, 'unhandled failure');
-    process.exit(1);
+    exit(log, 1);
   };
   process.on('unhandledRejection', die);
   process.on('uncaughtException', die);
@@ -133,7 +146,7 @@ function fail(name: string, log: Logger, thrown: unknown): void {
   } else {
     log.fatal({ err: thrown }, 'failed');
   }
-  process.exit(1);
+  exit(log, 1);
 }
 
 const stopped = (): Fault => new Fault('SHUTTING_DOWN', 'the service was asked to stop');

@@ -39,9 +39,23 @@ export function peerStatus(fault: Fault): PeerStatus | undefined {
 /** A Fault as google.rpc.Status, whole. */
 export function statusFromFault(fault: Fault): Status {
   const peer = peerStatus(fault);
-  const details = [packed('ErrorInfo', ErrorInfo.encode(ErrorInfo.fromPartial({ reason: peer?.reason ?? fault.reason, domain: errorDomain, metadata: { ...fault.metadata } })).finish())];
+  const details = [
+    packed(
+      'ErrorInfo',
+      ErrorInfo.encode(
+        ErrorInfo.fromPartial({ reason: peer?.reason ?? fault.reason, domain: errorDomain, metadata: { ...fault.metadata } }),
+      ).finish(),
+    ),
+  ];
   if (fault.violations.length > 0) {
-    details.push(packed('BadRequest', BadRequest.encode(BadRequest.fromPartial({ fieldViolations: fault.violations.map((v) => ({ field: v.field, description: v.description })) })).finish()));
+    details.push(
+      packed(
+        'BadRequest',
+        BadRequest.encode(
+          BadRequest.fromPartial({ fieldViolations: fault.violations.map((v) => ({ field: v.field, description: v.description })) }),
+        ).finish(),
+      ),
+    );
   }
   if (fault.retryAfterMs !== undefined) {
     details.push(packed('RetryInfo', RetryInfo.encode(RetryInfo.fromPartial({ retryDelay: durationFromMs(fault.retryAfterMs) })).finish()));
@@ -65,7 +79,10 @@ export function faultFromStatus(status: Status): Fault {
   const code = knownCode(status.code);
   const own = info?.reason === undefined || info.reason === '' ? {} : { peer_reason: info.reason };
   const metadata = { ...info?.metadata, ...own, rpc_code: codeName(code) };
-  return new Fault(generalReason(code), status.message, metadata, { ...options, cause: new PeerStatus(code, status.message, info?.reason || undefined) });
+  return new Fault(generalReason(code), status.message, metadata, {
+    ...options,
+    cause: new PeerStatus(code, status.message, info?.reason || undefined),
+  });
 }
 
 /** What grpc-js sends for a Fault: code, message and details, kept within what trailers may hold. */
@@ -88,14 +105,18 @@ export function faultFromServiceError(error: ServiceError, method?: string): Fau
   }
   const code = knownCode(error.code);
   const metadata = { rpc_code: codeName(code), ...(method === undefined ? {} : { method }) };
-  return new Fault(generalReason(code), bareMessage(code, error.details || error.message, method), metadata, { cause: new PeerStatus(code, error.details, undefined) });
+  return new Fault(generalReason(code), bareMessage(code, error.details || error.message, method), metadata, {
+    cause: new PeerStatus(code, error.details, undefined),
+  });
 }
 
 function bareMessage(code: Code, details: string, method: string | undefined): string {
   const call = method === undefined ? 'the call' : method;
-  if (code === Code.DEADLINE_EXCEEDED) return `${call} did not end before its deadline; what it began may go on: look before you retry, or raise the timeout`;
+  if (code === Code.DEADLINE_EXCEEDED)
+    return `${call} did not end before its deadline; what it began may go on: look before you retry, or raise the timeout`;
   if (code === Code.CANCELLED) return `${call} was cancelled`;
-  if (code === Code.UNIMPLEMENTED) return `the server does not have ${call}: it may be of another release, or not serve this part of the contract`;
+  if (code === Code.UNIMPLEMENTED)
+    return `the server does not have ${call}: it may be of another release, or not serve this part of the contract`;
   return details === '' ? `${call} failed with ${codeName(code)}` : details;
 }
 
@@ -116,17 +137,28 @@ function isReason(text: string): text is Reason {
 /** The reason for a code that came without one of ours. Codes whose reasons all name a kind of object are not guessed at. */
 function generalReason(code: Code): Reason {
   switch (code) {
-    case Code.CANCELLED: return 'OPERATION_CANCELLED';
-    case Code.INVALID_ARGUMENT: return 'REQUEST_INVALID';
-    case Code.DEADLINE_EXCEEDED: return 'DEADLINE_EXCEEDED';
-    case Code.PERMISSION_DENIED: return 'PERMISSION_DENIED';
-    case Code.RESOURCE_EXHAUSTED: return 'LIMIT_EXCEEDED';
-    case Code.FAILED_PRECONDITION: return 'STATE_INVALID';
-    case Code.UNIMPLEMENTED: return 'FEATURE_UNSUPPORTED';
-    case Code.UNAVAILABLE: return 'SERVER_UNREACHABLE';
-    case Code.UNAUTHENTICATED: return 'UNAUTHENTICATED';
-    case Code.DATA_LOSS: return 'RECORD_CORRUPT';
-    default: return 'INTERNAL_BUG';
+    case Code.CANCELLED:
+      return 'OPERATION_CANCELLED';
+    case Code.INVALID_ARGUMENT:
+      return 'REQUEST_INVALID';
+    case Code.DEADLINE_EXCEEDED:
+      return 'DEADLINE_EXCEEDED';
+    case Code.PERMISSION_DENIED:
+      return 'PERMISSION_DENIED';
+    case Code.RESOURCE_EXHAUSTED:
+      return 'LIMIT_EXCEEDED';
+    case Code.FAILED_PRECONDITION:
+      return 'STATE_INVALID';
+    case Code.UNIMPLEMENTED:
+      return 'FEATURE_UNSUPPORTED';
+    case Code.UNAVAILABLE:
+      return 'SERVER_UNREACHABLE';
+    case Code.UNAUTHENTICATED:
+      return 'UNAUTHENTICATED';
+    case Code.DATA_LOSS:
+      return 'RECORD_CORRUPT';
+    default:
+      return 'INTERNAL_BUG';
   }
 }
 
@@ -140,7 +172,8 @@ function unpacked(status: Status): { info: ErrorInfo | undefined; violations: Vi
   let retryAfterMs: number | undefined;
   for (const detail of status.details) {
     if (detail.typeUrl === typeUrl('ErrorInfo')) info = ErrorInfo.decode(detail.value);
-    else if (detail.typeUrl === typeUrl('BadRequest')) violations = BadRequest.decode(detail.value).fieldViolations.map(({ field, description }) => ({ field, description }));
+    else if (detail.typeUrl === typeUrl('BadRequest'))
+      violations = BadRequest.decode(detail.value).fieldViolations.map(({ field, description }) => ({ field, description }));
     else if (detail.typeUrl === typeUrl('RetryInfo')) {
       const delay = RetryInfo.decode(detail.value).retryDelay;
       if (delay !== undefined) retryAfterMs = durationToMs(delay);

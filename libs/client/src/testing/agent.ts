@@ -6,13 +6,26 @@ import { Broadcast, Fault } from '@virtmesh/base';
 import { JournalServiceService } from '@virtmesh/contracts/agent/v1/journal_service';
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
-import { DomainServiceService, ListDomainsResponse, type StartDomainRequest, WatchDomainsResponse } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  DomainServiceService,
+  ListDomainsResponse,
+  type StartDomainRequest,
+  WatchDomainsResponse,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import { Any } from '@virtmesh/contracts/google/protobuf/any';
 import { Node } from '@virtmesh/contracts/node/v1/node';
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import { Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { OperationServiceService, WatchOperationResponse } from '@virtmesh/contracts/operation/v1/operation_service';
-import { createMetrics, defineService, type Endpoint, RpcServer, type ServiceBinding, type ServiceDefinition, silentLogger } from '@virtmesh/kit';
+import {
+  createMetrics,
+  defineService,
+  type Endpoint,
+  RpcServer,
+  type ServiceBinding,
+  type ServiceDefinition,
+  silentLogger,
+} from '@virtmesh/kit';
 import { onTestFinished } from 'vitest';
 
 export async function temporaryDirectory(): Promise<string> {
@@ -36,7 +49,9 @@ export class World {
 
   add(name: string): void {
     this.domains.set(name, Domain.fromPartial({ name: `nodes/n1/domains/${name}`, uid: randomUUID() }));
-    this.journal.push(DomainEvent.fromPartial({ context: { number: BigInt(this.journal.length + 1), subject: `nodes/n1/domains/${name}` } }));
+    this.journal.push(
+      DomainEvent.fromPartial({ context: { number: BigInt(this.journal.length + 1), subject: `nodes/n1/domains/${name}` } }),
+    );
     this.changes.publish(this.journal.length);
   }
 
@@ -58,8 +73,16 @@ export class World {
   }
 }
 
-export const succeeded = (name: string, response?: Any): Partial<Operation> & { name: string } => ({ name, state: OperationState.SUCCEEDED, result: response === undefined ? undefined : { $case: 'response', value: response } });
-export const domainAny = (name: string): Any => Any.fromPartial({ typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain', value: Buffer.from(Domain.encode(Domain.fromPartial({ name })).finish()) });
+export const succeeded = (name: string, response?: Any): Partial<Operation> & { name: string } => ({
+  name,
+  state: OperationState.SUCCEEDED,
+  result: response === undefined ? undefined : { $case: 'response', value: response },
+});
+export const domainAny = (name: string): Any =>
+  Any.fromPartial({
+    typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain',
+    value: Buffer.from(Domain.encode(Domain.fromPartial({ name })).finish()),
+  });
 
 async function* watchDomains(world: World, token: string, signal: AbortSignal): AsyncGenerator<WatchDomainsResponse> {
   world.check('watchDomains');
@@ -69,7 +92,8 @@ async function* watchDomains(world: World, token: string, signal: AbortSignal): 
   for (;;) {
     for (; at < world.journal.length; at += 1) {
       const event = world.journal[at];
-      if (event !== undefined) yield WatchDomainsResponse.fromPartial({ resumeToken: String(at + 1), item: { $case: 'event', value: event } });
+      if (event !== undefined)
+        yield WatchDomainsResponse.fromPartial({ resumeToken: String(at + 1), item: { $case: 'event', value: event } });
     }
     world.check('watching');
     if ((await changes.next()).done === true) return;
@@ -91,48 +115,81 @@ async function* watchOperation(world: World, name: string, signal: AbortSignal):
 }
 
 function services(world: World, fleet: boolean): ServiceBinding[] {
-  const refused = (): never => { throw new Fault('FEATURE_UNSUPPORTED', 'not in this test'); };
-  const all = Object.fromEntries(Object.keys(DomainServiceService).map((key) => [key, refused])) as unknown as Parameters<typeof defineService<typeof DomainServiceService>>[1];
-  const roles = <D extends ServiceDefinition>(definition: D): Record<keyof D, 'viewer'> => Object.fromEntries(Object.keys(definition).map((key) => [key, 'viewer'])) as Record<keyof D, 'viewer'>;
+  const refused = (): never => {
+    throw new Fault('FEATURE_UNSUPPORTED', 'not in this test');
+  };
+  const all = Object.fromEntries(Object.keys(DomainServiceService).map((key) => [key, refused])) as unknown as Parameters<
+    typeof defineService<typeof DomainServiceService>
+  >[1];
+  const roles = <D extends ServiceDefinition>(definition: D): Record<keyof D, 'viewer'> =>
+    Object.fromEntries(Object.keys(definition).map((key) => [key, 'viewer'])) as Record<keyof D, 'viewer'>;
   const list = [
-    defineService(DomainServiceService, {
-      ...all,
-      listDomains: ({ pageSize, pageToken }) => {
-        world.check('listDomains');
-        const from = pageToken === '' ? 0 : Number(pageToken);
-        const found = [...world.domains.values()];
-        const size = Math.min(pageSize, 2);
-        return ListDomainsResponse.fromPartial({ domains: found.slice(from, from + size), nextPageToken: from + size < found.length ? String(from + size) : '', resumeToken: String(world.journal.length) });
+    defineService(
+      DomainServiceService,
+      {
+        ...all,
+        listDomains: ({ pageSize, pageToken }) => {
+          world.check('listDomains');
+          const from = pageToken === '' ? 0 : Number(pageToken);
+          const found = [...world.domains.values()];
+          const size = Math.min(pageSize, 2);
+          return ListDomainsResponse.fromPartial({
+            domains: found.slice(from, from + size),
+            nextPageToken: from + size < found.length ? String(from + size) : '',
+            resumeToken: String(world.journal.length),
+          });
+        },
+        getDomain: ({ name }) => {
+          world.check('getDomain');
+          return Domain.fromPartial({ name });
+        },
+        startDomain: (request) => {
+          world.started.push(request);
+          world.check('startDomain');
+          return world.operation({ name: `nodes/n1/operations/${request.requestId}`, state: OperationState.PENDING });
+        },
+        watchDomains: ({ resumeToken }, { signal }) => watchDomains(world, resumeToken, signal),
       },
-      getDomain: ({ name }) => {
-        world.check('getDomain');
-        return Domain.fromPartial({ name });
+      roles(DomainServiceService),
+    ),
+    defineService(
+      NodeServiceService,
+      { getNode: ({ name }) => Node.fromPartial({ name }), listNodes: refused, watchNodes: refused },
+      roles(NodeServiceService),
+    ),
+    defineService(
+      OperationServiceService,
+      {
+        getOperation: ({ name }) => world.operations.get(name) ?? refused(),
+        listOperations: refused,
+        waitOperation: refused,
+        watchOperation: ({ name }, { signal }) => watchOperation(world, name, signal),
+        cancelOperation: ({ name }) => {
+          world.check('cancelOperation');
+          return world.operations.get(name) ?? refused();
+        },
       },
-      startDomain: (request) => {
-        world.started.push(request);
-        world.check('startDomain');
-        return world.operation({ name: `nodes/n1/operations/${request.requestId}`, state: OperationState.PENDING });
-      },
-      watchDomains: ({ resumeToken }, { signal }) => watchDomains(world, resumeToken, signal),
-    }, roles(DomainServiceService)),
-    defineService(NodeServiceService, { getNode: ({ name }) => Node.fromPartial({ name }), listNodes: refused, watchNodes: refused }, roles(NodeServiceService)),
-    defineService(OperationServiceService, {
-      getOperation: ({ name }) => world.operations.get(name) ?? refused(),
-      listOperations: refused,
-      waitOperation: refused,
-      watchOperation: ({ name }, { signal }) => watchOperation(world, name, signal),
-      cancelOperation: ({ name }) => {
-        world.check('cancelOperation');
-        return world.operations.get(name) ?? refused();
-      },
-    }, roles(OperationServiceService)),
+      roles(OperationServiceService),
+    ),
   ];
-  return fleet ? list : [...list, defineService(JournalServiceService, { readJournal: refused, confirmJournal: refused }, roles(JournalServiceService), { audience: 'services' })];
+  return fleet
+    ? list
+    : [
+        ...list,
+        defineService(JournalServiceService, { readJournal: refused, confirmJournal: refused }, roles(JournalServiceService), {
+          audience: 'services',
+        }),
+      ];
 }
 
 /** A server that shows a world. */
 export async function serve(world: World, endpoint: Endpoint, options: { readonly fleet?: boolean } = {}): Promise<RpcServer> {
-  const server = await RpcServer.start({ endpoints: [endpoint], services: services(world, options.fleet ?? false), log: silentLogger(), metrics: createMetrics({ process: false }) });
+  const server = await RpcServer.start({
+    endpoints: [endpoint],
+    services: services(world, options.fleet ?? false),
+    log: silentLogger(),
+    metrics: createMetrics({ process: false }),
+  });
   onTestFinished(() => server.drain(0));
   return server;
 }

@@ -19,12 +19,21 @@ export const tls: Transport<'tls'> = {
   kind: 'tls',
   route(target, { uri, env, log }) {
     const directory = pkiDirectory(env);
-    const files = { ca: target.ca ?? join(directory, 'ca.crt'), cert: target.cert ?? join(directory, 'client.crt'), key: target.key ?? join(directory, 'client.key') };
+    const files = {
+      ca: target.ca ?? join(directory, 'ca.crt'),
+      cert: target.cert ?? join(directory, 'client.crt'),
+      key: target.key ?? join(directory, 'client.key'),
+    };
     for (const [parameter, path] of Object.entries(files)) {
-      if (!existsSync(path)) throw invalid(uri, `there is no ${path}; name the file by the parameter ${parameter}, or the directory of ca.crt, client.crt and client.key by VIRTMESH_PKI`);
+      if (!existsSync(path))
+        throw invalid(
+          uri,
+          `there is no ${path}; name the file by the parameter ${parameter}, or the directory of ca.crt, client.crt and client.key by VIRTMESH_PKI`,
+        );
     }
     const { identity } = target;
-    if (identity !== undefined && parseIdentity(identity) === undefined) throw invalid(uri, 'the parameter identity must be of the form virtmesh://service/NAME or virtmesh://node/NAME');
+    if (identity !== undefined && parseIdentity(identity) === undefined)
+      throw invalid(uri, 'the parameter identity must be of the form virtmesh://service/NAME or virtmesh://node/NAME');
     const credentials = tlsChannelCredentials({ ...files, log, ...(identity === undefined ? {} : { serverIdentity: identity }) });
     return { address: hostPort(target), credentials, explain: () => Promise.resolve(undefined) };
   },

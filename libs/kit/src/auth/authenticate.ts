@@ -6,7 +6,7 @@ import { type Caller, isRole, type Role, weakerRole } from './caller.ts';
 import { identityOf, parseIdentity } from './identity.ts';
 import { type Policy, roleOf } from './policy.ts';
 
-export const localIdentity = 'virtmesh://local';
+const localIdentity = 'virtmesh://local';
 
 type Peer = ReturnType<Authenticate>;
 
@@ -41,7 +41,10 @@ export function sessionOf(call: object): object | undefined {
 function peerNames(call: ServerCall): string | undefined {
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (certificate === undefined) {
-    throw new Fault('UNAUTHENTICATED', 'the connection has no client certificate that this server accepts; connect with one of its certificate authority');
+    throw new Fault(
+      'UNAUTHENTICATED',
+      'the connection has no client certificate that this server accepts; connect with one of its certificate authority',
+    );
   }
   return certificate.subjectaltname;
 }
@@ -52,10 +55,29 @@ function forwarded(metadata: Metadata, peer: Peer, accepted: boolean): Peer {
   const [role] = metadata.get(metadataKeys.role);
   if (identity === undefined && role === undefined) return peer;
   if (!accepted) {
-    throw new Fault('PERMISSION_DENIED', `${peer.identity} may not make calls for others: only services may send ${metadataKeys.identity}`, { identity: peer.identity });
+    throw new Fault(
+      'PERMISSION_DENIED',
+      `${peer.identity} may not make calls for others: only services may send ${metadataKeys.identity}`,
+      { identity: peer.identity },
+    );
   }
-  if (typeof identity !== 'string' || typeof role !== 'string' || !isRole(role) || (identity !== localIdentity && parseIdentity(identity) === undefined)) {
-    throw new Fault('REQUEST_INVALID', `${peer.identity} forwarded a caller that is not understood: ${metadataKeys.identity} must be an identity of virtmesh and ${metadataKeys.role} a role`, { identity: peer.identity });
+  if (
+    typeof identity !== 'string' ||
+    typeof role !== 'string' ||
+    !isRole(role) ||
+    (identity !== localIdentity && parseIdentity(identity) === undefined)
+  ) {
+    throw new Fault(
+      'REQUEST_INVALID',
+      `${peer.identity} forwarded a caller that is not understood: ${metadataKeys.identity} must be an identity of virtmesh and ${metadataKeys.role} a role`,
+      { identity: peer.identity },
+    );
   }
-  return { identity, role: peer.role === undefined ? undefined : weakerRole(role, peer.role), via: peer.via, forwardedBy: peer.identity, isService: peer.isService } satisfies Omit<Caller, 'role'> & { role: Role | undefined };
+  return {
+    identity,
+    role: peer.role === undefined ? undefined : weakerRole(role, peer.role),
+    via: peer.via,
+    forwardedBy: peer.identity,
+    isService: peer.isService,
+  } satisfies Omit<Caller, 'role'> & { role: Role | undefined };
 }

@@ -11,19 +11,26 @@ import { type CertificateFiles, ensureCertificate } from './certificates.ts';
 const run = promisify(execFile);
 const day = 86_400_000;
 const at = (ms: number): { now: () => Date; monotonicMs: () => number } => ({ now: () => new Date(ms), monotonicMs: () => ms });
-const read = async (files: CertificateFiles): Promise<string[]> => await Promise.all([files.ca, files.cert, files.key].map((path) => readFile(path, 'utf8')));
+const read = async (files: CertificateFiles): Promise<string[]> =>
+  await Promise.all([files.ca, files.cert, files.key].map((path) => readFile(path, 'utf8')));
 
 test('a certificate of an authority of its own, for a server and a client', async () => {
   const directory = join(await temporaryDirectory(), 'pki');
-  const files = await ensureCertificate({ identity: 'virtmesh://node/n1', otherIdentities: ['virtmesh://node/n2'], hosts: ['localhost', '127.0.0.1', '::1'] }, { directory });
+  const files = await ensureCertificate(
+    { identity: 'virtmesh://node/n1', otherIdentities: ['virtmesh://node/n2'], hosts: ['localhost', '127.0.0.1', '::1'] },
+    { directory },
+  );
   const certificate = new X509Certificate(await readFile(files.cert));
-  expect(certificate.subjectAltName).toBe('URI:virtmesh://node/n1, URI:virtmesh://node/n2, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
+  expect(certificate.subjectAltName).toBe(
+    'URI:virtmesh://node/n1, URI:virtmesh://node/n2, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+  );
   expect(certificate.ca).toBe(false);
   expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.1']);
   expect(certificate.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: 'prime256v1' });
   // OpenSSL checks the chain with other eyes than the library that made it.
   await run('openssl', ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', files.ca, files.cert]);
-  for (const key of (await readdir(directory)).filter((name) => name.endsWith('.key'))) expect((await stat(join(directory, key))).mode & 0o777).toBe(0o600);
+  for (const key of (await readdir(directory)).filter((name) => name.endsWith('.key')))
+    expect((await stat(join(directory, key))).mode & 0o777).toBe(0o600);
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
   expect((await readdir(directory)).toSorted()).toEqual(['ca.crt', 'ca.key', 'node-n1.crt', 'node-n1.key']);
 });
@@ -63,14 +70,26 @@ test('an authority that ends soon is replaced, and its certificates with it', as
 });
 
 test('an identity that is none is refused', async () => {
-  expect((await failure(ensureCertificate({ identity: 'virtmesh://user/../x' }, { directory: '/nonexistent' }))).reason).toBe('NAME_INVALID');
+  expect((await failure(ensureCertificate({ identity: 'virtmesh://user/../x' }, { directory: '/nonexistent' }))).reason).toBe(
+    'NAME_INVALID',
+  );
 });
 
 test('as a command it prints the paths', async () => {
   const directory = await temporaryDirectory();
   const command = fileURLToPath(new URL('./certificates-cli.ts', import.meta.url));
-  const { stdout } = await run(process.execPath, [command, '--directory', directory, '--identity', 'virtmesh://service/domain-svc', '--host', 'localhost']);
-  expect(stdout.trim().split('\n')).toEqual(['ca.crt', 'service-domain-svc.crt', 'service-domain-svc.key'].map((name) => join(directory, name)));
+  const { stdout } = await run(process.execPath, [
+    command,
+    '--directory',
+    directory,
+    '--identity',
+    'virtmesh://service/domain-svc',
+    '--host',
+    'localhost',
+  ]);
+  expect(stdout.trim().split('\n')).toEqual(
+    ['ca.crt', 'service-domain-svc.crt', 'service-domain-svc.key'].map((name) => join(directory, name)),
+  );
   await expect(run(process.execPath, [command])).rejects.toMatchObject({ code: 2 });
   await expect(run(process.execPath, [command, '--directory', directory, '--identity', 'x'])).rejects.toMatchObject({ code: 1 });
 });

@@ -5,8 +5,19 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, Fault, systemClock } from '@virtmesh/base';
 import {
-  AuthorityKeyIdentifierExtension, BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, type Extension, type JsonGeneralName, KeyUsageFlags, KeyUsagesExtension, PemConverter,
-  SubjectAlternativeNameExtension, SubjectKeyIdentifierExtension, X509Certificate, X509CertificateGenerator,
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonGeneralName,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
 } from '@peculiar/x509';
 import { parseIdentity } from './identity.ts';
 
@@ -50,7 +61,12 @@ export interface CertificateOptions {
 export async function ensureCertificate(request: CertificateRequest, options: CertificateOptions): Promise<CertificateFiles> {
   const clock = options.clock ?? systemClock;
   const identity = parseIdentity(request.identity);
-  if (identity === undefined) throw new Fault('NAME_INVALID', `${request.identity} is not an identity; it must be virtmesh://node/NAME, virtmesh://service/NAME or virtmesh://user/NAME`, { identity: request.identity });
+  if (identity === undefined)
+    throw new Fault(
+      'NAME_INVALID',
+      `${request.identity} is not an identity; it must be virtmesh://node/NAME, virtmesh://service/NAME or virtmesh://user/NAME`,
+      { identity: request.identity },
+    );
   const base = join(options.directory, request.fileName ?? `${identity.kind}-${identity.name}`);
   const files: CertificateFiles = { ca: join(options.directory, 'ca.crt'), cert: `${base}.crt`, key: `${base}.key` };
   const authority = await ensureAuthority(options.directory, clock);
@@ -59,7 +75,10 @@ export async function ensureCertificate(request: CertificateRequest, options: Ce
 }
 
 /** Makes several certificates, one after the other. */
-export async function ensureCertificates(requests: readonly CertificateRequest[], options: CertificateOptions): Promise<CertificateFiles[]> {
+export async function ensureCertificates(
+  requests: readonly CertificateRequest[],
+  options: CertificateOptions,
+): Promise<CertificateFiles[]> {
   const files: CertificateFiles[] = [];
   for (const request of requests) files.push(await ensureCertificate(request, options));
   return files;
@@ -103,7 +122,10 @@ async function issue(files: CertificateFiles, request: CertificateRequest, autho
   const extensions: Extension[] = [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth, ...(names.some((name) => name.type !== 'url') ? [ExtendedKeyUsage.serverAuth] : [])]),
+    new ExtendedKeyUsageExtension([
+      ExtendedKeyUsage.clientAuth,
+      ...(names.some((name) => name.type !== 'url') ? [ExtendedKeyUsage.serverAuth] : []),
+    ]),
     new SubjectAlternativeNameExtension(names),
     await SubjectKeyIdentifierExtension.create(keys.publicKey),
     await AuthorityKeyIdentifierExtension.create(authority.certificate),
@@ -135,7 +157,7 @@ async function isGood(files: CertificateFiles, request: CertificateRequest, auth
   try {
     const certificate = new X509Certificate(cert);
     const named = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items.map((name) => `${name.type}:${name.value}`) ?? [];
-    const wanted = alternativeNames(request).map((name) => `${name.type}:${name.value as string}`);
+    const wanted = alternativeNames(request).map((name) => `${name.type}:${name.value}`);
     const issuer = new NodeCertificate(Buffer.from(authority.rawData));
     const mine = new NodeCertificate(cert);
     const lasts = certificate.notAfter.getTime() - clock.now().getTime() > renewBeforeMs;
@@ -154,13 +176,14 @@ function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date
 /** Positive, as the standard asks. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
-  bytes[0] = (bytes[0] ?? 0) & 0x7f | 0x40;
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
 async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const [der] = PemConverter.decode(pem);
-  if (der === undefined) throw new Fault('HOST_INCOMPATIBLE', 'the key of the development authority is not PEM; remove ca.crt and ca.key to make a new one');
+  if (der === undefined)
+    throw new Fault('HOST_INCOMPATIBLE', 'the key of the development authority is not PEM; remove ca.crt and ca.key to make a new one');
   return await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
 }
 

@@ -24,7 +24,10 @@ const deadlineMarginMs = 50;
 
 /** Options of an outgoing call made for a caller: who it is, its cancellation, and its deadline or `timeoutMs`, whichever is sooner. */
 export function forwardOptions(context: CallContext, options: { readonly timeoutMs?: number; readonly clock?: Clock } = {}): CallOptions {
-  const left = context.deadline === undefined ? Infinity : context.deadline.getTime() - (options.clock ?? systemClock).now().getTime() - deadlineMarginMs;
+  const left =
+    context.deadline === undefined
+      ? Infinity
+      : context.deadline.getTime() - (options.clock ?? systemClock).now().getTime() - deadlineMarginMs;
   if (context.signal.aborted) throw abortFault(context.signal);
   const timeoutMs = Math.max(1, Math.min(left, options.timeoutMs ?? Infinity));
   return { signal: context.signal, metadata: forwardMetadata(context), ...(Number.isFinite(timeoutMs) ? { timeoutMs } : {}) };

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { includesRole, roles, strongerRole, weakerRole } from './caller.ts';
 import { identitiesOf, parseIdentity } from './identity.ts';
@@ -13,28 +13,45 @@ test.each([
   expect(parseIdentity(uri)).toEqual({ kind, name, uri });
 });
 
-test.each(['virtmesh://local', 'virtmesh://user/', 'virtmesh://root/x', 'virtmesh://user/a/b', 'virtmesh://user/a b', 'https://user/a', 'virtmesh://user/a\n', ' virtmesh://user/a', 'virtmesh://user/*', 'virtmesh://user/..%2f'])('%j is no identity', (uri) => {
+test.each([
+  'virtmesh://local',
+  'virtmesh://user/',
+  'virtmesh://root/x',
+  'virtmesh://user/a/b',
+  'virtmesh://user/a b',
+  'https://user/a',
+  'virtmesh://user/a\n',
+  ' virtmesh://user/a',
+  'virtmesh://user/*',
+  'virtmesh://user/..%2f',
+])('%j is no identity', (uri) => {
   expect(parseIdentity(uri)).toBeUndefined();
 });
 
 test('identities are the URIs of the subject alternative names', () => {
-  expect(identitiesOf('DNS:localhost, URI:virtmesh://node/n1, IP Address:127.0.0.1, URI:virtmesh://node/n2').map(({ name }) => name)).toEqual(['n1', 'n2']);
+  expect(
+    identitiesOf('DNS:localhost, URI:virtmesh://node/n1, IP Address:127.0.0.1, URI:virtmesh://node/n2').map(({ name }) => name),
+  ).toEqual(['n1', 'n2']);
   expect(identitiesOf(undefined)).toEqual([]);
   expect(identitiesOf('URI:https://example.org, DNS:virtmesh.user.alice')).toEqual([]);
 });
 
 test('a name that pretends to be two is none', () => {
   // As Node writes a DNS name and a URI with a comma in them.
-  expect(identitiesOf('DNS:"x, URI:virtmesh://service/evil", URI:virtmesh://user/alice').map(({ uri }) => uri)).toEqual(['virtmesh://user/alice']);
+  expect(identitiesOf('DNS:"x, URI:virtmesh://service/evil", URI:virtmesh://user/alice').map(({ uri }) => uri)).toEqual([
+    'virtmesh://user/alice',
+  ]);
   expect(identitiesOf('URI:"virtmesh://user/a, URI:virtmesh://service/evil"')).toEqual([]);
   expect(identitiesOf('DNS:"x\\", URI:virtmesh://service/evil"')).toEqual([]);
   expect(identitiesOf('DNS:x"y, URI:virtmesh://service/evil')).toEqual([]);
 });
 
 test('no quoted text ever yields an identity', () => {
-  fc.assert(fc.property(fc.string(), (text) => {
-    expect(identitiesOf(`DNS:${JSON.stringify(`${text}, URI:virtmesh://service/evil`)}`)).toEqual([]);
-  }));
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      expect(identitiesOf(`DNS:${JSON.stringify(`${text}, URI:virtmesh://service/evil`)}`)).toEqual([]);
+    }),
+  );
 });
 
 test('roles include those before them', () => {
@@ -48,10 +65,15 @@ test('roles include those before them', () => {
 });
 
 test('the strongest binding counts, and a star stands for one segment', () => {
-  const policy = { bindings: [
-    { identity: 'virtmesh://user/*', role: 'viewer' }, { identity: 'virtmesh://user/alice', role: 'admin' }, { identity: 'virtmesh://user/alice', role: 'operator' },
-    { identity: 'virtmesh://service/*-svc', role: 'raw' }, { identity: 'virtmesh://node/n.1', role: 'viewer' },
-  ] } as const;
+  const policy = {
+    bindings: [
+      { identity: 'virtmesh://user/*', role: 'viewer' },
+      { identity: 'virtmesh://user/alice', role: 'admin' },
+      { identity: 'virtmesh://user/alice', role: 'operator' },
+      { identity: 'virtmesh://service/*-svc', role: 'raw' },
+      { identity: 'virtmesh://node/n.1', role: 'viewer' },
+    ],
+  } as const;
   expect(roleOf(policy, 'virtmesh://user/bob')).toBe('viewer');
   expect(roleOf(policy, 'virtmesh://user/alice')).toBe('admin');
   expect(roleOf(policy, 'virtmesh://service/domain-svc')).toBe('raw');

@@ -31,7 +31,11 @@ export function identitiesOf(subjectAltName: string | undefined): Identity[] {
 export function identityOf(subjectAltName: string | undefined): Identity {
   const [identity] = identitiesOf(subjectAltName);
   if (identity !== undefined) return identity;
-  throw new Fault('UNAUTHENTICATED', 'the certificate names no identity of virtmesh; it needs a URI as subject alternative name: virtmesh://user/NAME, virtmesh://service/NAME or virtmesh://node/NAME', { subject_alternative_names: (subjectAltName ?? '').slice(0, 200) });
+  throw new Fault(
+    'UNAUTHENTICATED',
+    'the certificate names no identity of virtmesh; it needs a URI as subject alternative name: virtmesh://user/NAME, virtmesh://service/NAME or virtmesh://node/NAME',
+    { subject_alternative_names: (subjectAltName ?? '').slice(0, 200) },
+  );
 }
 
 /**

@@ -30,12 +30,17 @@ export interface TlsClientOptions extends TlsFiles {
 export function tlsChannelCredentials(options: TlsClientOptions): ChannelCredentials {
   const provider = new PemFiles(options, options.log);
   const { serverIdentity } = options;
-  const verify = serverIdentity === undefined ? {} : {
-    checkServerIdentity: (_host: string, certificate: { subjectaltname?: string }): Error | undefined => {
-      const named = identitiesOf(certificate.subjectaltname).map((identity) => identity.uri);
-      return named.includes(serverIdentity) ? undefined : new Error(`the server's certificate is of ${named.join(', ') || 'no identity'}, not of ${serverIdentity}`);
-    },
-  };
+  const verify =
+    serverIdentity === undefined
+      ? {}
+      : {
+          checkServerIdentity: (_host: string, certificate: { subjectaltname?: string }): Error | undefined => {
+            const named = identitiesOf(certificate.subjectaltname).map((identity) => identity.uri);
+            return named.includes(serverIdentity)
+              ? undefined
+              : new Error(`the server's certificate is of ${named.join(', ') || 'no identity'}, not of ${serverIdentity}`);
+          },
+        };
   return experimental.createCertificateProviderChannelCredentials(provider, provider, verify);
 }
 
@@ -92,7 +97,11 @@ class PemFiles implements experimental.CertificateProvider {
     if (wanted === this.#watchers.length > 0) return;
     if (wanted) {
       const directories = new Set([this.#files.ca, this.#files.cert, this.#files.key].map((path) => dirname(path)));
-      this.#watchers = [...directories].map((directory) => watch(directory, { persistent: false }, () => this.#changed()).on('error', (thrown) => this.#log.warn({ directory, err: thrown }, 'certificates are not watched any more')));
+      this.#watchers = [...directories].map((directory) =>
+        watch(directory, { persistent: false }, () => this.#changed()).on('error', (thrown) =>
+          this.#log.warn({ directory, err: thrown }, 'certificates are not watched any more'),
+        ),
+      );
     } else {
       for (const watcher of this.#watchers.splice(0)) watcher.close();
       clearTimeout(this.#timer);
@@ -112,7 +121,8 @@ class PemFiles implements experimental.CertificateProvider {
       this.#log.warn({ err: thrown }, 'the changed certificates cannot be used; the former ones stay in use');
       return;
     }
-    if (pems.ca.equals(this.#pems.ca) && pems.certificate.equals(this.#pems.certificate) && pems.privateKey.equals(this.#pems.privateKey)) return;
+    if (pems.ca.equals(this.#pems.ca) && pems.certificate.equals(this.#pems.certificate) && pems.privateKey.equals(this.#pems.privateKey))
+      return;
     this.#pems = pems;
     this.#log.info({ cert: this.#files.cert }, 'changed certificates are in use');
     for (const listener of this.#caListeners) listener({ caCertificate: pems.ca });

@@ -8,11 +8,19 @@ import { loadConfig } from './load.ts';
 import { suggest } from './suggest.ts';
 
 const schema = z.strictObject({
-  node: z.string().regex(/^[a-z0-9-]+$/, 'must be lower case').default('n0'),
+  node: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'must be lower case')
+    .default('n0'),
   stateDir: z.string(),
   sockets: z.strictObject({ group: z.string().default('virtmesh'), readOnlyPath: z.string().optional() }).prefault({}),
   drainMs: z.int().min(0).default(5000),
-  tls: z.strictObject({ port: z.int(), bindings: z.array(z.strictObject({ identity: z.string(), role: z.enum(['viewer', 'admin']) })).default([]) }).optional(),
+  tls: z
+    .strictObject({
+      port: z.int(),
+      bindings: z.array(z.strictObject({ identity: z.string(), role: z.enum(['viewer', 'admin']) })).default([]),
+    })
+    .optional(),
   roots: z.array(z.string()).default(['/srv']),
   labels: z.record(z.string(), z.string()).default({}),
 });
@@ -37,9 +45,22 @@ test('each source goes over the one before it: defaults, file, environment, flag
   const path = await file('stateDir: /file\nnode: file\ndrainMs: 1\nsockets: {group: file, readOnlyPath: /file}\n');
   const config = loadConfig(schema, {
     argv: ['--config', path, '--set', 'node=flag', '--set', 'roots=[/a, /b]'],
-    env: { VIRTMESH_NODE: 'env', VIRTMESH_DRAIN_MS: '2', VIRTMESH_SOCKETS_READ_ONLY_PATH: '/env', VIRTMESH_URI: 'another program\'s', PATH: '/bin' },
+    env: {
+      VIRTMESH_NODE: 'env',
+      VIRTMESH_DRAIN_MS: '2',
+      VIRTMESH_SOCKETS_READ_ONLY_PATH: '/env',
+      VIRTMESH_URI: "another program's",
+      PATH: '/bin',
+    },
   });
-  expect(config).toEqual({ stateDir: '/file', node: 'flag', drainMs: 2, sockets: { group: 'file', readOnlyPath: '/env' }, roots: ['/a', '/b'], labels: {} });
+  expect(config).toEqual({
+    stateDir: '/file',
+    node: 'flag',
+    drainMs: 2,
+    sockets: { group: 'file', readOnlyPath: '/env' },
+    roots: ['/a', '/b'],
+    labels: {},
+  });
 });
 
 test('the file is named by flag, else by environment, else it is the default one if that is there', async () => {
@@ -52,13 +73,32 @@ test('the file is named by flag, else by environment, else it is the default one
 });
 
 test('text stays text, and other values are read as YAML', () => {
-  const config = loadConfig(schema, { argv: ['--set', 'stateDir=0123', '--set', 'tls={port: 7, bindings: [{identity: "a=b", role: admin}]}', '--set', 'labels={a: "1"}'], env: { VIRTMESH_NODE: '12' } });
-  expect(config).toMatchObject({ stateDir: '0123', node: '12', tls: { port: 7, bindings: [{ identity: 'a=b', role: 'admin' }] }, labels: { a: '1' } });
+  const config = loadConfig(schema, {
+    argv: ['--set', 'stateDir=0123', '--set', 'tls={port: 7, bindings: [{identity: "a=b", role: admin}]}', '--set', 'labels={a: "1"}'],
+    env: { VIRTMESH_NODE: '12' },
+  });
+  expect(config).toMatchObject({
+    stateDir: '0123',
+    node: '12',
+    tls: { port: 7, bindings: [{ identity: 'a=b', role: 'admin' }] },
+    labels: { a: '1' },
+  });
 });
 
 test('lists and empty sections in files', async () => {
-  const path = await file('stateDir: /x\nsockets:\nroots: []\ntls:\n  port: 1\n  bindings:\n    - identity: a\n      role: viewer\n    - {identity: b, role: admin}\n');
-  expect(loadConfig(schema, { argv: ['--config', path], env: {} })).toMatchObject({ roots: [], sockets: { group: 'virtmesh' }, tls: { bindings: [{ identity: 'a', role: 'viewer' }, { identity: 'b', role: 'admin' }] } });
+  const path = await file(
+    'stateDir: /x\nsockets:\nroots: []\ntls:\n  port: 1\n  bindings:\n    - identity: a\n      role: viewer\n    - {identity: b, role: admin}\n',
+  );
+  expect(loadConfig(schema, { argv: ['--config', path], env: {} })).toMatchObject({
+    roots: [],
+    sockets: { group: 'virtmesh' },
+    tls: {
+      bindings: [
+        { identity: 'a', role: 'viewer' },
+        { identity: 'b', role: 'admin' },
+      ],
+    },
+  });
 });
 
 test('an unknown key is refused with its place and what was meant', async () => {
@@ -75,7 +115,13 @@ test('an unknown key is refused with its place and what was meant', async () => 
 
 test.each([
   ['a wrong value in the file', 'stateDir: /x\ndrainMs: soon\n', {}, [], /c\.yaml:2:10: drainMs is wrong: .*expected (number|int)/],
-  ['a wrong value inside a list', 'stateDir: /x\ntls: {port: 1, bindings: [{identity: a, role: god}]}\n', {}, [], /c\.yaml:2:47: tls\.bindings\.0\.role is wrong: .*"viewer"\|"admin"/],
+  [
+    'a wrong value inside a list',
+    'stateDir: /x\ntls: {port: 1, bindings: [{identity: a, role: god}]}\n',
+    {},
+    [],
+    /c\.yaml:2:47: tls\.bindings\.0\.role is wrong: .*"viewer"\|"admin"/,
+  ],
   ['a wrong value of the environment', 'stateDir: /x\n', { VIRTMESH_NODE: 'UP' }, [], /VIRTMESH_NODE: node is wrong: must be lower case/],
   ['a wrong value of a flag', 'stateDir: /x\n', {}, ['--set', 'drainMs=-1'], /--set drainMs: drainMs is wrong/],
   ['a missing value', 'node: a\n', {}, [], /stateDir is missing: set it in the file, by VIRTMESH_STATE_DIR or by --set stateDir=VALUE/],

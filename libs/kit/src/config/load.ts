@@ -20,7 +20,10 @@ export interface ConfigSources {
 export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSources): z.output<S> {
   const flags = readFlags(sources.argv);
   const structure = structureOf(schema);
-  const file = flags.config ?? sources.env['VIRTMESH_CONFIG'] ?? (sources.defaultFile !== undefined && existsSync(sources.defaultFile) ? sources.defaultFile : undefined);
+  const file =
+    flags.config ??
+    sources.env['VIRTMESH_CONFIG'] ??
+    (sources.defaultFile !== undefined && existsSync(sources.defaultFile) ? sources.defaultFile : undefined);
   const layers: Source[] = [
     ...(file === undefined ? [] : [fromFile(file, structure)]),
     fromEnvironment(sources.env, structure),
@@ -36,16 +39,30 @@ export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
 
 function readFlags(argv: readonly string[]): { config: string | undefined; set: string[] } {
   try {
-    const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' }, set: { type: 'string', multiple: true } }, allowPositionals: false });
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { config: { type: 'string' }, set: { type: 'string', multiple: true } },
+      allowPositionals: false,
+    });
     return { config: values.config, set: values.set ?? [] };
   } catch (thrown) {
-    throw configFault([{ field: 'arguments', description: `${thrown instanceof Error ? thrown.message : String(thrown)} (there are --config FILE and --set a.b=c)` }]);
+    throw configFault([
+      {
+        field: 'arguments',
+        description: `${thrown instanceof Error ? thrown.message : String(thrown)} (there are --config FILE and --set a.b=c)`,
+      },
+    ]);
   }
 }
 
 function configFault(violations: readonly Violation[]): Fault {
   const lines = violations.map(({ field, description }) => `${field} ${description}`);
-  return new Fault('REQUEST_INVALID', lines.length === 1 ? `the configuration is wrong: ${lines[0]}` : `the configuration is wrong:\n  ${lines.join('\n  ')}`, {}, { violations });
+  return new Fault(
+    'REQUEST_INVALID',
+    lines.length === 1 ? `the configuration is wrong: ${lines[0]}` : `the configuration is wrong:\n  ${lines.join('\n  ')}`,
+    {},
+    { violations },
+  );
 }
 
 /** Names the place where the wrong value was said, or how a missing one can be. */

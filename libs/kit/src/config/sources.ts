@@ -25,17 +25,24 @@ export function fromFile(file: string, structure: Structure): Source {
   try {
     text = readFileSync(file, 'utf8');
   } catch (thrown) {
-    return { settings: [], violations: [{ field: file, description: `cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}` }] };
+    return {
+      settings: [],
+      violations: [{ field: file, description: `cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}` }],
+    };
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length > 0) {
-    return { settings: [], violations: document.errors.map((error) => ({ field: file, description: error.message.split('\n')[0] ?? 'is not YAML' })) };
+    return {
+      settings: [],
+      violations: document.errors.map((error) => ({ field: file, description: error.message.split('\n')[0] ?? 'is not YAML' })),
+    };
   }
   const settings: Setting[] = [];
   const violations: Violation[] = [];
   const place = (node: unknown): string => {
-    const range = typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range) ? (node.range as number[]) : undefined;
+    const range =
+      typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range) ? (node.range as number[]) : undefined;
     const { line, col } = lines.linePos(range?.[0] ?? 0);
     return `${file}:${line}:${col}`;
   };
@@ -44,7 +51,11 @@ export function fromFile(file: string, structure: Structure): Source {
       for (const { key, value } of node.items) {
         const name = isScalar(key) ? String(key.value) : String(key);
         const inner = at.keys.get(name);
-        if (inner === undefined) violations.push({ field: `${place(key)}: ${dotted([...path, name])}`, description: `is not a known key${didYouMean(name, at.keys.keys())}` });
+        if (inner === undefined)
+          violations.push({
+            field: `${place(key)}: ${dotted([...path, name])}`,
+            description: `is not a known key${didYouMean(name, at.keys.keys())}`,
+          });
         else visit(value, inner, [...path, name]);
       }
     } else if (at.kind === 'list' && isSeq(node)) {
@@ -56,7 +67,8 @@ export function fromFile(file: string, structure: Structure): Source {
     }
   };
   if (isMap(document.contents)) visit(document.contents, structure, []);
-  else if (document.contents !== null) violations.push({ field: place(document.contents), description: 'must be keys with their values, such as `log: {level: debug}`' });
+  else if (document.contents !== null)
+    violations.push({ field: place(document.contents), description: 'must be keys with their values, such as `log: {level: debug}`' });
   return { settings, violations };
 }
 
@@ -83,13 +95,19 @@ export function fromFlags(assignments: readonly string[], structure: Structure):
     const key = at < 0 ? assignment : assignment.slice(0, at);
     const path = key.split('.');
     if (at < 0) violations.push({ field: `--set ${assignment}`, description: 'must be of the form a.b=value' });
-    else if (structureAt(structure, path) === undefined) violations.push({ field: `--set ${key}`, description: `is not a known key${didYouMean(key, known)}` });
+    else if (structureAt(structure, path) === undefined)
+      violations.push({ field: `--set ${key}`, description: `is not a known key${didYouMean(key, known)}` });
     else addText({ path, text: assignment.slice(at + 1), source: `--set ${key}` }, structure, settings, violations);
   }
   return { settings, violations };
 }
 
-function addText(given: { path: readonly string[]; text: string; source: string }, structure: Structure, settings: Setting[], violations: Violation[]): void {
+function addText(
+  given: { path: readonly string[]; text: string; source: string },
+  structure: Structure,
+  settings: Setting[],
+  violations: Violation[],
+): void {
   const at = structureAt(structure, given.path);
   try {
     const value: unknown = at?.kind === 'value' && at.text ? given.text : parse(given.text);

@@ -20,7 +20,8 @@ export function structureOf(schema: z.ZodType): Structure {
 }
 
 function fromJsonSchema(schema: JsonSchema): Structure {
-  if (schema.properties !== undefined) return { kind: 'section', keys: new Map(Object.entries(schema.properties).map(([key, value]) => [key, fromJsonSchema(value)])) };
+  if (schema.properties !== undefined)
+    return { kind: 'section', keys: new Map(Object.entries(schema.properties).map(([key, value]) => [key, fromJsonSchema(value)])) };
   if (schema.type === 'array' && schema.items !== undefined) return { kind: 'list', item: fromJsonSchema(schema.items) };
   return { kind: 'value', text: schema.type === 'string' };
 }
@@ -41,5 +42,8 @@ export function structureAt(structure: Structure, path: readonly string[]): Stru
 
 /** `VIRTMESH_RPC_SOCKET_GROUP` of `rpc.socketGroup`. */
 export function environmentName(path: readonly string[]): string {
-  return `VIRTMESH_${path.map((key) => key.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')).join('_').toUpperCase()}`;
+  return `VIRTMESH_${path
+    .map((key) => key.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2'))
+    .join('_')
+    .toUpperCase()}`;
 }

@@ -28,5 +28,10 @@ export function checkDuration(duration: Duration | undefined, rule: DurationRule
   const minMs = rule.minMs ?? 0;
   if (ms >= minMs && ms <= rule.maxMs) return ms;
   const range = `must be between ${minMs / 1000} s and ${rule.maxMs / 1000} s, is ${ms / 1000} s`;
-  throw new Fault('REQUEST_INVALID', `${rule.field} ${range}`, { field: rule.field }, { violations: [{ field: rule.field, description: range }] });
+  throw new Fault(
+    'REQUEST_INVALID',
+    `${rule.field} ${range}`,
+    { field: rule.field },
+    { violations: [{ field: rule.field, description: range }] },
+  );
 }

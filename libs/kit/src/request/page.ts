@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
 
-export const defaultPageSize = 100;
-export const maxPageSize = 1000;
+const defaultPageSize = 100;
+const maxPageSize = 1000;
 
 /** How many items a page has: 0 means 100, more than 1000 is taken as 1000, less than 0 is REQUEST_INVALID. */
 export function pageSize(requested: number, field = 'page_size'): number {
   if (requested < 0) {
-    throw new Fault('REQUEST_INVALID', `${field} ${requested} is negative`, { field }, { violations: [{ field, description: `must be between 0 and ${maxPageSize}, is ${requested}` }] });
+    throw new Fault(
+      'REQUEST_INVALID',
+      `${field} ${requested} is negative`,
+      { field },
+      { violations: [{ field, description: `must be between 0 and ${maxPageSize}, is ${requested}` }] },
+    );
   }
   return requested === 0 ? defaultPageSize : Math.min(requested, maxPageSize);
 }
@@ -50,7 +55,12 @@ export function paginate<T>(request: PageRequest<T>): Page<T> {
 function lastKeyOf(token: string, tag: string, scope: string): string {
   const value = decodeToken(tag, token, 'page_token');
   if (Array.isArray(value) && value.length === 2 && value[0] === scope && typeof value[1] === 'string') return value[1];
-  throw new Fault('TOKEN_INVALID', 'page_token is of a list with other fields; the other fields must be as they were for the first page', { field: 'page_token' }, { violations: [{ field: 'page_token', description: 'must be used with the same other fields as the page that answered it' }] });
+  throw new Fault(
+    'TOKEN_INVALID',
+    'page_token is of a list with other fields; the other fields must be as they were for the first page',
+    { field: 'page_token' },
+    { violations: [{ field: 'page_token', description: 'must be used with the same other fields as the page that answered it' }] },
+  );
 }
 
 function fingerprint(scope: unknown): string {

@@ -6,5 +6,10 @@ export function checkRequestId(requestId: string, field = 'request_id'): string 
   const id = requestId.toLowerCase();
   if (isUuid(id)) return id;
   const description = 'must be a UUID that the caller made for this request, or left out';
-  throw new Fault('REQUEST_INVALID', `${field} ${JSON.stringify(requestId.slice(0, 100))} is not a UUID`, { field }, { violations: [{ field, description }] });
+  throw new Fault(
+    'REQUEST_INVALID',
+    `${field} ${JSON.stringify(requestId.slice(0, 100))} is not a UUID`,
+    { field },
+    { violations: [{ field, description }] },
+  );
 }

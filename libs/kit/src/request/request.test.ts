@@ -1,6 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import { Duration } from '@virtmesh/contracts/google/protobuf/duration';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkDuration, durationFromMs, durationToMs } from './duration.ts';
 import { pageSize, paginate } from './page.ts';
@@ -10,11 +10,13 @@ import { waitMs } from './wait.ts';
 const seconds = (value: number): Duration => durationFromMs(value * 1000);
 
 test('milliseconds and durations are the same', () => {
-  fc.assert(fc.property(fc.integer({ min: -1e12, max: 1e12 }), (ms) => {
-    const duration = durationFromMs(ms);
-    expect(durationToMs(duration)).toBe(ms);
-    expect(Math.sign(duration.nanos) * Math.sign(Number(duration.seconds))).toBeGreaterThanOrEqual(0);
-  }));
+  fc.assert(
+    fc.property(fc.integer({ min: -1e12, max: 1e12 }), (ms) => {
+      const duration = durationFromMs(ms);
+      expect(durationToMs(duration)).toBe(ms);
+      expect(Math.sign(duration.nanos) * Math.sign(Number(duration.seconds))).toBeGreaterThanOrEqual(0);
+    }),
+  );
   expect(durationFromMs(0.5)).toEqual(Duration.fromPartial({ nanos: 500_000 }));
 });
 
@@ -40,7 +42,10 @@ test('a wait is ten seconds if absent, and never past the deadline', () => {
   expect(waitMs(undefined, within(-5), { clock })).toBe(0);
   expect(waitMs(undefined, within(20_000), { clock, defaultMs: Infinity })).toBe(19_750);
   expect(waitMs(undefined, { deadline: undefined }, { clock, defaultMs: Infinity })).toBeLessThanOrEqual(24 * 3_600_000);
-  expect(thrownBy(() => waitMs(seconds(-1), within(1000), { clock }))).toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field: 'wait' }] });
+  expect(thrownBy(() => waitMs(seconds(-1), within(1000), { clock }))).toMatchObject({
+    reason: 'REQUEST_INVALID',
+    violations: [{ field: 'wait' }],
+  });
 });
 
 test('a page size is coerced, a negative one refused', () => {
@@ -50,39 +55,48 @@ test('a page size is coerced, a negative one refused', () => {
 
 test('pages hold every item once, in order, whatever comes and goes between them', () => {
   const keys = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 6 }), { maxLength: 60 });
-  fc.assert(fc.property(keys, keys, fc.integer({ min: 1, max: 7 }), (stable, passing, size) => {
-    const kept = new Set(stable);
-    const coming = passing.filter((key) => !kept.has(key));
-    const seen: string[] = [];
-    let token = '';
-    for (let page = 0; ; page += 1) {
-      // Other items are there on every second page only.
-      const items = [...stable, ...(page % 2 === 0 ? coming : [])].toSorted((a, b) => (a < b ? -1 : 1));
-      const answer = paginate({ items, pageSize: size, pageToken: token, tag: 't', scope: { a: 1n }, keyOf: (item) => item });
-      expect(answer.items.length).toBeLessThanOrEqual(size);
-      seen.push(...answer.items);
-      token = answer.nextPageToken;
-      if (token === '') break;
-    }
-    expect(seen).toEqual(seen.toSorted((a, b) => (a < b ? -1 : 1)));
-    expect(seen.filter((key) => kept.has(key)).toSorted()).toEqual(stable.toSorted());
-    expect(new Set(seen).size).toBe(seen.length);
-  }));
+  fc.assert(
+    fc.property(keys, keys, fc.integer({ min: 1, max: 7 }), (stable, passing, size) => {
+      const kept = new Set(stable);
+      const coming = passing.filter((key) => !kept.has(key));
+      const seen: string[] = [];
+      let token = '';
+      for (let page = 0; ; page += 1) {
+        // Other items are there on every second page only.
+        const items = [...stable, ...(page % 2 === 0 ? coming : [])].toSorted((a, b) => (a < b ? -1 : 1));
+        const answer = paginate({ items, pageSize: size, pageToken: token, tag: 't', scope: { a: 1n }, keyOf: (item) => item });
+        expect(answer.items.length).toBeLessThanOrEqual(size);
+        seen.push(...answer.items);
+        token = answer.nextPageToken;
+        if (token === '') break;
+      }
+      expect(seen).toEqual(seen.toSorted((a, b) => (a < b ? -1 : 1)));
+      expect(seen.filter((key) => kept.has(key)).toSorted()).toEqual(stable.toSorted());
+      expect(new Set(seen).size).toBe(seen.length);
+    }),
+  );
 });
 
 test('a list in another order is paged in that order', () => {
   const compare = (a: string, b: string): number => (a < b ? 1 : a > b ? -1 : 0);
-  const list = (pageToken: string): { items: readonly string[]; nextPageToken: string } => paginate({ items: ['c', 'b', 'a'], pageSize: 2, pageToken, tag: 't', scope: '', keyOf: (item) => item, compare });
+  const list = (pageToken: string): { items: readonly string[]; nextPageToken: string } =>
+    paginate({ items: ['c', 'b', 'a'], pageSize: 2, pageToken, tag: 't', scope: '', keyOf: (item) => item, compare });
   const first = list('');
   expect(first.items).toEqual(['c', 'b']);
   expect(list(first.nextPageToken)).toEqual({ items: ['a'], nextPageToken: '' });
 });
 
 test('a token is good for its own list only', () => {
-  const page = (tag: string, scope: unknown, pageToken = ''): { nextPageToken: string } => paginate({ items: ['a', 'b'], pageSize: 1, pageToken, tag, scope, keyOf: (item) => item });
+  const page = (tag: string, scope: unknown, pageToken = ''): { nextPageToken: string } =>
+    paginate({ items: ['a', 'b'], pageSize: 1, pageToken, tag, scope, keyOf: (item) => item });
   const token = page('domains', { parent: 'nodes/n1' }).nextPageToken;
   expect(page('domains', { parent: 'nodes/n1' }, token).nextPageToken).toBe('');
-  for (const wrong of [() => page('nodes', { parent: 'nodes/n1' }, token), () => page('domains', { parent: 'nodes/n2' }, token), () => page('domains', {}, 'garbage'), () => page('domains', {}, `${token}x`)]) {
+  for (const wrong of [
+    () => page('nodes', { parent: 'nodes/n1' }, token),
+    () => page('domains', { parent: 'nodes/n2' }, token),
+    () => page('domains', {}, 'garbage'),
+    () => page('domains', {}, `${token}x`),
+  ]) {
     expect(thrownBy(wrong)).toMatchObject({ reason: 'TOKEN_INVALID', violations: [{ field: 'page_token' }] });
   }
 });

@@ -26,7 +26,13 @@ export class ActiveCall implements CallContext {
   #answer: ((fault: Fault) => void) | undefined;
   #ended = false;
 
-  constructor(call: ServerCall, method: BoundMethod, caller: Caller, log: Logger, onEnd: (call: ActiveCall, fault: Fault | undefined) => void) {
+  constructor(
+    call: ServerCall,
+    method: BoundMethod,
+    caller: Caller,
+    log: Logger,
+    onEnd: (call: ActiveCall, fault: Fault | undefined) => void,
+  ) {
     this.caller = caller;
     this.method = method.name;
     this.kind = method.kind;
@@ -92,7 +98,9 @@ export class ActiveCall implements CallContext {
     if (this.#ended) return;
     const expired = this.deadline !== undefined && this.deadline.getTime() <= Date.now();
     const fault = expired
-      ? new Fault('DEADLINE_EXCEEDED', `the deadline of ${this.method} passed before it was done; raise the timeout and retry`, { method: this.method })
+      ? new Fault('DEADLINE_EXCEEDED', `the deadline of ${this.method} passed before it was done; raise the timeout and retry`, {
+          method: this.method,
+        })
       : new Fault('OPERATION_CANCELLED', `${this.method} was cancelled by its caller`, { method: this.method });
     this.end(fault);
     this.#controller.abort(fault);

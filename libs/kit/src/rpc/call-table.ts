@@ -40,9 +40,16 @@ export class CallTable {
   open(call: ServerCall, method: BoundMethod, authenticate: Authenticate): ActiveCall {
     if (this.#closing) throw shuttingDown();
     if (this.#calls.size >= this.#maxCalls) {
-      throw new Fault('LIMIT_EXCEEDED', `the server has ${this.#maxCalls} calls under way already; retry when some have ended`, { limit: String(this.#maxCalls) }, { retryAfterMs: 1000 });
+      throw new Fault(
+        'LIMIT_EXCEEDED',
+        `the server has ${this.#maxCalls} calls under way already; retry when some have ended`,
+        { limit: String(this.#maxCalls) },
+        { retryAfterMs: 1000 },
+      );
     }
-    const active = new ActiveCall(call, method, admitted(authenticate(call), method), this.#log, (ended, fault) => this.#ended(ended, fault));
+    const active = new ActiveCall(call, method, admitted(authenticate(call), method), this.#log, (ended, fault) =>
+      this.#ended(ended, fault),
+    );
     this.#calls.add(active);
     this.#metrics.inFlight(1);
     return active;
@@ -61,13 +68,18 @@ export class CallTable {
     if (fault.reason !== 'INTERNAL_BUG' || fault.metadata['incident'] !== undefined) return fault;
     const incident = randomUUID();
     log.error({ incident, err: fault.cause ?? fault }, `internal fault: ${fault.message}`);
-    return new Fault('INTERNAL_BUG', `an internal fault; the log of the server has the particulars under incident ${incident}`, { incident });
+    return new Fault('INTERNAL_BUG', `an internal fault; the log of the server has the particulars under incident ${incident}`, {
+      incident,
+    });
   }
 
   /** Refuses new calls, and resolves when no call is left. */
   async close(): Promise<void> {
     this.#closing = true;
-    while (this.#calls.size > 0) await new Promise<void>((resolve) => { this.#whenChanged = resolve; });
+    while (this.#calls.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#whenChanged = resolve;
+      });
   }
 
   /** Ends calls under way with SHUTTING_DOWN: the streams, or all. */
@@ -92,12 +104,19 @@ export class CallTable {
 function admitted(peer: ReturnType<Authenticate>, method: BoundMethod): Caller {
   const { role } = peer;
   if (method.audience === 'services' && !peer.isService && peer.via !== 'local') {
-    throw new Fault('PERMISSION_DENIED', `${method.name} is for services of virtmesh only, and ${peer.identity} is none`, { identity: peer.identity, method: method.name });
+    throw new Fault('PERMISSION_DENIED', `${method.name} is for services of virtmesh only, and ${peer.identity} is none`, {
+      identity: peer.identity,
+      method: method.name,
+    });
   }
   if (method.audience === 'any') return { ...peer, role: role ?? 'viewer' };
   if (role === undefined || !includesRole(role, method.role)) {
     const held = role ?? 'none';
-    throw new Fault('PERMISSION_DENIED', `${method.name} needs the role ${method.role}; ${peer.identity} has ${role === undefined ? 'no role here' : `the role ${role}`}`, { identity: peer.identity, role: held, required: method.role, method: method.name });
+    throw new Fault(
+      'PERMISSION_DENIED',
+      `${method.name} needs the role ${method.role}; ${peer.identity} has ${role === undefined ? 'no role here' : `the role ${role}`}`,
+      { identity: peer.identity, role: held, required: method.role, method: method.name },
+    );
   }
   return { ...peer, role };
 }
@@ -113,6 +132,6 @@ function logFault(call: ActiveCall, fault: Fault, seconds: number): void {
   else call.log.info(line, fault.message);
 }
 
-export function shuttingDown(): Fault {
+function shuttingDown(): Fault {
   return new Fault('SHUTTING_DOWN', 'the server is shutting down; retry, by another address if there is one', {}, { retryAfterMs: 1000 });
 }

@@ -1,5 +1,9 @@
 import { sleep } from '@virtmesh/base';
-import { HealthCheckRequest, HealthCheckResponse_ServingStatus as ServingStatus, HealthService } from '@virtmesh/contracts/grpc/health/v1/health';
+import {
+  HealthCheckRequest,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  HealthService,
+} from '@virtmesh/contracts/grpc/health/v1/health';
 import { Node } from '@virtmesh/contracts/node/v1/node';
 import { GetNodeRequest, NodeServiceService, WatchNodesRequest, WatchNodesResponse } from '@virtmesh/contracts/node/v1/node_service';
 import { expect, test } from 'vitest';
@@ -11,12 +15,14 @@ const watch = WatchNodesRequest.fromPartial({});
 
 test('calls under way end well, new ones are refused', async () => {
   const gate = Promise.withResolvers<void>();
-  const { server, channel } = await startLocal([nodeService({
-    getNode: async ({ name }) => {
-      await gate.promise;
-      return Node.fromPartial({ name });
-    },
-  })]);
+  const { server, channel } = await startLocal([
+    nodeService({
+      getNode: async ({ name }) => {
+        await gate.promise;
+        return Node.fromPartial({ name });
+      },
+    }),
+  ]);
   const client = createClient(NodeServiceService, channel);
   const call = client.getNode(get);
   await sleep(50);
@@ -30,16 +36,18 @@ test('calls under way end well, new ones are refused', async () => {
 
 test('a stream gets SHUTTING_DOWN and its handler the abort, long before the deadline of calls', async () => {
   let ended = false;
-  const { server, channel } = await startLocal([nodeService({
-    watchNodes: async function* (_request, { signal }) {
-      try {
-        yield* numbered(1);
-        await hang(signal);
-      } finally {
-        ended = true;
-      }
-    },
-  })]);
+  const { server, channel } = await startLocal([
+    nodeService({
+      watchNodes: async function* (_request, { signal }) {
+        try {
+          yield* numbered(1);
+          await hang(signal);
+        } finally {
+          ended = true;
+        }
+      },
+    }),
+  ]);
   const stream = createClient(NodeServiceService, channel).watchNodes(watch);
   await stream.next();
   const started = performance.now();
@@ -61,11 +69,13 @@ test('a call that does not end gets SHUTTING_DOWN at the deadline', async () => 
 });
 
 test('a reader that reads nothing does not hold up the end', async () => {
-  const { server, channel } = await startLocal([nodeService({
-    watchNodes: async function* () {
-      for (;;) yield WatchNodesResponse.fromPartial({ resumeToken: 'x'.repeat(100_000) });
-    },
-  })]);
+  const { server, channel } = await startLocal([
+    nodeService({
+      watchNodes: async function* () {
+        for (;;) yield WatchNodesResponse.fromPartial({ resumeToken: 'x'.repeat(100_000) });
+      },
+    }),
+  ]);
   const stream = createClient(NodeServiceService, channel).watchNodes(watch);
   await stream.next();
   await sleep(100);
@@ -81,7 +91,9 @@ test('health says at once that nothing serves any more', async () => {
   const statuses: number[] = [];
   const drained = Promise.withResolvers<void>();
   try {
-    for await (const { status } of createClient(HealthService, channel).watch(HealthCheckRequest.fromPartial({ service: 'virtmesh.node.v1.NodeService' }))) {
+    for await (const { status } of createClient(HealthService, channel).watch(
+      HealthCheckRequest.fromPartial({ service: 'virtmesh.node.v1.NodeService' }),
+    )) {
       statuses.push(status);
       if (statuses.length === 1) void server.drain(5000, 300).then(drained.resolve);
     }

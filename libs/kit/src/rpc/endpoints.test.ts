@@ -18,7 +18,8 @@ test('the socket says what its callers may do', async () => {
   expect(server.addresses).toEqual([`unix://${rw}`, `unix://${ro}`]);
   expect((await createClient(NodeServiceService, channelTo(`unix:${rw}`)).getNode(get)).name).toBe('x');
   expect(await failure(createClient(NodeServiceService, channelTo(`unix:${ro}`)).getNode(get))).toMatchObject({
-    reason: 'PERMISSION_DENIED', metadata: { role: 'viewer', required: 'operator', identity: 'virtmesh://local', method: 'virtmesh.node.v1.NodeService/GetNode' },
+    reason: 'PERMISSION_DENIED',
+    metadata: { role: 'viewer', required: 'operator', identity: 'virtmesh://local', method: 'virtmesh.node.v1.NodeService/GetNode' },
   });
 });
 
@@ -67,14 +68,29 @@ test('a server that ends does not take away the socket of its successor', async 
 });
 
 test.each([
-  ['a file that is no socket', async (directory: string) => {
-    await writeFile(join(directory, 'f'), 'x');
-    return unix(join(directory, 'f'));
-  }, 'RESOURCE_IN_USE', 'is not a socket'],
+  [
+    'a file that is no socket',
+    async (directory: string) => {
+      await writeFile(join(directory, 'f'), 'x');
+      return unix(join(directory, 'f'));
+    },
+    'RESOURCE_IN_USE',
+    'is not a socket',
+  ],
   ['a directory that is not there', (directory: string) => unix(join(directory, 'no', 's.sock')), 'HOST_INCOMPATIBLE', 'cannot be made'],
   ['a path too long for the kernel', (directory: string) => unix(join(directory, 'x'.repeat(100))), 'HOST_INCOMPATIBLE', 'too long'],
-  ['clear text beyond loopback', (): Endpoint => ({ kind: 'tcp', host: '0.0.0.0', port: 0, role: 'viewer' }), 'HOST_INCOMPATIBLE', 'loopback'],
-  ['an address of another host', (): Endpoint => ({ kind: 'tls', host: '192.0.2.1', port: 0, cert: '/none', key: '/none', ca: '/none', policy: { bindings: [] } }), 'HOST_INCOMPATIBLE', '/none'],
+  [
+    'clear text beyond loopback',
+    (): Endpoint => ({ kind: 'tcp', host: '0.0.0.0', port: 0, role: 'viewer' }),
+    'HOST_INCOMPATIBLE',
+    'loopback',
+  ],
+  [
+    'an address of another host',
+    (): Endpoint => ({ kind: 'tls', host: '192.0.2.1', port: 0, cert: '/none', key: '/none', ca: '/none', policy: { bindings: [] } }),
+    'HOST_INCOMPATIBLE',
+    '/none',
+  ],
 ])('%s is refused with what to do', async (_name, endpointIn, reason, words) => {
   const endpoint = await endpointIn(await temporaryDirectory());
   const fault = await failure(start([endpoint]));

@@ -31,13 +31,17 @@ export type ServerStreamHandler<Q, R> = (request: Q, context: CallContext) => As
 export type BidiHandler<Q, R> = (requests: AsyncIterable<Q>, context: CallContext) => AsyncIterable<R>;
 
 /** What a server receives as request of a method. */
-export type RequestOf<M extends AnyMethod> = ReturnType<M['requestDeserialize']>;
+type RequestOf<M extends AnyMethod> = ReturnType<M['requestDeserialize']>;
 /** What a server answers to a method. */
-export type ResponseOf<M extends AnyMethod> = Parameters<M['responseSerialize']>[0];
+type ResponseOf<M extends AnyMethod> = Parameters<M['responseSerialize']>[0];
 
 type HandlerOf<M extends AnyMethod> = M['requestStream'] extends false
-  ? M['responseStream'] extends false ? UnaryHandler<RequestOf<M>, ResponseOf<M>> : ServerStreamHandler<RequestOf<M>, ResponseOf<M>>
-  : M['responseStream'] extends true ? BidiHandler<RequestOf<M>, ResponseOf<M>> : never;
+  ? M['responseStream'] extends false
+    ? UnaryHandler<RequestOf<M>, ResponseOf<M>>
+    : ServerStreamHandler<RequestOf<M>, ResponseOf<M>>
+  : M['responseStream'] extends true
+    ? BidiHandler<RequestOf<M>, ResponseOf<M>>
+    : never;
 
 /** One handler for every method of a service. */
 export type Handlers<D extends ServiceDefinition> = { readonly [M in keyof D]: HandlerOf<D[M]> };

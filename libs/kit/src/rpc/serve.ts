@@ -1,4 +1,11 @@
-import type { handleBidiStreamingCall, handleServerStreamingCall, handleUnaryCall, Server, ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Server,
+  ServerDuplexStream,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
 import { abortFault, Fault } from '@virtmesh/base';
 import { serviceErrorFromFault } from '../status.ts';
 import type { ActiveCall } from './active-call.ts';
@@ -26,10 +33,14 @@ export function serveMethod(server: Server, method: BoundMethod, calls: CallTabl
   };
   const asIs = (bytes: Buffer): Buffer => bytes;
   switch (method.kind) {
-    case 'unary': return void server.register(method.path, unary(method, calls, authenticate), asIs, decode, 'unary');
-    case 'serverStream': return void server.register(method.path, serverStream(method, calls, authenticate), asIs, decode, 'serverStream');
-    case 'bidi': return void server.register(method.path, bidi(method, calls, authenticate), asIs, decode, 'bidi');
-    default: return method.kind satisfies never;
+    case 'unary':
+      return void server.register(method.path, unary(method, calls, authenticate), asIs, decode, 'unary');
+    case 'serverStream':
+      return void server.register(method.path, serverStream(method, calls, authenticate), asIs, decode, 'serverStream');
+    case 'bidi':
+      return void server.register(method.path, bidi(method, calls, authenticate), asIs, decode, 'bidi');
+    default:
+      return method.kind satisfies never;
   }
 }
 
@@ -66,7 +77,13 @@ function bidi(method: BoundMethod, calls: CallTable, authenticate: Authenticate)
   return (call) => serveStream(method, calls, authenticate, call, (active) => requestsOf(call, method, active));
 }
 
-function serveStream(method: BoundMethod, calls: CallTable, authenticate: Authenticate, call: Writable, input: (active: ActiveCall) => unknown): void {
+function serveStream(
+  method: BoundMethod,
+  calls: CallTable,
+  authenticate: Authenticate,
+  call: Writable,
+  input: (active: ActiveCall) => unknown,
+): void {
   let active: ActiveCall;
   try {
     active = calls.open(call, method, authenticate);
@@ -79,7 +96,13 @@ function serveStream(method: BoundMethod, calls: CallTable, authenticate: Authen
 }
 
 /** Sends what the handler yields, no faster than the caller reads. */
-async function pump(method: BoundMethod, calls: CallTable, active: ActiveCall, call: Writable, input: (active: ActiveCall) => unknown): Promise<void> {
+async function pump(
+  method: BoundMethod,
+  calls: CallTable,
+  active: ActiveCall,
+  call: Writable,
+  input: (active: ActiveCall) => unknown,
+): Promise<void> {
   try {
     const responses = (method.handler(input(active), active) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
     // A handler that waits elsewhere than on its signal learns here that nobody reads it any more.
@@ -94,7 +117,7 @@ async function pump(method: BoundMethod, calls: CallTable, active: ActiveCall, c
   }
 }
 
-async function* requestsOf(call: ServerDuplexStream<unknown, Buffer>, method: BoundMethod, active: ActiveCall): AsyncGenerator<unknown> {
+async function* requestsOf(call: ServerDuplexStream<unknown, Buffer>, method: BoundMethod, active: ActiveCall): AsyncGenerator {
   try {
     // Left early, the iteration must not destroy the stream: its other half still writes.
     for await (const request of call.iterator({ destroyOnReturn: false })) yield wellFormed(request, method);
@@ -118,5 +141,10 @@ function drained(call: Writable, signal: AbortSignal): Promise<void> {
 
 function wellFormed(request: unknown, method: BoundMethod): unknown {
   if (!(request instanceof Malformed)) return request;
-  throw new Fault('REQUEST_INVALID', `the request of ${method.name} is not a valid protobuf message of its type; check the client's version of the contract`, { method: method.name }, { cause: request.cause });
+  throw new Fault(
+    'REQUEST_INVALID',
+    `the request of ${method.name} is not a valid protobuf message of its type; check the client's version of the contract`,
+    { method: method.name },
+    { cause: request.cause },
+  );
 }

@@ -128,7 +128,13 @@ const flushMs = 500;
 function withStandardServices(services: readonly ServiceBinding[], health: Health): ServiceBinding[] {
   for (const { name } of services) if (health.isServing(name) === undefined) health.set(name, true);
   const own = [...services, health.binding];
-  return [...own, ...reflection(descriptorSet, own.map((service) => service.name))];
+  return [
+    ...own,
+    ...reflection(
+      descriptorSet,
+      own.map((service) => service.name),
+    ),
+  ];
 }
 
 async function listen(endpoint: Endpoint, options: RpcServerOptions, calls: CallTable): Promise<Listener> {
@@ -147,10 +153,14 @@ async function listen(endpoint: Endpoint, options: RpcServerOptions, calls: Call
   }
   try {
     switch (endpoint.kind) {
-      case 'unix': return await listenUnix(server, endpoint, options.log);
-      case 'tls': return await listenTls(server, endpoint, options.log);
-      case 'tcp': return await listenTcp(server, endpoint);
-      default: return endpoint satisfies never;
+      case 'unix':
+        return await listenUnix(server, endpoint, options.log);
+      case 'tls':
+        return await listenTls(server, endpoint, options.log);
+      case 'tcp':
+        return await listenTcp(server, endpoint);
+      default:
+        return endpoint satisfies never;
     }
   } catch (thrown) {
     server.forceShutdown();
@@ -177,7 +187,9 @@ async function listenTls(server: Server, endpoint: Extract<Endpoint, { kind: 'tl
 
 async function listenTcp(server: Server, endpoint: Extract<Endpoint, { kind: 'tcp' }>): Promise<Listener> {
   if (!isLoopback(endpoint.host)) {
-    throw new Fault('HOST_INCOMPATIBLE', `clear text is served on loopback only, not on ${endpoint.host}; use TLS`, { host: endpoint.host });
+    throw new Fault('HOST_INCOMPATIBLE', `clear text is served on loopback only, not on ${endpoint.host}; use TLS`, {
+      host: endpoint.host,
+    });
   }
   const port = await bind(server, hostPort(endpoint), ServerCredentials.createInsecure(), endpoint);
   return { server, uri: endpointUri(endpoint, port), remove: () => Promise.resolve() };
@@ -198,7 +210,15 @@ function bind(server: Server, address: string, credentials: ServerCredentials, e
 }
 
 function bindFault(uri: string, error: Error): Fault {
-  if (error.message.includes('EADDRINUSE')) return new Fault('RESOURCE_IN_USE', `${uri} is taken by another process; stop it or choose another port`, { address: uri }, { cause: error });
-  const advice = error.message.includes('EACCES') ? 'ports below 1024 need privileges; choose a higher one' : 'choose an address of this host';
+  if (error.message.includes('EADDRINUSE'))
+    return new Fault(
+      'RESOURCE_IN_USE',
+      `${uri} is taken by another process; stop it or choose another port`,
+      { address: uri },
+      { cause: error },
+    );
+  const advice = error.message.includes('EACCES')
+    ? 'ports below 1024 need privileges; choose a higher one'
+    : 'choose an address of this host';
   return new Fault('HOST_INCOMPATIBLE', `${uri} cannot be listened on: ${error.message}; ${advice}`, { address: uri }, { cause: error });
 }

@@ -3,7 +3,7 @@ import type { Role } from '../auth/caller.ts';
 import type { CallContext } from './context.ts';
 import { type AnyMethod, type Handlers, type ServiceDefinition, serviceOf } from './method.ts';
 
-export type MethodKind = 'unary' | 'serverStream' | 'bidi';
+type MethodKind = 'unary' | 'serverStream' | 'bidi';
 
 /** Who may call a service at all: `any` peer that is let in, callers with a `role`, or only `services` and the local socket. */
 export type Audience = 'any' | 'role' | 'services';
@@ -44,7 +44,8 @@ export function defineService<D extends ServiceDefinition>(
   const methods = Object.entries<AnyMethod>(definition).map(([key, method]): BoundMethod => {
     const handler: unknown = handlers[key];
     const role = methodRoles[key];
-    if (typeof handler !== 'function' || role === undefined) throw new Fault('INTERNAL_BUG', `${method.path} has no ${role === undefined ? 'role' : 'handler'}`, { method: method.path });
+    if (typeof handler !== 'function' || role === undefined)
+      throw new Fault('INTERNAL_BUG', `${method.path} has no ${role === undefined ? 'role' : 'handler'}`, { method: method.path });
     return {
       path: method.path,
       name: method.path.slice(1),
@@ -64,6 +65,7 @@ export function defineService<D extends ServiceDefinition>(
 
 function kindOf(method: AnyMethod): MethodKind {
   if (method.requestStream && method.responseStream) return 'bidi';
-  if (method.requestStream) throw new Fault('INTERNAL_BUG', `${method.path} streams its requests only, which nothing of virtmesh does`, { method: method.path });
+  if (method.requestStream)
+    throw new Fault('INTERNAL_BUG', `${method.path} streams its requests only, which nothing of virtmesh does`, { method: method.path });
   return method.responseStream ? 'serverStream' : 'unary';
 }

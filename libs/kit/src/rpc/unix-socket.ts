@@ -22,12 +22,21 @@ export interface SocketPlace extends AsyncDisposable {
 export async function prepareSocket(endpoint: UnixEndpoint, log: Logger): Promise<SocketPlace> {
   const { path } = endpoint;
   if (Buffer.byteLength(path) > maxPathBytes - 10) {
-    throw new Fault('HOST_INCOMPATIBLE', `the socket path ${path} is too long: the kernel takes ${maxPathBytes} bytes, of which 10 are needed beside it; choose a shorter one`, { path });
+    throw new Fault(
+      'HOST_INCOMPATIBLE',
+      `the socket path ${path} is too long: the kernel takes ${maxPathBytes} bytes, of which 10 are needed beside it; choose a shorter one`,
+      { path },
+    );
   }
   await clearStale(path);
   // Beside the real path, since a link cannot leave its file system; short, since its path must fit as well.
   const directory = await mkdtemp(join(dirname(path), '.s')).catch((thrown: unknown) => {
-    throw new Fault('HOST_INCOMPATIBLE', `the socket ${path} cannot be made: ${errorText(thrown)}; make its directory writable for this service`, { path }, { cause: thrown });
+    throw new Fault(
+      'HOST_INCOMPATIBLE',
+      `the socket ${path} cannot be made: ${errorText(thrown)}; make its directory writable for this service`,
+      { path },
+      { cause: thrown },
+    );
   });
   const temporaryPath = join(directory, 's');
   let inode: bigint | undefined;
@@ -58,14 +67,22 @@ async function clearStale(path: string): Promise<void> {
     throw new Fault('HOST_INCOMPATIBLE', `the socket ${path} cannot be looked at: ${errorText(thrown)}`, { path }, { cause: thrown });
   });
   if (present === undefined) return;
-  if (!present.isSocket()) throw new Fault('RESOURCE_IN_USE', `${path} is there and is not a socket; move it away or choose another path`, { path });
+  if (!present.isSocket())
+    throw new Fault('RESOURCE_IN_USE', `${path} is there and is not a socket; move it away or choose another path`, { path });
   if (await answers(path)) throw taken(path);
   await unlink(path).catch((thrown: unknown) => {
-    if (!isErrno(thrown, 'ENOENT')) throw new Fault('HOST_INCOMPATIBLE', `the socket ${path} of a dead server cannot be removed: ${errorText(thrown)}`, { path }, { cause: thrown });
+    if (!isErrno(thrown, 'ENOENT'))
+      throw new Fault(
+        'HOST_INCOMPATIBLE',
+        `the socket ${path} of a dead server cannot be removed: ${errorText(thrown)}`,
+        { path },
+        { cause: thrown },
+      );
   });
 }
 
-const taken = (path: string): Fault => new Fault('RESOURCE_IN_USE', `another server listens on ${path}; stop it first, or choose another path`, { path });
+const taken = (path: string): Fault =>
+  new Fault('RESOURCE_IN_USE', `another server listens on ${path}; stop it first, or choose another path`, { path });
 
 /** Whether somebody accepts connections there. A refusal is the only proof that nobody does. */
 function answers(path: string): Promise<boolean> {
@@ -78,7 +95,15 @@ function answers(path: string): Promise<boolean> {
     socket.once('error', (thrown) => {
       if (isErrno(thrown, 'ECONNREFUSED') || isErrno(thrown, 'ENOENT')) resolve(false);
       else if (isErrno(thrown, 'EAGAIN')) resolve(true);
-      else reject(new Fault('HOST_INCOMPATIBLE', `whether a server listens on ${path} cannot be told: ${errorText(thrown)}`, { path }, { cause: thrown }));
+      else
+        reject(
+          new Fault(
+            'HOST_INCOMPATIBLE',
+            `whether a server listens on ${path} cannot be told: ${errorText(thrown)}`,
+            { path },
+            { cause: thrown },
+          ),
+        );
     });
   });
 }
