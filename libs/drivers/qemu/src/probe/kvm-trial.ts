@@ -15,7 +15,7 @@ import type { FileOwner, Host } from '@virtmesh/driver-spi';
 const code =
   'fa31c08ed88ec08ed0bc007cfb8b1e6c04f4a16c0429d883f80272f566b8010000800fa2660fbae21d7352fabf0010b9001831c0fcf3abc70600100320c70600200330c60600308366b8200000000f22e066b8001000000f22d866b9800000c00f320d00010f300f0116987c0f20c0660d010000800f22c0ea817c0800b010e6f4b010e6f4f4ebfd000000000000000000000000009a20000f00887c0000';
 /** `isa-debug-exit` ends QEMU with twice the written byte and one. */
-const success = 0x10 * 2 + 1;
+export const trialSuccess = 0x10 * 2 + 1;
 const trialMs = 3000;
 /** The BIOS reads from smaller disks only on some buses. */
 const diskBytes = 1024 * 1024;
@@ -43,7 +43,8 @@ export async function tryKvm({ host, guest, workDir }: TrialOptions, binary: str
   }
 }
 
-function bootDisk(): Uint8Array {
+/** A disk that boots into the code above. */
+export function bootDisk(): Uint8Array {
   const disk = Buffer.alloc(diskBytes);
   disk.write(code, 'hex');
   disk.writeUInt16LE(0xaa55, 510);
@@ -74,7 +75,7 @@ async function run(
     const exit = await Promise.race([child.exited, sleep(trialMs, timeout).then(() => undefined)]);
     if (exit === undefined)
       return `a guest did not run within ${trialMs / 1000} s; if the host is a virtual machine itself, its nested virtualization does not work`;
-    if (exit.code === success) return undefined;
+    if (exit.code === trialSuccess) return undefined;
     return `QEMU ended with ${exit.signal ?? `status ${exit.code}`}: ${words.trim() || 'without a word'}; see that the guests' user may open /dev/kvm (its group is usually kvm)`;
   } finally {
     ended.abort();
