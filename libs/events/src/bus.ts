@@ -26,6 +26,8 @@ export type BusStatus =
 
 /** One connection from its begin to its end. Of use inside this package only. */
 export interface BusSession {
+  readonly connection: NatsConnection;
+  readonly inboxPrefix: string | undefined;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
   /** Aborted when the connection ends. */
@@ -125,7 +127,7 @@ export class EventBus implements AsyncDisposable {
     this.#close.signal.addEventListener('abort', onClose, { once: true });
     if (this.#close.signal.aborted) onClose();
     try {
-      const session = await makeSession(connection, end.signal);
+      const session = await makeSession(connection, this.#options.inboxPrefix, end.signal);
       this.#next.resolve(session);
       this.#options.log.info({ server: connection.getServer() }, 'connected to NATS');
       this.#become({ t: 'connected', since: this.#clock.now(), server: connection.getServer() });
@@ -164,12 +166,15 @@ export class EventBus implements AsyncDisposable {
   }
 }
 
-async function makeSession(connection: NatsConnection, signal: AbortSignal): Promise<BusSession> {
+async function makeSession(connection: NatsConnection, inboxPrefix: string | undefined, signal: AbortSignal): Promise<BusSession> {
   const done = new Map<string, Promise<unknown>>();
-  const options = { timeout: requestTimeoutMs };
+  // What a user may not ask about its account is not needed.
+  const options = { timeout: requestTimeoutMs, checkAPI: false };
   return {
+    connection,
+    inboxPrefix,
     js: connection.jetstream(options),
-    jsm: await connection.jetstreamManager({ ...options, checkAPI: false }),
+    jsm: await connection.jetstreamManager(options),
     signal,
     maxPayloadBytes: connection.info?.max_payload ?? 1024 * 1024,
     once<T>(key: string, action: () => Promise<T>): Promise<T> {

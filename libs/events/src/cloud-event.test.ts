@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { type CloudEvent, decodeCloudEvent, encodeCloudEvent } from './cloud-event.ts';
 import { formatEventId, parseEventId } from './event-id.ts';
 import { type EventMessage, gapType, readBody, toCloudEvent } from './event-message.ts';
-import { headerMap } from './follow.ts';
 import { decodeHeaderValue, encodeHeaderValue } from './header-encoding.ts';
+import { headerMap } from './push-consumer.ts';
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
 const attributeName = fc.stringMatching(/^x[a-z0-9]{0,15}$/);

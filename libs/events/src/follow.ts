@@ -1,7 +1,7 @@
 import { sleep } from '@virtmesh/base';
-import { consumerOpts, type ConsumerOptsBuilder, type JsMsg } from 'nats';
 import type { BusSession, EventBus } from './bus.ts';
 import type { EventLog } from './log.ts';
+import { type ConsumerStart, PushConsumer, startAtAll, startAtLastPerSubject, startAtSequence, startAtTime, type StoredMessage } from './push-consumer.ts';
 
 /** Where a reader begins. */
 export type FollowStart =
@@ -12,15 +12,6 @@ export type FollowStart =
   | { readonly t: 'time'; readonly time: Date }
   /** With the last message of each subject; done again at each connection. */
   | { readonly t: 'last-per-subject' };
-
-/** A message of a stream. */
-export interface StoredMessage {
-  readonly subject: string;
-  readonly sequence: number;
-  readonly time: Date;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly data: Uint8Array;
-}
 
 /** What a reader gets: messages in order, and word when it has all that were there at (each) begin. */
 export type Followed = { readonly t: 'message'; readonly message: StoredMessage } | { readonly t: 'caught-up' };
@@ -36,7 +27,7 @@ export interface FollowOptions {
   readonly ensure: (session: BusSession) => Promise<unknown>;
 }
 
-const retryMs = 500;
+const retryMs = 250;
 
 /** Reads a stream in order, without repeat or hole over any number of connections, until the signal. */
 export async function* follow(options: FollowOptions, signal: AbortSignal): AsyncGenerator<Followed> {
@@ -68,69 +59,31 @@ async function anchored(session: BusSession, stream: string, start: FollowStart)
 }
 
 async function* readSession(session: BusSession, options: FollowOptions, start: FollowStart, signal: AbortSignal): AsyncGenerator<Followed> {
-  const subscription = await session.js.subscribe(options.filter, consumerFor(options.stream, start));
-  const end = (): void => subscription.unsubscribe();
-  const ended = AbortSignal.any([signal, session.signal]);
-  ended.addEventListener('abort', end, { once: true });
-  if (ended.aborted) end();
-  try {
-    const first = subscriptionPending(await subscription.consumerInfo());
-    let caughtUp = first === 0;
-    if (caughtUp) yield { t: 'caught-up' };
-    let received = 0;
-    for await (const message of subscription) {
-      // An ordered consumer that is made anew before its first message begins at the stream's first; those are not wanted.
-      if (isBefore(message, start)) continue;
-      received += 1;
-      yield { t: 'message', message: stored(message) };
-      if (!caughtUp && (message.info.pending === 0 || received >= first)) {
-        caughtUp = true;
-        yield { t: 'caught-up' };
-      }
+  const consumer = await PushConsumer.open(session, options.stream, options.filter, consumerStart(start));
+  let caughtUp = consumer.initially === 0;
+  if (caughtUp) yield { t: 'caught-up' };
+  let received = 0;
+  for await (const { message, pending } of consumer.read(signal)) {
+    received += 1;
+    yield { t: 'message', message };
+    if (!caughtUp && (pending === 0 || received >= consumer.initially)) {
+      caughtUp = true;
+      yield { t: 'caught-up' };
     }
-  } finally {
-    ended.removeEventListener('abort', end);
-    end();
   }
 }
 
-const subscriptionPending = (info: { num_pending: number; delivered: { consumer_seq: number } }): number => info.num_pending + info.delivered.consumer_seq;
-
-function consumerFor(stream: string, start: FollowStart): ConsumerOptsBuilder {
-  const options = consumerOpts();
-  options.orderedConsumer();
-  options.bindStream(stream);
+function consumerStart(start: FollowStart): ConsumerStart {
   switch (start.t) {
     case 'all':
-      return options.deliverAll();
+      return startAtAll;
     case 'new':
-      return options.deliverNew();
+      throw new TypeError('a new start is anchored to a sequence first');
     case 'sequence':
-      return options.startSequence(Math.max(1, start.sequence));
+      return startAtSequence(start.sequence);
     case 'time':
-      return options.startTime(start.time);
+      return startAtTime(start.time);
     case 'last-per-subject':
-      return options.deliverLastPerSubject();
+      return startAtLastPerSubject;
   }
-}
-
-function isBefore(message: JsMsg, start: FollowStart): boolean {
-  if (start.t === 'sequence') return message.seq < start.sequence;
-  if (start.t === 'time') return message.info.timestampNanos / 1e6 < start.time.getTime() - 1;
-  return false;
-}
-
-function stored(message: JsMsg): StoredMessage {
-  return {
-    subject: message.subject,
-    sequence: message.seq,
-    time: new Date(message.info.timestampNanos / 1e6),
-    headers: headerMap(message.headers),
-    data: message.data,
-  };
-}
-
-/** The first value of each header. */
-export function headerMap(headers: Iterable<[string, string[]]> | undefined): ReadonlyMap<string, string> {
-  return new Map([...(headers ?? [])].map(([name, values]) => [name, values[0] ?? '']));
 }

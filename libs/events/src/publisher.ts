@@ -7,8 +7,8 @@ import { encodeCloudEvent } from './cloud-event.ts';
 import { type JournalPosition, parseEventId } from './event-id.ts';
 import { type EventMessage, toCloudEvent } from './event-message.ts';
 import { ensureEventStream, type EventStreamLimits } from './event-stream.ts';
-import { headerMap } from './follow.ts';
 import type { EventLog } from './log.ts';
+import { headerMap } from './push-consumer.ts';
 import { cursorBucket, type EventKind, eventStreamName, eventSubject } from './subjects.ts';
 
 /** What was last published of one kind and node. */
@@ -33,7 +33,7 @@ export const publishWindow = 256;
 
 interface Prepared {
   readonly id: string;
-  readonly headers: MsgHdrs;
+  readonly headers: ReadonlyMap<string, string>;
   readonly data: Uint8Array;
   readonly bytes: number;
 }
@@ -119,14 +119,18 @@ export class EventPublisher {
 const cursorKey = (kind: EventKind, node: string): string => `${kind}.${node}`;
 
 function prepare(message: EventMessage): Prepared {
-  const encoded = encodeCloudEvent(toCloudEvent(message));
+  const { headers, data } = encodeCloudEvent(toCloudEvent(message));
+  // Beside the attributes there are the id and what is expected.
+  let bytes = data.length + 512;
+  for (const [name, value] of headers) bytes += name.length + value.length + 4;
+  return { id: message.context.id, headers, data, bytes };
+}
+
+/** The client adds to the headers that it is given, so each attempt has its own. */
+function natsHeaders(event: Prepared): MsgHdrs {
   const headers = makeHeaders();
-  let bytes = encoded.data.length + 256;
-  for (const [name, value] of encoded.headers) {
-    headers.set(name, value);
-    bytes += name.length + value.length + 4;
-  }
-  return { id: message.context.id, headers, data: encoded.data, bytes };
+  for (const [name, value] of event.headers) headers.set(name, value);
+  return headers;
 }
 
 type ChunkOutcome = { readonly taken: number; readonly sequence: number } & ({ readonly t: 'all' | 'broken' | 'conflict' } | { readonly t: 'unknown'; readonly error: unknown });
@@ -137,7 +141,7 @@ async function publishChunk(session: BusSession, subject: string, chunk: readonl
     chunk.map((event, index) => {
       const before = chunk[index - 1];
       const expect = before ? { lastMsgID: before.id } : { lastSubjectSequence: lastSequence };
-      return raceAbort(session.js.publish(subject, event.data, { headers: event.headers, msgID: event.id, expect: { ...expect, streamName: eventStreamName } }), session.signal);
+      return raceAbort(session.js.publish(subject, event.data, { headers: natsHeaders(event), msgID: event.id, expect: { ...expect, streamName: eventStreamName } }), session.signal);
     }),
   );
   let sequence = lastSequence;

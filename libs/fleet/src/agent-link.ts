@@ -48,7 +48,7 @@ export class AgentLink {
   #lastContact: Date | undefined;
   #session: AgentSession | undefined;
   #next = Promise.withResolvers<AgentSession>();
-  #firstAttempt = Promise.withResolvers<void>();
+  readonly #firstAttempt = Promise.withResolvers<void>();
 
   constructor(options: AgentLinkOptions) {
     this.node = options.node;

@@ -41,7 +41,7 @@ export class FleetIndex {
 
   /** All whose name ends in an id, by name. */
   withId(id: string): readonly IndexEntry[] {
-    return [...(this.#byId.get(id) ?? [])].sort(byName);
+    return [...(this.#byId.get(id) ?? [])].toSorted(byName);
   }
 
   ofNode(node: string): readonly IndexEntry[] {

@@ -6,7 +6,7 @@ import type { Logger } from '@virtmesh/kit';
 import { AgentLink } from './agent-link.ts';
 
 export interface FleetOptions {
-  readonly registry: NodeRegistry;
+  readonly registry: Pick<NodeRegistry, 'watch'>;
   readonly log: Logger;
   readonly clock: Clock;
   /** How to prove to an agent who this service is, and to be sure that it is the node's. */
@@ -51,7 +51,7 @@ export class Fleet {
 
   /** The links of all nodes, by the nodes' names. */
   get links(): readonly AgentLink[] {
-    return [...this.#nodes.values()].map((node) => node.link).sort((a, b) => (`${a.node}/` < `${b.node}/` ? -1 : 1));
+    return [...this.#nodes.values()].map((node) => node.link).toSorted((a, b) => (`${a.node}/` < `${b.node}/` ? -1 : 1));
   }
 
   find(node: string): AgentLink | undefined {

@@ -11,6 +11,6 @@ export { type ListLayout, listIndexed, type ListRequest, type ListSource } from 
 export { Relay, type RelayObserver, type RelayOptions } from './relay.ts';
 export type { IndexedKind, IndexedObject, ObjectChange, ResourceKind } from './resource-kind.ts';
 export { decodePlace, encodePlace, type FleetPlace, type NodePlace } from './resume-token.ts';
-export { asNodeFault, callThrough, type NameForm, type Route, Router, type RouterOptions, streamThrough } from './router.ts';
+export { callThrough, type NameForm, type Route, Router, type RouterOptions, streamThrough } from './router.ts';
 export { readStringField, withStringField } from './string-field.ts';
 export { type Watched, watchFleet, type WatchOptions } from './watch.ts';

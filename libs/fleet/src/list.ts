@@ -100,7 +100,7 @@ function selected(entry: IndexEntry, state: number, request: ListRequest): boole
   return Object.entries(request.labels).every(([key, value]) => Object.hasOwn(entry.labels, key) && entry.labels[key] === value);
 }
 
-const scopeOf = (request: ListRequest): string => JSON.stringify([request.node ?? '', request.full, request.states, Object.entries(request.labels).sort()]);
+const scopeOf = (request: ListRequest): string => JSON.stringify([request.node ?? '', request.full, request.states, Object.entries(request.labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
 
 function readPageToken<E>(source: ListSource<E>, token: string, scope: string): PagePlace | undefined {
   if (token === '') return undefined;

@@ -100,25 +100,28 @@ function ambiguous(field: string, name: string, candidates: readonly string[]): 
 }
 
 /** Makes a call at an agent for a caller, with its identity, deadline and cancellation. A lost connection is NODE_UNREACHABLE. */
-export async function callThrough<R>(link: AgentLink, context: CallContext, call: (options: CallOptions) => Promise<R>): Promise<R> {
+export async function callThrough<R>(to: Pick<Route, 'link' | 'session'>, context: CallContext, call: (options: CallOptions) => Promise<R>): Promise<R> {
   try {
     return await call(forwardOptions(context));
   } catch (thrown) {
-    throw asNodeFault(link, thrown);
+    throw asNodeFault(to, thrown);
   }
 }
 
 /** As callThrough, for what an agent sends as a stream. */
-export async function* streamThrough<R>(link: AgentLink, context: CallContext, call: (options: CallOptions) => AsyncIterable<R>): AsyncGenerator<R> {
+export async function* streamThrough<R>(to: Pick<Route, 'link' | 'session'>, context: CallContext, call: (options: CallOptions) => AsyncIterable<R>): AsyncGenerator<R> {
   try {
     yield* call(forwardOptions(context));
   } catch (thrown) {
-    throw asNodeFault(link, thrown);
+    throw asNodeFault(to, thrown);
   }
 }
 
 /** A failure of the connection as the fault of the node; what the agent itself answered stays as it is. */
-export function asNodeFault(link: AgentLink, thrown: unknown): unknown {
-  if (!Fault.is(thrown, 'SERVER_UNREACHABLE') || peerStatus(thrown)?.reason !== undefined) return thrown;
-  return nodeUnreachable(link.node, link.lastContact, connectionError(thrown.message), true);
+function asNodeFault({ link, session }: Pick<Route, 'link' | 'session'>, thrown: unknown): unknown {
+  const { node, lastContact } = link;
+  // A call that comes just after the loss finds the connection closed.
+  if (!Fault.is(thrown)) return session.signal.aborted ? nodeUnreachable(node, lastContact, 'the connection was lost') : thrown;
+  if (thrown.reason !== 'SERVER_UNREACHABLE' || peerStatus(thrown)?.reason !== undefined) return thrown;
+  return nodeUnreachable(node, lastContact, connectionError(thrown.message), true);
 }

@@ -1,27 +1,20 @@
-import { type Clock, Fault, parseDomainName, systemClock } from '@virtmesh/base';
+import { Fault, parseDomainName, systemClock } from '@virtmesh/base';
 import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { NodeEvent } from '@virtmesh/contracts/node/v1/node_event';
 import { type Copy, CopyStore, domainCopiesBucket, EventBus, EventPublisher, NodeRegistry, nodeCopiesBucket } from '@virtmesh/events';
-import { FeedSet, Fleet, FleetIndex, type IndexedKind, IndexSink, keepCopies, type NameForm, Relay, restoreCopies, Router } from '@virtmesh/fleet';
+import { FeedSet, Fleet, FleetIndex, IndexSink, keepCopies, type NameForm, Relay, restoreCopies, Router } from '@virtmesh/fleet';
 import type { Logger, Metrics } from '@virtmesh/kit';
 import { agentCredentials } from './adapters/agent-credentials.ts';
 import { domainKind } from './adapters/domain-kind.ts';
-import { measureFleet, relayObserver } from './adapters/gauges.ts';
+import { measureFleet, relayObserver } from './adapters/measures.ts';
 import { NodeDirectory } from './adapters/node-directory.ts';
 import { nodeKind } from './adapters/node-kind.ts';
 import type { DomainServiceConfig } from './config.ts';
+import type { FleetParts } from './workflows/parts.ts';
 
 /** The parts of domain-svc, put together. */
-export interface DomainControlContext {
-  readonly clock: Clock;
+export interface DomainControlContext extends FleetParts {
   readonly bus: EventBus;
-  readonly fleet: Fleet;
-  readonly index: FleetIndex;
-  readonly domains: FeedSet<DomainEvent>;
-  readonly domainKind: IndexedKind<DomainEvent>;
-  readonly nodes: FeedSet<NodeEvent>;
-  readonly directory: NodeDirectory;
-  readonly router: Router;
   /** Runs what runs beside the calls, until the signal. */
   run(signal: AbortSignal): Promise<void>;
 }

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Broadcast, Fault } from '@virtmesh/base';
 import { type ConfirmJournalRequest, JournalServiceService, type ReadJournalRequest, type ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
-import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
+import { Domain, DomainState, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import { DomainServiceService, DomainView, ListDomainsResponse, type OpenDomainConsoleRequest, type OpenDomainConsoleResponse } from '@virtmesh/contracts/domain/v1/domain_service';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
 import type { EventContext } from '@virtmesh/contracts/event/v1/event';
 import { Node, NodeCondition } from '@virtmesh/contracts/node/v1/node';
@@ -56,6 +57,12 @@ export class FakeAgent implements AsyncDisposable {
   get last(): bigint {
     return this.#last;
   }
+  get lastOfDomains(): bigint {
+    return this.#entries.findLast((entry) => entry.kind === 'domain')?.number ?? 0n;
+  }
+  get serving(): boolean {
+    return this.#server !== undefined;
+  }
   /** All entries ever, trimmed ones too. */
   get entries(): readonly Entry[] {
     return this.#entries;
@@ -97,13 +104,13 @@ export class FakeAgent implements AsyncDisposable {
   /** Changes a domain's state; the event has no definitions. */
   setState(uid: string, state: DomainState): Domain {
     const domain = this.#must(uid);
-    return this.#change({ ...domain, status: { ...Domain.fromPartial({ status: { state } }).status!, state } }, false);
+    return this.#change({ ...domain, status: DomainStatus.fromPartial({ state }) }, false);
   }
 
   /** Changes a domain's title; the event has the definitions. */
   setTitle(uid: string, title: string): Domain {
     const domain = this.#must(uid);
-    return this.#change({ ...domain, title, spec: { ...domain.spec!, title } }, true);
+    return this.#change({ ...domain, title, spec: DomainSpec.fromPartial({ ...domain.spec, title }) }, true);
   }
 
   remove(uid: string): void {
@@ -121,8 +128,9 @@ export class FakeAgent implements AsyncDisposable {
     this.#trimmed = upTo;
   }
 
-  /** Begins a new store with the same domains, as after the loss of the old one. */
+  /** Begins a new store with the same domains, as after the loss of the old one; not while it serves. */
   renew(): void {
+    if (this.#server) throw new Error('an agent gets a new store only when it starts');
     this.epoch = randomUUID();
     this.#entries = [];
     this.#last = 0n;
@@ -266,7 +274,7 @@ export class FakeAgent implements AsyncDisposable {
             yield { operation: operation(request) };
           },
           listOperations: (request) => {
-            const items = [...operations.values()].reverse();
+            const items = [...operations.values()].toReversed();
             const page = paginate({ items, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'ops', scope: '', keyOf: (item) => String(1e6 - [...operations.keys()].indexOf(item.name)) });
             return { operations: [...page.items], nextPageToken: page.nextPageToken, unreachable: [] };
           },
@@ -282,7 +290,7 @@ export class FakeAgent implements AsyncDisposable {
             return this.#find(name);
           },
           listDomains: (request) => {
-            const all = [...this.domains.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+            const all = [...this.domains.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
             const page = paginate({ items: all, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'l', scope: '', keyOf: (domain) => domain.name });
             const domains = request.view === DomainView.FULL ? page.items : page.items.map((domain) => ({ ...domain, spec: undefined, activeSpec: undefined }));
             return ListDomainsResponse.fromPartial({ domains: [...domains], nextPageToken: page.nextPageToken });
@@ -306,7 +314,7 @@ export class FakeAgent implements AsyncDisposable {
           listDomainStats: async (request, context) => {
             this.calls.push({ method: 'listStats', request, context });
             await this.hold;
-            const all = [...this.domains.values()].filter((domain) => request.includeInactive || domain.status?.state === DomainState.RUNNING).sort((a, b) => (a.name < b.name ? -1 : 1));
+            const all = [...this.domains.values()].filter((domain) => request.includeInactive || domain.status?.state === DomainState.RUNNING).toSorted((a, b) => (a.name < b.name ? -1 : 1));
             const page = paginate({ items: all, pageSize: request.pageSize, pageToken: request.pageToken, tag: 's', scope: '', keyOf: (domain) => domain.name });
             return { stats: page.items.map(statsOf), nextPageToken: page.nextPageToken, unreachable: [] };
           },

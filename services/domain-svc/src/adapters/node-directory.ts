@@ -5,11 +5,12 @@ import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import type { Copy, CopyStore } from '@virtmesh/events';
 import type { AgentLink, FeedSink, Fleet } from '@virtmesh/fleet';
 import type { Logger } from '@virtmesh/kit';
+import type { NodeKnowledge } from '../workflows/parts.ts';
 
 const copyEveryMs = 60_000;
 
 /** What was last known of each node: from its agent, its events, and the copies of an earlier run. */
-export class NodeDirectory {
+export class NodeDirectory implements NodeKnowledge {
   readonly #known = new Map<string, Node>();
   readonly #copies: CopyStore;
   readonly #log: Logger;

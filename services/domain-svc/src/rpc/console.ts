@@ -16,7 +16,7 @@ export async function* openConsole(router: Router, requests: AsyncIterable<Buffe
   const route = await router.toObject(open.value.name, 'open.name', caller.signal);
   const opening = OpenDomainConsoleRequest.encode({ item: { $case: 'open', value: { ...open.value, name: route.name } } }).finish();
   const sent = withFirst(Buffer.from(opening), input);
-  yield* streamThrough(route.link, caller, (options) => route.session.client(throughBytes).openDomainConsole(sent, options));
+  yield* streamThrough(route, caller, (options) => route.session.client(throughBytes).openDomainConsole(sent, options));
 }
 
 async function* withFirst(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

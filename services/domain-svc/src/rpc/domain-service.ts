@@ -4,7 +4,7 @@ import {
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import { bytesService, callThrough, type ListLayout, listIndexed, readStringField, watchFleet, withStringField } from '@virtmesh/fleet';
 import { type CallContext, type CallOptions, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
-import type { DomainControlContext } from '../context.ts';
+import type { FleetParts } from '../workflows/parts.ts';
 import { listStats } from '../workflows/list-stats.ts';
 import { openConsole } from './console.ts';
 
@@ -18,8 +18,8 @@ const minRevisionWaitMs = 10_000;
 const throughBytes = bytesService(DomainServiceService);
 type Agent = Client<typeof throughBytes>;
 
-export function domainService(context: DomainControlContext): ServiceBinding {
-  const { clock, domainKind, domains, fleet, index, router } = context;
+export function domainService(parts: FleetParts): ServiceBinding {
+  const { clock, domainKind, domains, fleet, index, router } = parts;
   const source = { fleet, index, feeds: domains, kind: domainKind, layout, pageTag: 'fleet-list-domains', resumeTag: watchTag };
   const definition = {
     ...throughBytes,
@@ -32,7 +32,7 @@ export function domainService(context: DomainControlContext): ServiceBinding {
     const name = readStringField(request, nameField);
     const route = await router.toObject(name, 'name', caller.signal);
     const sent = route.name === name ? request : withStringField(request, nameField, route.name);
-    return callThrough(route.link, caller, (options) => call(route.session.client(throughBytes), sent, options));
+    return callThrough(route, caller, (options) => call(route.session.client(throughBytes), sent, options));
   };
 
   /** Hands a call about a node to its agent. */
@@ -40,7 +40,7 @@ export function domainService(context: DomainControlContext): ServiceBinding {
     const node = parseNodeName(readStringField(request, nameField), field);
     const { link, session } = await router.toNode(node, field, caller.signal);
     const sent = node === anyNode ? withStringField(request, nameField, `nodes/${link.node}`) : request;
-    return callThrough(link, caller, (options) => call(session.client(throughBytes), sent, options));
+    return callThrough({ link, session }, caller, (options) => call(session.client(throughBytes), sent, options));
   };
 
   const scopeOf = async (parent: string, signal: AbortSignal): Promise<string | undefined> => {
@@ -77,7 +77,7 @@ export function domainService(context: DomainControlContext): ServiceBinding {
 
   const stats = async (bytes: Buffer, caller: CallContext): Promise<Buffer> => {
     if (parseNodeName(readStringField(bytes, nameField), 'parent') !== anyNode) return oneNodesStats(bytes, caller);
-    const answer = await listStats(context, ListDomainStatsRequest.decode(bytes), caller);
+    const answer = await listStats(parts, ListDomainStatsRequest.decode(bytes), caller);
     return Buffer.from(ListDomainStatsResponse.encode(answer).finish());
   };
   const oneNodesStats = toNode('parent', (agent, request, options) => agent.listDomainStats(request, options));

@@ -6,18 +6,18 @@ import { type NodeEvent, NodeEventKind } from '@virtmesh/contracts/node/v1/node_
 import { type ListNodesRequest, type ListNodesResponse, NodeServiceService, type WatchNodesRequest, type WatchNodesResponse } from '@virtmesh/contracts/node/v1/node_service';
 import { type AgentLink, callThrough, encodePlace, watchFleet } from '@virtmesh/fleet';
 import { type CallContext, defineService, paginate, type ServiceBinding } from '@virtmesh/kit';
-import type { DomainControlContext } from '../context.ts';
+import type { FleetParts } from '../workflows/parts.ts';
 
 const watchTag = 'fleet-nodes';
 const agentTimeoutMs = 2_000;
 
-export function nodeService({ clock, directory, fleet, nodes, router }: DomainControlContext): ServiceBinding {
+export function nodeService({ clock, directory, fleet, nodes, router }: FleetParts): ServiceBinding {
   /** The node as its agent tells now or, where that does not answer in time, as last known. */
   const read = async (link: AgentLink, caller: CallContext): Promise<Node> => {
     if (link.state.t === 'unreachable') return directory.lastKnown(link);
     try {
       const session = await link.require(caller.signal);
-      const node = await callThrough(link, caller, (options) => session.client(NodeServiceService).getNode({ name: nodeName(link.node) }, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }));
+      const node = await callThrough({ link, session }, caller, (options) => session.client(NodeServiceService).getNode({ name: nodeName(link.node) }, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }));
       directory.learn(link, node);
       return node;
     } catch {

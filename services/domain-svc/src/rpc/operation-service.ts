@@ -2,7 +2,7 @@ import { anyNode, Fault, parseNodeName, parseOperationName } from '@virtmesh/bas
 import { ListOperationsRequest, ListOperationsResponse, OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
 import { bytesService, callThrough, readStringField, type Route, streamThrough, withStringField } from '@virtmesh/fleet';
 import { type CallContext, type CallOptions, type Client, defineService, type ServiceBinding } from '@virtmesh/kit';
-import type { DomainControlContext } from '../context.ts';
+import type { FleetParts } from '../workflows/parts.ts';
 import { listOperations } from '../workflows/list-operations.ts';
 
 /** In every request the first field says where it goes. */
@@ -12,8 +12,8 @@ const findTimeoutMs = 5_000;
 const throughBytes = bytesService(OperationServiceService);
 type Agent = Client<typeof throughBytes>;
 
-export function operationService(context: DomainControlContext): ServiceBinding {
-  const { fleet, router } = context;
+export function operationService(parts: FleetParts): ServiceBinding {
+  const { fleet, router } = parts;
 
   /** The agent that owns an operation, and the request as it is sent there. */
   const ownerOf = async (request: Buffer, caller: CallContext): Promise<Omit<Route, 'name'> & { readonly sent: Buffer }> => {
@@ -29,7 +29,7 @@ export function operationService(context: DomainControlContext): ServiceBinding 
     await fleet.settled(caller.signal);
     const asked = fleet.links.map(async (link) => {
       const session = await link.require(caller.signal);
-      await callThrough(link, caller, (options) => session.client(OperationServiceService).getOperation({ name: `nodes/${link.node}/operations/${id}` }, { ...options, timeoutMs: Math.min(findTimeoutMs, options.timeoutMs ?? findTimeoutMs) }));
+      await callThrough({ link, session }, caller, (options) => session.client(OperationServiceService).getOperation({ name: `nodes/${link.node}/operations/${id}` }, { ...options, timeoutMs: Math.min(findTimeoutMs, options.timeoutMs ?? findTimeoutMs) }));
       return link.node;
     });
     return Promise.any(asked).catch(() => {
@@ -39,20 +39,20 @@ export function operationService(context: DomainControlContext): ServiceBinding 
 
   const toOwner = (call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) => async (request: Buffer, caller: CallContext): Promise<Buffer> => {
     const { link, session, sent } = await ownerOf(request, caller);
-    return callThrough(link, caller, (options) => call(session.client(throughBytes), sent, options));
+    return callThrough({ link, session }, caller, (options) => call(session.client(throughBytes), sent, options));
   };
 
   async function* watch(request: Buffer, caller: CallContext): AsyncGenerator<Buffer> {
     const { link, session, sent } = await ownerOf(request, caller);
-    yield* streamThrough(link, caller, (options) => session.client(throughBytes).watchOperation(sent, options));
+    yield* streamThrough({ link, session }, caller, (options) => session.client(throughBytes).watchOperation(sent, options));
   }
 
   const list = async (bytes: Buffer, caller: CallContext): Promise<Buffer> => {
     const request = ListOperationsRequest.decode(bytes);
     const node = parseNodeName(request.parent, 'parent');
-    if (node === anyNode) return Buffer.from(ListOperationsResponse.encode(await listOperations(context, request, caller)).finish());
+    if (node === anyNode) return Buffer.from(ListOperationsResponse.encode(await listOperations(parts, request, caller)).finish());
     const { link, session } = await router.toNode(node, 'parent', caller.signal);
-    return callThrough(link, caller, (options) => session.client(throughBytes).listOperations(bytes, options));
+    return callThrough({ link, session }, caller, (options) => session.client(throughBytes).listOperations(bytes, options));
   };
 
   return defineService(

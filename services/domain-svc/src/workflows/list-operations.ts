@@ -3,7 +3,7 @@ import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { type ListOperationsRequest, type ListOperationsResponse, OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
 import { type AgentLink, callThrough } from '@virtmesh/fleet';
 import { type CallContext, pageSize } from '@virtmesh/kit';
-import type { DomainControlContext } from '../context.ts';
+import type { FleetParts } from './parts.ts';
 
 /** Where a page ended with one node: in the page that its agent names by `token`, after an operation; `done` at its end. */
 interface NodePlace {
@@ -24,7 +24,7 @@ const tag = 'fleet-operations';
 const agentTimeoutMs = 5_000;
 
 /** One page of the fleet's operations, newest first: the nodes' own lists, merged. */
-export async function listOperations({ fleet }: Pick<DomainControlContext, 'fleet'>, request: ListOperationsRequest, caller: CallContext): Promise<ListOperationsResponse> {
+export async function listOperations({ fleet }: Pick<FleetParts, 'fleet'>, request: ListOperationsRequest, caller: CallContext): Promise<ListOperationsResponse> {
   const size = pageSize(request.pageSize);
   const places = readPlaces(request.pageToken);
   await fleet.settled(caller.signal);
@@ -34,7 +34,7 @@ export async function listOperations({ fleet }: Pick<DomainControlContext, 'flee
     try {
       const session = await link.require(caller.signal);
       const asked = { ...request, parent: `nodes/${link.node}`, pageSize: size, pageToken: token };
-      const page = await callThrough(link, caller, (options) => session.client(OperationServiceService).listOperations(asked, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }));
+      const page = await callThrough({ link, session }, caller, (options) => session.client(OperationServiceService).listOperations(asked, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }));
       const seen = page.operations.findIndex((operation) => operation.name === source.place.after);
       source.waiting = page.operations.slice(seen + 1);
       source.nextToken = page.nextPageToken;

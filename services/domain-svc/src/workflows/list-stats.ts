@@ -4,7 +4,7 @@ import { DomainServiceService, type ListDomainStatsRequest, type ListDomainStats
 import type { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
 import { type AgentLink, callThrough } from '@virtmesh/fleet';
 import { type CallContext, checkDuration, pageSize } from '@virtmesh/kit';
-import type { DomainControlContext } from '../context.ts';
+import type { FleetParts } from './parts.ts';
 
 /** Where a page ended: at a node, in the page that its agent names by `token`, after a domain's name. */
 interface Place {
@@ -19,7 +19,7 @@ const guestTimeout = { field: 'guest_timeout', defaultMs: 500, minMs: 1, maxMs: 
 const agentMarginMs = 2_000;
 const nodesAtOnce = 32;
 
-type Source = Pick<DomainControlContext, 'fleet' | 'index'>;
+type Source = Pick<FleetParts, 'fleet' | 'index'>;
 
 /** One page of statistics over the fleet, by the domains' names: as many nodes are asked at once as the page is likely to need. */
 export async function listStats({ fleet, index }: Source, request: ListDomainStatsRequest, caller: CallContext): Promise<ListDomainStatsResponse> {
@@ -37,7 +37,7 @@ export async function listStats({ fleet, index }: Source, request: ListDomainSta
     try {
       const session = await link.require(caller.signal);
       const asked = { ...request, parent: `nodes/${link.node}`, pageSize: size, pageToken: token };
-      return await callThrough(link, caller, (options) => session.client(DomainServiceService).listDomainStats(asked, { ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs ?? timeoutMs) }));
+      return await callThrough({ link, session }, caller, (options) => session.client(DomainServiceService).listDomainStats(asked, { ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs ?? timeoutMs) }));
     } catch (thrown) {
       if (caller.signal.aborted || !Fault.is(thrown, 'NODE_UNREACHABLE', 'DEADLINE_EXCEEDED', 'SHUTTING_DOWN')) throw thrown;
       unreachable.add(link.node);
@@ -56,7 +56,7 @@ export async function listStats({ fleet, index }: Source, request: ListDomainSta
       if (place) break;
     }
   }
-  return { stats, nextPageToken: place ? encodeToken(tag, [place.node, place.token, place.after]) : '', unreachable: [...unreachable].sort() };
+  return { stats, nextPageToken: place ? encodeToken(tag, [place.node, place.token, place.after]) : '', unreachable: [...unreachable].toSorted(byCodeUnits) };
 }
 
 /** Takes one node's statistics, page by page, as long as there is room; answers where it stopped before their end. */
@@ -89,6 +89,8 @@ function nextWave(links: readonly AgentLink[], room: number, expected: (node: st
   }
   return wave;
 }
+
+const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const expectedOf = (index: Source['index'], node: string, inactive: boolean): number => index.ofNode(node).filter((entry) => inactive || entry.state !== DomainState.SHUTOFF).length;
 
