@@ -39,8 +39,8 @@ export function buildProgram(groups: readonly CommandGroup[], terminal: Terminal
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),
-      getOutHelpWidth: () => terminal.stdout.columns ?? 80,
-      getErrHelpWidth: () => terminal.stderr.columns ?? 80,
+      getOutHelpWidth: () => terminal.stdout.columns || 80,
+      getErrHelpWidth: () => terminal.stderr.columns || 80,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })

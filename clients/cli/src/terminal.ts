@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 /** What a stream may have beyond a stream when a terminal stands behind it. */
 export interface TerminalInput extends Readable {
   readonly isTTY?: boolean;
+  readonly fd?: number;
   setRawMode?(mode: boolean): unknown;
 }
 

@@ -45,9 +45,9 @@ export async function runConsole(invocation: Invocation, connection: Connection,
       if (item?.$case !== 'opened') continue;
       const interactive = invocation.terminal.stdin.isTTY === true && order.noFollow !== true;
       if (interactive) {
-        const mode = item.value.writable ? '' : ', read-only';
-        invocation.note(`connected to ${item.value.device} of ${shortName(item.value.name)}${mode}; ${keyName(escape)} leaves`);
-        terminal.use(rawTerminal(invocation.terminal));
+        const { device, name, writable } = item.value;
+        const greeting = `connected to ${device} of ${shortName(name)}${writable ? '' : ', read-only'}; ${keyName(escape)} leaves`;
+        terminal.use(rawTerminal(invocation.terminal, () => invocation.note(greeting)));
       }
       opened.resolve();
       await order.onOpened?.();

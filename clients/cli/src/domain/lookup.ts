@@ -5,17 +5,23 @@ import { DomainView, GetDomainRequest, ListDomainsRequest } from '@virtmesh/cont
 import { shortName } from '../domain-reference.ts';
 import type { Invocation } from '../invocation.ts';
 import { didYouMean } from '../nearest.ts';
+import { pages, pageSize } from '../paging.ts';
 
-/** Names of the fleet to choose a suggestion from: one page is enough, and nobody waits long for it. */
+/** The names that there are, to choose a suggestion from; nobody waits long for it. */
 async function knownNames(connection: Connection, parent: string): Promise<string[]> {
+  const names: string[] = [];
   try {
-    const page = await connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent, pageSize: 1000, view: DomainView.BASIC }), {
-      timeoutMs: 2000,
-    });
-    return page.domains.map((domain) => shortName(domain.name));
+    for await (const page of pages((pageToken) =>
+      connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent, pageSize, pageToken, view: DomainView.BASIC }), {
+        timeoutMs: 2000,
+      }),
+    )) {
+      names.push(...page.domains.map((domain) => shortName(domain.name)));
+    }
   } catch {
-    return [];
+    // A suggestion is a courtesy: the fault that is told is the one that was met.
   }
+  return names;
 }
 
 /** Makes a call about a DOMAIN argument; where there is none of that name, the fault says which there are that look like it. */

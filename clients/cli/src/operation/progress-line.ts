@@ -19,7 +19,7 @@ export class ProgressLine implements Disposable {
     const phase = operation.cancelRequested
       ? 'cancelling'
       : operation.phase || (operation.startTime ? 'under way' : 'waiting for its turn');
-    const line = oneLine(`${operation.verb} ${operation.target}: ${phase}${done}`).slice(0, Math.max(10, (this.#output.columns ?? 80) - 1));
+    const line = oneLine(`${operation.verb} ${operation.target}: ${phase}${done}`).slice(0, Math.max(10, (this.#output.columns || 80) - 1));
     this.#output.write(`\r${line}\u001b[K`);
     this.#shown = true;
   }

@@ -1,3 +1,4 @@
+import { isDone } from '@virtmesh/client';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { shortName } from '../domain-reference.ts';
 import { enumWord } from '../output/states.ts';
@@ -21,7 +22,9 @@ function stateCell(operation: Operation): Cell {
 }
 
 const progress = (operation: Operation): string =>
-  [operation.phase, operation.progressPercent > 0 ? `${operation.progressPercent}%` : ''].filter(Boolean).join(' ');
+  isDone(operation)
+    ? ''
+    : [operation.phase, operation.progressPercent > 0 ? `${operation.progressPercent}%` : ''].filter(Boolean).join(' ');
 const errorOf = (operation: Operation): string => (operation.result?.$case === 'error' ? operation.result.value.message : '');
 
 const columns = (now: number): readonly Column<Operation>[] => [
@@ -53,7 +56,7 @@ export const operationView = (operation: Operation): View => ({
         ['Verb', operation.verb],
         ['State', stateCell(operation)],
         ['Phase', operation.phase],
-        ['Progress', operation.progressPercent >= 0 ? `${operation.progressPercent}%` : undefined],
+        ['Progress', operation.progressPercent >= 0 && !isDone(operation) ? `${operation.progressPercent}%` : undefined],
         ['Cancelling', operation.cancelRequested ? 'asked for' : undefined],
         ['Requestor', operation.requestor],
         ['Request id', operation.requestId],

@@ -159,10 +159,11 @@ class DocumentReader {
       );
     }
     this.reading.place('spec', specEntry.key);
-    const spec =
-      specEntry.value === undefined
-        ? this.reading.refuse(specEntry.key, 'spec', 'has no value')
-        : this.#messages.message(specEntry.value, this.#schema.spec, 'spec');
+    const { value } = specEntry;
+    const empty = value === undefined || (isScalar(value) && value.value === null);
+    const spec = empty
+      ? this.reading.refuse(specEntry.key, 'spec', 'has no value: put the definition under it')
+      : this.#messages.message(value, this.#schema.spec, 'spec');
     const autostart = this.#boolean(entryOf('autostart')) ?? (answered ? false : undefined);
     const uid = answered ? undefined : this.#uid(entryOf('uid'));
     return named && this.#made({ ...named, uid, autostart, ignored: answered ? [...ignored, 'uid'] : ignored }, spec);

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { commandGroups } from '../command-table.ts';
+import { cursorOf, optionNames } from './words.ts';
+
+/** What stands at the cursor, in short. */
+function slotAt(...words: string[]): string {
+  const { slot, prefix } = cursorOf(commandGroups, words);
+  switch (slot.kind) {
+    case 'verbs':
+      return `verbs ${slot.verbs
+        .filter((verb) => verb.name.startsWith(prefix))
+        .map((verb) => verb.name)
+        .join(',')}`;
+    case 'options':
+      return `options ${slot.options
+        .map(optionNames)
+        .filter((name) => name.startsWith(prefix))
+        .join(',')}`;
+    case 'value':
+      return `value ${'flags' in slot.of ? slot.of.flags : slot.of.name} ${prefix}`.trim();
+    case 'nothing':
+      return 'nothing';
+    default:
+      return slot satisfies never;
+  }
+}
+
+test.each([
+  [['sta'], 'verbs start'],
+  [['oper'], 'verbs operation'],
+  [['operation', ''], 'verbs list,show,wait,cancel'],
+  [['operation', 'show', ''], 'value <operation>'],
+  [['start', ''], 'value <domain...>'],
+  [['start', 'web', 'd'], 'value <domain...> d'],
+  [['dominfo', 'web', ''], 'nothing'],
+  [['define', '-'], 'value <file> -'],
+  [['completion', ''], 'value <shell>'],
+  [['list', '--state'], 'options --state-running,--state-paused,--state-shutoff,--state-other'],
+  [['-n', 'n1', 'sta'], 'verbs start'],
+  [['-n', ''], 'value -n, --node <node>'],
+  [['list', '-o', 'j'], 'value -o, --output <format> j'],
+  [['list', '--output=j'], 'value -o, --output <format> j'],
+  // As bash parts it.
+  [['list', '--output', '=', 'j'], 'value -o, --output <format> j'],
+  [['list', '--output', '='], 'value -o, --output <format>'],
+  [['list', '--nothing=x'], 'nothing'],
+  [['shutdown', '--mode', ''], 'value --mode <mode>'],
+  [['shutdown', '--mode', 'acpi', ''], 'value <domain...>'],
+  [['nothing', ''], 'nothing'],
+  [['set', 'web', ''], 'value <path=value...>'],
+])('%j', (words, expected) => {
+  expect(slotAt(...words)).toBe(expected);
+});
+
+test('options before the cursor are known, in each of their forms', () => {
+  expect(cursorOf(commandGroups, ['-c', '/a', '--node=n1', 'start', 'x', ''])).toMatchObject({
+    given: ['x'],
+    options: new Map([
+      ['--connect', '/a'],
+      ['--node', 'n1'],
+    ]),
+  });
+});

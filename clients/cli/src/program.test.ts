@@ -1,0 +1,114 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { CommandSpec } from './command.ts';
+import { commandGroups } from './command-table.ts';
+import { globalsOf } from './globals.ts';
+import { type Call, parseCommandLine } from './program.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Read {
+  readonly outcome: Call | { readonly exitCode: number };
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function parse(...words: string[]): Promise<Read> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const terminal: Terminal = { stdin: new PassThrough(), stdout, stderr, env: {}, now: () => 0, onSignal: () => () => undefined };
+  const outcome = await parseCommandLine(commandGroups, words, terminal);
+  return { outcome, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+}
+
+const leaves = (commands: readonly CommandSpec[], path: readonly string[] = []): { path: readonly string[]; spec: CommandSpec }[] =>
+  commands.flatMap((spec) => (spec.commands ? leaves(spec.commands, [...path, spec.name]) : [{ path: [...path, spec.name], spec }]));
+
+const verbs = leaves(commandGroups.flatMap((group) => group.commands));
+
+test.each(verbs.map(({ path, spec }) => [path.join(' '), spec] as const))(
+  '%s has code, and help that names its arguments and options',
+  async (path, spec) => {
+    const loaded = await spec.load?.();
+    expect(typeof loaded?.run).toBe('function');
+    const { outcome, stdout } = await parse(...path.split(' '), '--help');
+    expect(outcome).toEqual({ exitCode: 0 });
+    for (const argument of spec.arguments ?? []) expect(stdout).toContain(argument.name);
+    for (const option of spec.options ?? []) expect(stdout).toContain(option.flags);
+    expect(stdout).toContain('--connect <address>');
+  },
+);
+
+test('verbs of virsh that the issue names are there', () => {
+  const names = verbs.map(({ path }) => path.join(' '));
+  for (const name of [
+    'list',
+    'define',
+    'create',
+    'start',
+    'shutdown',
+    'reboot',
+    'destroy',
+    'suspend',
+    'resume',
+    'undefine',
+    'autostart',
+    'dominfo',
+    'domstate',
+    'domuuid',
+    'domstats',
+    'dumpspec',
+    'console',
+    'vncdisplay',
+    'nodeinfo',
+    'nodelist',
+    'event',
+    'doctor',
+    'completion',
+  ]) {
+    expect(names).toContain(name);
+  }
+});
+
+test('global options before and behind the verb', async () => {
+  for (const words of [
+    ['-n', 'n1', '-o', 'json', '--no-wait', '--timeout', '5m', 'start', 'web', 'db'],
+    ['start', 'web', 'db', '--node', 'nodes/n1', '--output=json', '--no-wait', '--timeout', '300'],
+  ]) {
+    const { outcome } = await parse(...words);
+    if (!('spec' in outcome)) throw new Error('not understood');
+    expect(outcome).toMatchObject({ spec: { name: 'start' }, args: ['web', 'db'] });
+    expect(globalsOf(outcome.values)).toEqual({
+      connect: undefined,
+      node: 'n1',
+      output: 'json',
+      wait: false,
+      timeoutMs: 300_000,
+      quiet: false,
+      color: true,
+    });
+  }
+});
+
+test.each([
+  [['strat'], "unknown command 'strat'\n(Did you mean start?)"],
+  [[], 'Usage: vmesh'],
+  [['start'], "missing required argument 'domain'"],
+  [['dominfo', 'a', 'b'], 'too many arguments'],
+  [['list', '--al'], "unknown option '--al'\n(Did you mean --all?)"],
+  [['list', '-o', 'xml'], 'Allowed choices are table, wide, json, yaml, name'],
+  [['list', '--all', '--inactive'], 'cannot be used with option'],
+  [['list', '-l', 'x'], 'must be key=value'],
+  [['start', 'web', '--timeout', 'soon'], 'must be a time'],
+  [['-n', 'N 1', 'list'], 'is no name of a node'],
+  [['destroy', 'web', '--force', '--grace', '5s'], 'cannot be used with option'],
+  [['shutdown', 'web', '--mode', 'hard'], 'Allowed choices are acpi, agent'],
+  [['event', '--count', '0'], 'must be a whole number from 1 on'],
+  [['event', '--event', 'nothing'], 'Allowed choices are lifecycle'],
+  [['console', 'web', '--replay', '4G'], 'G can mean 1000 or 1024'],
+  [['operation'], 'Usage: vmesh operation'],
+  [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
+])('%j is not understood: exit code 2', async (words, message) => {
+  const { outcome, stderr, stdout } = await parse(...words);
+  expect(outcome).toEqual({ exitCode: 2 });
+  expect(stderr).toContain(message);
+  expect(stdout).toBe('');
+});
