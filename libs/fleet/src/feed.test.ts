@@ -59,7 +59,7 @@ async function perform(agents: readonly FakeAgent[], act: Action): Promise<void>
 }
 
 describe('a feed', () => {
-  it('brings the index to the truth, whatever happens to agents and journals meanwhile', { timeout: 120_000 }, async () => {
+  it('brings the index to the truth, whatever happens to agents and journals meanwhile', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), async (actions) => {
         await using world = new FleetWorld();
@@ -68,7 +68,7 @@ describe('a feed', () => {
         for (const agent of agents) await agent.start();
         await expect.poll(() => indexed(world), { timeout: 10_000, interval: 10 }).toEqual(truth(agents));
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
