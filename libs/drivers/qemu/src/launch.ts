@@ -14,7 +14,7 @@ export interface GuestPaths {
 }
 
 /** File descriptors that the process inherits. */
-export interface InheritedFds {
+interface InheritedFds {
   /** A listening unix socket for QMP. */
   readonly qmp: number;
   /** The pipe into the log keeper of each serial port and console, by device id. */

@@ -1,32 +1,25 @@
 import { qemuIds } from '../launch.ts';
-import { json, keyed } from './arguments.ts';
+import { device, keyed } from './arguments.ts';
 import { type Builder, incomplete, type LaunchContext } from './context.ts';
 import { controllerBuses } from './controllers.ts';
 
 export const serials: Builder = (context) =>
   context.spec.serials.flatMap(({ id, port }) => [
     ...loggedSocket(id, context),
-    ...json('-device', { driver: 'isa-serial', id: qemuIds.device(id), chardev: qemuIds.chardev(id), index: port }),
+    ...device('isa-serial', { id: qemuIds.device(id), chardev: qemuIds.chardev(id), index: port }),
   ]);
 
 export const consoles: Builder = (context) =>
   context.spec.consoles.flatMap(({ id }, index) => [
     ...loggedSocket(id, context),
-    ...json('-device', {
-      driver: 'virtconsole',
-      id: qemuIds.device(id),
-      bus: controllerBuses.serial,
-      nr: index,
-      chardev: qemuIds.chardev(id),
-    }),
+    ...device('virtconsole', { id: qemuIds.device(id), bus: controllerBuses.serial, nr: index, chardev: qemuIds.chardev(id) }),
   ]);
 
 /** Port 0 of the controller is a console's alone. */
 export const channels: Builder = ({ spec, input }) =>
   spec.channels.flatMap(({ id, targetName }, index) => [
     ...keyed('-chardev', 'socket', { id: qemuIds.chardev(id), path: input.paths.socket(id), server: true, wait: false }),
-    ...json('-device', {
-      driver: 'virtserialport',
+    ...device('virtserialport', {
       id: qemuIds.device(id),
       bus: controllerBuses.serial,
       nr: Math.max(1, spec.consoles.length) + index,

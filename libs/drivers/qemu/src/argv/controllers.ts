@@ -1,5 +1,5 @@
 import { DiskBus } from '@virtmesh/contracts/domain/v1/disk';
-import { json } from './arguments.ts';
+import { device } from './arguments.ts';
 import type { Builder } from './context.ts';
 
 /** The buses that controllers make, as the devices on them name them. */
@@ -7,8 +7,7 @@ export const controllerBuses = { scsi: 'scsi.0', ahci: 'ahci.0', serial: 'vseria
 
 export const rootPorts: Builder = ({ pci }) =>
   pci.rootPorts.flatMap(({ id, number, bus, addr }) =>
-    json('-device', {
-      driver: 'pcie-root-port',
+    device('pcie-root-port', {
       id,
       bus,
       addr,
@@ -22,11 +21,9 @@ export const rootPorts: Builder = ({ pci }) =>
 export const controllers: Builder = ({ spec, family, pci }) => {
   const has = (bus: DiskBus): boolean => spec.disks.some((disk) => disk.bus === bus);
   return [
-    ...(has(DiskBus.SCSI) ? json('-device', { driver: 'virtio-scsi-pci', id: 'scsi', ...pci.controllers.scsi }) : []),
+    ...(has(DiskBus.SCSI) ? device('virtio-scsi-pci', { id: 'scsi', ...pci.controllers.scsi }) : []),
     // q35 has one of its own.
-    ...(has(DiskBus.SATA) && family === 'pc' ? json('-device', { driver: 'ich9-ahci', id: 'ahci', ...pci.controllers.ahci }) : []),
-    ...(spec.consoles.length + spec.channels.length > 0
-      ? json('-device', { driver: 'virtio-serial-pci', id: 'vserial', ...pci.controllers.serial })
-      : []),
+    ...(has(DiskBus.SATA) && family === 'pc' ? device('ich9-ahci', { id: 'ahci', ...pci.controllers.ahci }) : []),
+    ...(spec.consoles.length + spec.channels.length > 0 ? device('virtio-serial-pci', { id: 'vserial', ...pci.controllers.serial }) : []),
   ];
 };

@@ -1,7 +1,7 @@
 import { type Disk, DiskBus, DiskCache, DiskDevice, DiskErrorPolicy, DiskFormat, DiskIo } from '@virtmesh/contracts/domain/v1/disk';
 import { qemuIds } from '../launch.ts';
 import { diskPath } from '../spec/disk-path.ts';
-import { json, type Properties } from './arguments.ts';
+import { device, json, type Keyed } from './arguments.ts';
 import { addressOf, type Builder, type LaunchContext } from './context.ts';
 import { controllerBuses } from './controllers.ts';
 
@@ -24,7 +24,7 @@ const errorPolicies: Readonly<Record<number, { readonly rerror: string; readonly
 /** The disks: for each the file, the format over it, and the device. Limits on traffic are set over QMP. */
 export const disks: Builder = (context) => {
   const unit = unitCounter();
-  return context.spec.disks.flatMap((disk) => [...nodes(disk), ...json('-device', device(disk, unit(disk.bus), context))]);
+  return context.spec.disks.flatMap((disk) => [...nodes(disk), ...frontend(disk, unit(disk.bus), context)]);
 };
 
 function nodes(disk: Disk): readonly string[] {
@@ -43,20 +43,19 @@ function nodes(disk: Disk): readonly string[] {
   ];
 }
 
-function device(disk: Disk, unit: number, context: LaunchContext): Properties {
+function frontend(disk: Disk, unit: number, context: LaunchContext): readonly string[] {
   const filled = diskPath(disk) !== undefined;
   const cdrom = disk.device === DiskDevice.CDROM;
-  return {
-    driver: driver(disk.bus, cdrom),
+  return device(driver(disk.bus, cdrom), {
     id: qemuIds.device(disk.id),
     ...place(disk, unit, context),
     drive: filled ? qemuIds.blockNode(disk.id) : undefined,
     bootindex: context.bootIndex(disk.id),
     serial: disk.serial || undefined,
-    'write-cache': cdrom ? undefined : (caches[disk.cache]?.writeCache ?? true) ? 'on' : 'off',
+    'write-cache': cdrom ? undefined : caches[disk.cache]?.writeCache,
     'share-rw': disk.shareable || undefined,
     ...errorPolicies[disk.errorPolicy],
-  };
+  });
 }
 
 function driver(bus: DiskBus, cdrom: boolean): string {
@@ -64,7 +63,7 @@ function driver(bus: DiskBus, cdrom: boolean): string {
   return `${bus === DiskBus.SCSI ? 'scsi' : 'ide'}-${cdrom ? 'cd' : 'hd'}`;
 }
 
-function place(disk: Disk, unit: number, context: LaunchContext): Properties {
+function place(disk: Disk, unit: number, context: LaunchContext): Keyed {
   switch (disk.bus) {
     case DiskBus.SCSI:
       return { bus: controllerBuses.scsi, channel: 0, 'scsi-id': 0, lun: unit };

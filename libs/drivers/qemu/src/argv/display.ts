@@ -3,7 +3,7 @@ import { MiB } from '@virtmesh/base';
 import { VideoModel } from '@virtmesh/contracts/domain/v1/video';
 import { qemuIds } from '../launch.ts';
 import { videoDevice } from '../spec/video-device.ts';
-import { json, keyed } from './arguments.ts';
+import { device, keyed } from './arguments.ts';
 import { addressOf, type Builder, incomplete } from './context.ts';
 
 const firstVncPort = 5900;
@@ -19,8 +19,7 @@ export const graphics: Builder = ({ spec, input }) =>
 
 export const videos: Builder = (context) =>
   context.spec.videos.flatMap(({ id, model, memoryBytes }) =>
-    json('-device', {
-      driver: videoDevice(model) ?? incomplete(`model of ${id}`),
+    device(videoDevice(model) ?? incomplete(`model of ${id}`), {
       id: qemuIds.device(id),
       ...addressOf(context, id),
       vgamem_mb: model === VideoModel.VGA && memoryBytes > 0n ? Number(memoryBytes / MiB) : undefined,

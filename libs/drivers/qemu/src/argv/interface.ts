@@ -1,21 +1,20 @@
 import { type Interface, PortProtocol, type UserNetwork } from '@virtmesh/contracts/domain/v1/interface';
 import { qemuIds } from '../launch.ts';
 import { interfaceDevice } from '../spec/interface-device.ts';
-import { json } from './arguments.ts';
+import { device, json } from './arguments.ts';
 import { addressOf, type Builder, incomplete, type LaunchContext } from './context.ts';
 
 /** Whether a cable is out is set over QMP. */
 export const interfaces: Builder = (context) =>
-  context.spec.interfaces.flatMap((device) => [
-    ...backend(device, context),
-    ...json('-device', {
-      driver: interfaceDevice(device.model) ?? incomplete(`model of ${device.id}`),
-      id: qemuIds.device(device.id),
-      ...addressOf(context, device.id),
-      netdev: qemuIds.netdev(device.id),
-      mac: device.macAddress,
-      bootindex: context.bootIndex(device.id),
-      host_mtu: device.mtuBytes || undefined,
+  context.spec.interfaces.flatMap((card) => [
+    ...backend(card, context),
+    ...device(interfaceDevice(card.model) ?? incomplete(`model of ${card.id}`), {
+      id: qemuIds.device(card.id),
+      ...addressOf(context, card.id),
+      netdev: qemuIds.netdev(card.id),
+      mac: card.macAddress,
+      bootindex: context.bootIndex(card.id),
+      host_mtu: card.mtuBytes || undefined,
     }),
   ]);
 

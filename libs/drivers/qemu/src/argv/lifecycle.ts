@@ -1,6 +1,6 @@
 import { LifecycleAction, type LifecycleActions } from '@virtmesh/contracts/domain/v1/lifecycle';
 import { WatchdogAction } from '@virtmesh/contracts/domain/v1/watchdog';
-import { json, keyed } from './arguments.ts';
+import { device, keyed } from './arguments.ts';
 import type { Builder } from './context.ts';
 
 /** What QEMU does at the ends of a guest's life, in the words of `-action` and of `set-action`. */
@@ -31,5 +31,5 @@ const watchdogActions: Readonly<Record<number, string>> = {
 /** The actions, and the device by which QEMU sees a panic of the guest's kernel. */
 export const lifecycle: Builder = ({ spec }) => [
   ...keyed('-action', undefined, { ...qemuActions(spec.lifecycle), watchdog: spec.watchdog && watchdogActions[spec.watchdog.action] }),
-  ...json('-device', { driver: 'pvpanic' }),
+  ...device('pvpanic', {}),
 ];

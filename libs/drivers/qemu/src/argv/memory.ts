@@ -1,6 +1,6 @@
 import { MiB } from '@virtmesh/base';
 import { qemuIds } from '../launch.ts';
-import { json } from './arguments.ts';
+import { device } from './arguments.ts';
 import { type Builder, incomplete } from './context.ts';
 
 export const memory: Builder = ({ spec }) => ['-m', `size=${(spec.memory ?? incomplete('memory')).sizeBytes / MiB}M`];
@@ -8,8 +8,7 @@ export const memory: Builder = ({ spec }) => ['-m', `size=${(spec.memory ?? inco
 /** Its target and its reports are set over QMP. */
 export const balloon: Builder = ({ spec, pci }) => {
   if (spec.memory?.balloon?.disabled) return [];
-  return json('-device', {
-    driver: 'virtio-balloon-pci',
+  return device('virtio-balloon-pci', {
     id: qemuIds.balloon,
     ...pci.controllers.balloon,
     'free-page-reporting': spec.memory?.balloon?.freePageReporting || undefined,

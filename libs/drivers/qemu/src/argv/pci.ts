@@ -18,7 +18,7 @@ export interface PciLayout {
   readonly overflow: { readonly hotPluggable: number; readonly fixed: number };
 }
 
-export interface RootPort extends PciAddress {
+interface RootPort extends PciAddress {
   readonly id: string;
   readonly number: number;
 }
