@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,7 @@ export class Bench implements AsyncDisposable {
   readonly world: World;
   readonly directory: string;
   readonly socket: string;
+  readonly #children = new Set<ChildProcess>();
   #server: RpcServer | undefined;
 
   private constructor(world: World, directory: string) {
@@ -91,6 +92,7 @@ export class Bench implements AsyncDisposable {
   /** Runs any program where `vmesh` finds this server. */
   run(program: string, words: readonly string[], options: CallOptions = {}): Promise<Outcome> {
     const child = spawn(program, words, { env: this.environment(options.env), stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#children.add(child);
     let [stdout, stderr] = ['', ''];
     const grown = new EventTarget();
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -115,11 +117,16 @@ export class Bench implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       failed?.catch(reject);
-      child.once('close', (code) => resolve({ code, stdout, stderr }));
+      child.once('close', (code) => {
+        this.#children.delete(child);
+        resolve({ code, stdout, stderr });
+      });
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // A test that failed may have left some; a pseudo-terminal takes those on it along.
+    for (const child of this.#children) child.kill('SIGKILL');
     await this.unserve();
     await rm(this.directory, { recursive: true, force: true });
   }
