@@ -12,7 +12,7 @@ async function reboot(context: DriverContext, ref: GuestRef, mode: RebootMode, s
   const guest = context.guests.running(ref);
   switch (mode) {
     case RebootMode.GUEST_AGENT:
-      return askGuestAgent(context.host, guest, 'reboot', signal);
+      return askGuestAgent(context, guest, 'reboot', signal);
     case RebootMode.RESET:
       await guest.execute('system_reset', {}, signal);
       return;

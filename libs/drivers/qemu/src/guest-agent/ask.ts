@@ -1,14 +1,25 @@
 import { Fault } from '@virtmesh/base';
-import type { Host } from '@virtmesh/driver-spi';
+import type { DriverEvent } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
 import { agentChannel } from '../lifecycle/reading.ts';
+import { settledWithin } from '../lifecycle/settled-within.ts';
 import { GuestAgentClient } from './client.ts';
 
 /** How long the agent in a guest may take where the caller does not say: a guest that is busy answers in tens of milliseconds. */
 const agentTimeoutMs = 10_000;
+/** How long after the agent's connection the sign may come that the guest has done what it was asked. */
+const signAfterSilenceMs = 1000;
+/** What a guest that does as it is asked shows, also where its agent ends before it can answer. */
+const signs: ReadonlySet<DriverEvent['t']> = new Set(['shutdown', 'reboot', 'exited']);
 
 /** Has the agent in a guest power it off or reboot it; resolves when it has begun. GUEST_AGENT_UNRESPONSIVE where it does not answer. */
-export async function askGuestAgent(host: Host, guest: LiveGuest, mode: 'powerdown' | 'reboot', signal: AbortSignal): Promise<void> {
+export async function askGuestAgent(
+  { events, host }: Pick<DriverContext, 'events' | 'host'>,
+  guest: LiveGuest,
+  mode: 'powerdown' | 'reboot',
+  signal: AbortSignal,
+): Promise<void> {
   const channel = agentChannel(guest.spec);
   if (channel === undefined)
     throw new Fault(
@@ -25,5 +36,24 @@ export async function askGuestAgent(host: Host, guest: LiveGuest, mode: 'powerdo
     );
   const within = AbortSignal.any([signal, AbortSignal.timeout(agentTimeoutMs)]);
   await using agent = await GuestAgentClient.connect(host.sockets, guest.places.socket(channel), within);
-  await Promise.race([agent.shutdown(mode, within), guest.gone]);
+  const left = new AbortController();
+  const obeyed = Promise.race([
+    signOf(guest.ref.uid, events.subscribe(AbortSignal.any([within, left.signal]), maxUnreadEvents)),
+    guest.gone,
+  ]);
+  try {
+    await Promise.race([agent.shutdown(mode, within), obeyed]);
+  } catch (thrown) {
+    if (!Fault.is(thrown, 'GUEST_AGENT_UNRESPONSIVE') || !(await settledWithin(obeyed, signAfterSilenceMs))) throw thrown;
+  } finally {
+    left.abort();
+  }
+}
+
+const maxUnreadEvents = 65_536;
+
+/** Resolves when the guest shows that it ends or begins anew; never, if the events end first. */
+async function signOf(uid: string, events: AsyncIterable<DriverEvent>): Promise<void> {
+  for await (const event of events) if (event.uid === uid && signs.has(event.t)) return;
+  await new Promise<never>(() => {});
 }

@@ -9,13 +9,13 @@ export async function requestShutdown(context: DriverContext, ref: GuestRef, mod
   const guest = context.guests.running(ref);
   switch (mode) {
     case ShutdownMode.GUEST_AGENT:
-      return askGuestAgent(context.host, guest, 'powerdown', signal);
+      return askGuestAgent(context, guest, 'powerdown', signal);
     case ShutdownMode.ACPI:
       await guest.execute('system_powerdown', {}, signal);
       return;
     case ShutdownMode.UNSPECIFIED:
       return guest.agentConnected
-        ? askGuestAgent(context.host, guest, 'powerdown', signal)
+        ? askGuestAgent(context, guest, 'powerdown', signal)
         : requestShutdown(context, ref, ShutdownMode.ACPI, signal);
     default:
       throw new Fault('REQUEST_INVALID', `the shutdown mode ${String(mode)} is not known`, { mode: String(mode) });
