@@ -1,0 +1,102 @@
+import type { Benchmark, Contender } from '../harness.ts';
+import { timed } from '../harness.ts';
+import { endRaw, startRaw } from '../raw/launch.ts';
+import type { Bench } from '../reference.ts';
+import type { TestClient } from '../../support/test-client.ts';
+
+const scopes = (bench: Bench): readonly (readonly [string, TestClient])[] => [
+  ['agent', bench.agent],
+  ['domain-svc', bench.fleet],
+];
+
+/** Start to running. */
+export function startBenchmark(bench: Bench, samples: number): Benchmark {
+  const [args = []] = bench.rawArgs;
+  const ours = scopes(bench).map(
+    ([name, client]): Contender => ({
+      name,
+      run: async () => {
+        const ms = await timed(() => client.start('ref0'));
+        await bench.agent.destroy('ref0', { force: true });
+        return ms;
+      },
+    }),
+  );
+  const raw: Contender = {
+    name: 'raw',
+    run: async () => {
+      const begin = performance.now();
+      const guest = await startRaw(bench.host, args, bench.rawDir);
+      const ms = performance.now() - begin;
+      await endRaw(guest, 'SIGKILL');
+      return ms;
+    },
+  };
+  return {
+    name: 'start',
+    title: 'StartDomain until it runs; raw is the same arguments spawned by hand until QMP answers and the guest runs',
+    targets: { agent: 1.3, 'domain-svc': 1.4 },
+    libvirt: '8.6 times raw',
+    samples,
+    contenders: [raw, ...ours],
+  };
+}
+
+/** Graceful destroy. */
+export function destroyBenchmark(bench: Bench, samples: number): Benchmark {
+  const [args = []] = bench.rawArgs;
+  const ours = scopes(bench).map(
+    ([name, client]): Contender => ({
+      name,
+      run: async () => {
+        await bench.agent.start('ref0');
+        return timed(() => client.destroy('ref0'));
+      },
+    }),
+  );
+  const raw: Contender = {
+    name: 'raw',
+    run: async () => {
+      const guest = await startRaw(bench.host, args, bench.rawDir);
+      return timed(() => endRaw(guest, 'SIGTERM'));
+    },
+  };
+  return {
+    name: 'destroy',
+    title: 'DestroyDomain, graceful; raw is SIGTERM until the process is gone',
+    targets: { agent: 1.3, 'domain-svc': 1.4 },
+    libvirt: '9.6 times raw',
+    samples,
+    contenders: [raw, ...ours],
+  };
+}
+
+/** All reference domains at once: the time until the last one runs. */
+export function startManyBenchmark(bench: Bench, samples: number): Benchmark {
+  const raw: Contender = {
+    name: 'raw',
+    run: async () => {
+      const begin = performance.now();
+      const guests = await Promise.all(bench.rawArgs.map((args) => startRaw(bench.host, args, bench.rawDir)));
+      const ms = performance.now() - begin;
+      await Promise.all(guests.map((guest) => endRaw(guest, 'SIGKILL')));
+      return ms;
+    },
+  };
+  const agent: Contender = {
+    name: 'agent',
+    run: async () => {
+      const ms = await timed(() => Promise.all(bench.ids.map((id) => bench.agent.start(id))));
+      await Promise.all(bench.ids.map((id) => bench.agent.destroy(id, { force: true })));
+      return ms;
+    },
+  };
+  return {
+    name: `start-${bench.ids.length}`,
+    title: `${bench.ids.length} StartDomain at once until the last one runs; a ratio of 1.43 is 0.7 of the raw rate`,
+    targets: { agent: 1 / 0.7 },
+    libvirt: '0.07 of the raw rate',
+    samples,
+    contenders: [raw, agent],
+  };
+}

@@ -1,0 +1,85 @@
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
+import type { Host } from '@virtmesh/driver-spi';
+
+/** A QEMU of the same arguments as the agent's, started by hand: the limit of what a start can be. */
+export interface RawGuest {
+  readonly child: ChildProcess;
+  readonly monitor: Duplex;
+  /** Resolves with the answer to a monitor command. */
+  execute(command: string): Promise<unknown>;
+  /** Resolves at the next event of that name. */
+  event(name: string): Promise<void>;
+}
+
+/** The arguments of the agent's QEMU, so that they can be used again: the monitor inherited as descriptor 3, no logs, own directory. */
+export async function argumentsOf(pid: bigint, agentRunDir: string, rawDir: string): Promise<string[]> {
+  const [, ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
+  const raw: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const arg = args[index] ?? '';
+    if (arg === '-add-fd') {
+      index += 1;
+      continue;
+    }
+    raw.push(
+      arg
+        .replace(/(id=[^,]*(?:qmp|mon)[^,]*),fd=\d+/, '$1,fd=3')
+        .replace(/,logfile=[^,]*,logappend=on/, '')
+        .replaceAll(agentRunDir, rawDir),
+    );
+  }
+  return raw;
+}
+
+/** Starts it and resolves when its guest runs. */
+export async function startRaw(host: Host, args: readonly string[], directory: string, options: { readonly paused?: boolean } = {}): Promise<RawGuest> {
+  const uid = args[args.indexOf('-uuid') + 1] ?? '';
+  const runDir = join(directory, uid);
+  await mkdir(runDir, { recursive: true });
+  await chmod(runDir, 0o777);
+  const path = join(runDir, 'monitor');
+  await rm(path, { force: true });
+  const listening = await host.sockets.listen(path);
+  const child = spawn('/usr/bin/qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit', listening.fd], detached: true });
+  // From here on QEMU alone takes the connection.
+  await listening.close();
+  const monitor = await host.sockets.connect(path, AbortSignal.timeout(20_000));
+  const guest = attach(child, monitor);
+  await guest.execute('qmp_capabilities');
+  if (!options.paused) await guest.execute('cont');
+  return guest;
+}
+
+function attach(child: ChildProcess, monitor: Duplex): RawGuest {
+  const answers: ((line: unknown) => void)[] = [];
+  const waiting = new Map<string, () => void>();
+  createInterface({ input: monitor }).on('line', (line) => {
+    const message = JSON.parse(line) as { event?: string; QMP?: unknown };
+    if (message.event !== undefined) waiting.get(message.event)?.();
+    else if (message.QMP === undefined) answers.shift()?.(message);
+  });
+  monitor.on('error', () => monitor.destroy());
+  return {
+    child,
+    monitor,
+    execute: (command) =>
+      new Promise((resolve) => {
+        answers.push(resolve);
+        monitor.write(`{"execute":"${command}"}\n`);
+      }),
+    event: (name) => new Promise((resolve) => waiting.set(name, resolve)),
+  };
+}
+
+/** Ends it with a signal and resolves when it is gone. */
+export async function endRaw(guest: RawGuest, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  const exit = once(guest.child, 'exit');
+  guest.child.kill(signal);
+  await exit;
+  guest.monitor.destroy();
+}
