@@ -1,4 +1,4 @@
-import { EventBus, NodeRegistry } from '@virtmesh/events';
+import { agentInboxPrefix, EventBus, NodeRegistry } from '@virtmesh/events';
 import type { Logger } from '@virtmesh/kit';
 import type { AgentConfig } from '../config.ts';
 
@@ -16,6 +16,8 @@ export function keepRegistered(config: NonNullable<AgentConfig['nats']>, registr
   const bus = EventBus.open({
     servers,
     name: `node-agent ${registration.node}`,
+    // What an agent's NATS user may receive on.
+    inboxPrefix: agentInboxPrefix(registration.node),
     log,
     ...(ca ? { tls: { caFile: ca, ...(cert ? { certFile: cert } : {}), ...(key ? { keyFile: key } : {}) } } : {}),
     ...(user ? { user } : {}),

@@ -14,6 +14,8 @@ interface Writer {
   readonly identity: string;
   /** Aborted when another client takes it over. */
   readonly end: AbortController;
+  /** Aborted when its stream has ended, however it did. */
+  readonly left: AbortSignal;
   /** Settles when the write side is free again. */
   readonly closed: PromiseWithResolvers<void>;
 }
@@ -89,16 +91,16 @@ export class ConsoleHub {
   ): Promise<void> {
     const key = `${entry.guest.uid}/${device}`;
     const held = this.#writers.get(key);
-    if (held && !force) throw inUse(held.identity);
+    // A client that has left keeps nobody out: who comes right after it only waits until the write side is closed.
+    if (held && !force && !held.left.aborted) throw inUse(held.identity);
     held?.end.abort(inUse(caller.identity));
-    const writer: Writer = { identity: caller.identity, end: ended, closed: Promise.withResolvers() };
+    const left = AbortSignal.any([signal, ended.signal]);
+    const writer: Writer = { identity: caller.identity, end: ended, left, closed: Promise.withResolvers() };
     this.#writers.set(key, writer);
-    return this.#pump({ console, device, entry }, held?.closed.promise, incoming, AbortSignal.any([signal, ended.signal]), ended).finally(
-      () => {
-        if (this.#writers.get(key) === writer) this.#writers.delete(key);
-        writer.closed.resolve();
-      },
-    );
+    return this.#pump({ console, device, entry }, held?.closed.promise, incoming, left, ended).finally(() => {
+      if (this.#writers.get(key) === writer) this.#writers.delete(key);
+      writer.closed.resolve();
+    });
   }
 
   /** The end of the client's side ends nothing but this; the write side stays the client's until its stream ends. */

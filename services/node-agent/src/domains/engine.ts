@@ -271,6 +271,8 @@ export class Engine {
     const { verb } = running.operation;
     try {
       const following = await this.#turn(uid, running, work, async () => {
+        // What began to wait for the guest since the call was admitted.
+        if (work.always !== true) this.#long.admit(uid, verb as Verb);
         await failpoints.hit(`${verb}.begin`);
         running.begin();
         await early;

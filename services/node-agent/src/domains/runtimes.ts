@@ -38,8 +38,8 @@ export async function releaseRuntime(
 }
 
 /**
- * The definition that a running guest was started from, with what became live since: kept only while it differs from the
- * definition for the next start, which is what `restart_required` says.
+ * The definition that a running guest was started from, with the changes of it that became live since: kept only while it
+ * differs from the definition for the next start, which is what `restart_required` says.
  */
 export function startedFrom(store: Store, uid: string): DomainSpec | undefined {
   const row = store.runtimes.get(startedFromKey(uid)) as { readonly spec: string } | undefined;

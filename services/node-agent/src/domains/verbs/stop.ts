@@ -63,10 +63,10 @@ function followShutdown(engine: Engine, running: Running, cause: Cause, asked: E
 }
 
 export function destroy(engine: Engine, request: DestroyDomainRequest, call: Call): Promise<Operation> {
-  const graceMs = graceOf(request);
   return engine.perform(call, () => {
-    const entry = engine.parts.registry.find(request.name);
-    return { uid: entry.guest.uid, target: entry.domain.name, kept: true, ...destroyWork(engine, entry.guest.uid, graceMs) };
+    const graceMs = graceOf(request);
+    const { domain, guest } = engine.parts.registry.find(request.name);
+    return { uid: guest.uid, target: domain.name, kept: true, ...destroyWork(engine, guest.uid, graceMs) };
   });
 }
 

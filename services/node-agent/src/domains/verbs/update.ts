@@ -75,7 +75,7 @@ function recordUpdate(engine: Engine, now: Entry, plan: UpdatePlan, cause: Cause
   /** Whether the next start would now make another guest than the one that runs. */
   function noteDifference(): boolean {
     const base = startedFrom(store, uid) ?? now.domain.spec;
-    const present = base && plan.live ? merge(base, plan.live, plan.livePaths) : base;
+    const present = base && plan.live && plan.config ? merge(base, plan.live, plan.livePaths) : base;
     const differs = present !== undefined && spec !== undefined && startsDiffer(present, spec);
     keepStartedFrom(store, uid, differs ? present : undefined);
     return differs;

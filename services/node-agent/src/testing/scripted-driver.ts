@@ -1,0 +1,233 @@
+import { abortFault, Fault, type Step, type Violation } from '@virtmesh/base';
+import { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { CpuStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
+import type { DriverEvent, Features, HypervisorDriver, Lifecycle, Observed, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import { nameDevices, specLeafFields } from '@virtmesh/driver-spi';
+import { scriptedConsole } from './scripted-console.ts';
+import type { ScriptedWorld } from './scripted-world.ts';
+
+/** What the scripted driver does not drive, so that there is something to refuse. */
+const undriven = /^vsock\./;
+const driven = new Set(specLeafFields().filter((path) => !undriven.test(path)));
+
+const gone: Observed = {
+  state: 'gone',
+  reason: DomainStateReason.UNSPECIFIED,
+  pid: 0,
+  memoryBytes: 0n,
+  vcpus: 0,
+  guestAgentConnected: false,
+  graphicsAddresses: {},
+  accelerator: '',
+};
+
+/** A driver for tests: its guests are in a scripted world, and whatever it does can be planned there. One life of an agent has one. */
+export function scriptedDriver(world: ScriptedWorld, signal: AbortSignal): HypervisorDriver {
+  const at = async (place: string, uid: string, of?: AbortSignal): Promise<void> => {
+    // A life that has ended does nothing any more.
+    if (signal.aborted) await new Promise(() => {});
+    await world.at(place, uid, of);
+    if (signal.aborted) await new Promise(() => {});
+    if (of?.aborted) throw abortFault(of);
+  };
+  return {
+    type: 'scripted',
+    host: {
+      version: '1.0',
+      accelerators: ['script'],
+      capabilities: ({ machine }) =>
+        machine === 'nowhere'
+          ? Promise.reject(new Fault('HOST_INCOMPATIBLE', 'there is no machine type nowhere', { machine }))
+          : Promise.resolve(DomainCapabilities.fromPartial({ hypervisor: 'scripted', machine: 'scripted-1.0' })),
+    },
+    drives: driven,
+    complete,
+    validate,
+    lifecycle: lifecycleOf(world, at),
+    features: featuresOf(world, at),
+    explain: (spec, feature) =>
+      feature === 'reboot' && spec?.machine === 'stubborn'
+        ? { supported: false, why: 'the machine type is stubborn' }
+        : { supported: true },
+    events: (of) => eventsOf(world, AbortSignal.any([of, signal])),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+type At = (place: string, uid: string, signal?: AbortSignal) => Promise<void>;
+
+function complete(spec: DomainSpec): DomainSpec {
+  const full = DomainSpec.decode(DomainSpec.encode(spec).finish());
+  nameDevices(full);
+  full.machine ||= 'scripted-1.0';
+  full.cpu ??= { vcpus: 1, maxVcpus: 0, mode: 0, model: '', features: [], topology: undefined };
+  if (full.memory) full.memory.currentBytes ||= full.memory.sizeBytes;
+  return full;
+}
+
+function validate(spec: DomainSpec): Violation[] {
+  const violations: Violation[] = [];
+  if ((spec.memory?.sizeBytes ?? 0n) <= 0n) violations.push({ field: 'memory.size_bytes', description: 'must be more than 0' });
+  if ((spec.memory?.currentBytes ?? 0n) > (spec.memory?.sizeBytes ?? 0n))
+    violations.push({ field: 'memory.current_bytes', description: 'must be at most memory.size_bytes' });
+  return violations;
+}
+
+function lifecycleOf(world: ScriptedWorld, at: At): Lifecycle {
+  return {
+    planStart: (order) => planOf(world, at, order),
+    requestShutdown: (guest, _mode, signal) => at('shutdown', guest.uid, signal),
+    destroy: async ({ uid }, { graceMs }, signal) => {
+      await at(graceMs > 0 ? 'destroy-gracefully' : 'destroy', uid, signal);
+      world.end(uid, 'destroyed');
+    },
+    observe: async ({ uid }, signal) => {
+      await at('observe', uid, signal);
+      return observedOf(world, uid);
+    },
+    adopt: async ({ uid }, _active, record, signal) => {
+      await at('adopt', uid, signal);
+      if (record['uid'] !== uid) throw new Error('the record is of another guest');
+      world.held.add(uid);
+      if (world.guests.get(uid)?.letGo === false) world.guests.delete(uid);
+      return observedOf(world, uid);
+    },
+    release: async ({ uid }, record) => {
+      await at('release', uid);
+      if (record['uid'] !== uid) throw new Error('the record is of another guest');
+      if (world.guests.has(uid)) throw new Error('what a guest holds was released while it runs');
+      world.held.delete(uid);
+    },
+    forget: async ({ uid }) => {
+      await at('forget', uid);
+      world.kept.delete(uid);
+    },
+  };
+}
+
+function observedOf(world: ScriptedWorld, uid: string): Observed {
+  const guest = world.guests.get(uid);
+  if (guest === undefined) return gone;
+  const { agentConnected, memoryBytes, pid, reason, state, vcpus } = guest;
+  return { state, reason, pid, memoryBytes, vcpus, guestAgentConnected: agentConnected, graphicsAddresses: {}, accelerator: 'script' };
+}
+
+/** The steps are `reserve`, `spawn` and `run`. */
+function planOf(world: ScriptedWorld, at: At, { guest: { uid }, paused, save, spec }: StartOrder): StartPlan<Step> {
+  const steps: Step[] = [
+    {
+      name: 'reserve',
+      run: async (signal) => {
+        if (world.held.has(uid)) throw new Error('what an earlier start took was not given back');
+        save({ uid });
+        world.held.add(uid);
+        world.kept.add(uid);
+        await at('reserve', uid, signal);
+      },
+      undo: async () => {
+        await at('undo-reserve', uid);
+        world.held.delete(uid);
+      },
+    },
+    {
+      name: 'spawn',
+      run: async (signal) => {
+        world.spawn(uid, spec.memory?.currentBytes ?? 0n, spec.cpu?.vcpus ?? 1);
+        save({ uid, spawned: true });
+        await at('spawn', uid, signal);
+      },
+      undo: async () => {
+        await at('undo-spawn', uid);
+        world.guests.delete(uid);
+      },
+    },
+    {
+      name: 'run',
+      run: async (signal) => {
+        const guest = world.guests.get(uid);
+        if (guest === undefined) throw new Fault('HYPERVISOR_FAILED', 'the guest ended while it started');
+        if (!paused) Object.assign(guest, { state: 'running', reason: DomainStateReason.BOOTED });
+        guest.letGo = true;
+        await at('run', uid, signal);
+      },
+    },
+  ];
+  return {
+    steps,
+    started: () => ({ observed: observedAtStart(world, uid, paused), activeSpec: { ...spec, description: `${spec.description}` } }),
+  };
+}
+
+/** What the start saw last, whatever has become of the guest since. */
+function observedAtStart(world: ScriptedWorld, uid: string, paused: boolean): Observed {
+  const observed = observedOf(world, uid);
+  return { ...observed, state: paused ? 'paused' : 'running', reason: paused ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED };
+}
+
+function featuresOf(world: ScriptedWorld, at: At): Features {
+  return {
+    suspend: {
+      suspend: async ({ uid }, signal) => {
+        await at('suspend', uid, signal);
+        if (world.guest(uid).state !== 'paused') world.enter(uid, 'paused', DomainStateReason.USER);
+      },
+      resume: async ({ uid }, signal) => {
+        await at('resume', uid, signal);
+        if (world.guest(uid).state !== 'running') world.enter(uid, 'running', DomainStateReason.UNPAUSED);
+      },
+    },
+    reboot: {
+      reboot: async ({ uid }, _mode, signal) => {
+        await at('reboot', uid, signal);
+        world.emit({ t: 'reboot', uid, byGuest: false });
+        if (world.guest(uid).state !== 'running') world.enter(uid, 'running', DomainStateReason.BOOTED);
+      },
+    },
+    stats: {
+      stats: async ({ uid }, _active, signal) => {
+        const hung = world.hooks.get('stats');
+        if (hung) {
+          try {
+            await at('stats', uid, signal);
+          } catch (thrown) {
+            return { blocks: [], interfaces: [], fault: Fault.from(thrown) };
+          }
+        }
+        return {
+          cpu: CpuStats.fromPartial({ timeNs: 1n, vcpus: 1 }),
+          memory: MemoryStats.fromPartial({ currentBytes: world.guest(uid).memoryBytes }),
+          blocks: [],
+          interfaces: [],
+        };
+      },
+    },
+    console: scriptedConsole(world),
+    liveUpdate: {
+      verdict: (path) =>
+        path === 'memory.current_bytes' ? { supported: true } : { supported: false, why: 'only the balloon can be changed' },
+      apply: async ({ uid }, _from, to, paths, signal) => {
+        await at(`apply:${paths.join(',')}`, uid, signal);
+        await at('apply', uid, signal);
+        world.guest(uid).memoryBytes = to.memory?.currentBytes ?? 0n;
+      },
+    },
+  };
+}
+
+async function* eventsOf(world: ScriptedWorld, signal: AbortSignal): AsyncGenerator<DriverEvent> {
+  const waiting: DriverEvent[] = [];
+  let wake = Promise.withResolvers<void>();
+  world.listener = (event) => {
+    if (signal.aborted) return;
+    waiting.push(event);
+    wake.resolve();
+  };
+  signal.addEventListener('abort', () => wake.resolve(), { once: true });
+  while (!signal.aborted) {
+    yield* waiting.splice(0);
+    await wake.promise;
+    wake = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  CreateDomainRequest,
+  DeleteDomainRequest,
+  DestroyDomainRequest,
+  RebootDomainRequest,
+  ResumeDomainRequest,
+  SetDomainAutostartRequest,
+  ShutdownDomainRequest,
+  StartDomainRequest,
+  SuspendDomainRequest,
+  UpdateDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import type { CallContext } from '@virtmesh/kit';
+import { create } from '../domains/verbs/create.ts';
+import { remove, setAutostart } from '../domains/verbs/delete.ts';
+import { reboot, suspendOrResume } from '../domains/verbs/run-state.ts';
+import { start } from '../domains/verbs/start.ts';
+import { destroy, shutdown } from '../domains/verbs/stop.ts';
+import { update } from '../domains/verbs/update.ts';
+import { callOf } from '../rpc/call.ts';
+import { type TestAgent, testCall } from './test-agent.ts';
+
+type Over<M extends { fromPartial(object: never): unknown }> = Parameters<M['fromPartial']>[0];
+type PartialSpec = Over<typeof DomainSpec>;
+
+const nameOf = (id: string): string => `nodes/n1/domains/${id}`;
+export const mebibyte = 1024n * 1024n;
+export const plainSpec = (over: PartialSpec = {}): PartialSpec => ({
+  hypervisor: 'scripted',
+  memory: { sizeBytes: 64n * mebibyte },
+  ...over,
+});
+
+/** The verbs on one agent, by the domain's id. */
+export function verbsOf(agent: TestAgent, context: CallContext = testCall()) {
+  const { engine } = agent;
+  return {
+    create: async (id: string, over: Over<typeof CreateDomainRequest> = {}): Promise<Operation> => {
+      const request = CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: id, spec: plainSpec(), ...over });
+      return create(engine, request, callOf('create', CreateDomainRequest, request, context));
+    },
+    update: async (id: string, over: Over<typeof UpdateDomainRequest>): Promise<Operation> => {
+      const request = UpdateDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return update(engine, request, callOf('update', UpdateDomainRequest, request, context));
+    },
+    delete: async (id: string, over: Over<typeof DeleteDomainRequest> = {}): Promise<Operation> => {
+      const request = DeleteDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return remove(engine, request, callOf('delete', DeleteDomainRequest, request, context));
+    },
+    start: async (id: string, over: Over<typeof StartDomainRequest> = {}): Promise<Operation> => {
+      const request = StartDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return start(engine, request, callOf('start', StartDomainRequest, request, context));
+    },
+    shutdown: async (id: string, over: Over<typeof ShutdownDomainRequest> = {}): Promise<Operation> => {
+      const request = ShutdownDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return shutdown(engine, request, callOf('shutdown', ShutdownDomainRequest, request, context));
+    },
+    destroy: async (id: string, over: Over<typeof DestroyDomainRequest> = {}): Promise<Operation> => {
+      const request = DestroyDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return destroy(engine, request, callOf('destroy', DestroyDomainRequest, request, context));
+    },
+    reboot: async (id: string, over: Over<typeof RebootDomainRequest> = {}): Promise<Operation> => {
+      const request = RebootDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return reboot(engine, request, callOf('reboot', RebootDomainRequest, request, context));
+    },
+    suspend: async (id: string, over: Over<typeof SuspendDomainRequest> = {}): Promise<Operation> => {
+      const request = SuspendDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return suspendOrResume(engine, 'suspend', request, callOf('suspend', SuspendDomainRequest, request, context));
+    },
+    resume: async (id: string, over: Over<typeof ResumeDomainRequest> = {}): Promise<Operation> => {
+      const request = ResumeDomainRequest.fromPartial({ name: nameOf(id), ...over });
+      return suspendOrResume(engine, 'resume', request, callOf('resume', ResumeDomainRequest, request, context));
+    },
+    autostart: async (id: string, autostart: boolean, over: Over<typeof SetDomainAutostartRequest> = {}): Promise<Operation> => {
+      const request = SetDomainAutostartRequest.fromPartial({ name: nameOf(id), autostart, ...over });
+      return setAutostart(engine, request, callOf('autostart', SetDomainAutostartRequest, request, context));
+    },
+  };
+}
+export type Verbs = ReturnType<typeof verbsOf>;
+
+/** A promise that a test settles, for hooks that wait. */
+export class Gate {
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #reached = Promise.withResolvers<void>();
+
+  /** Settles when something waits at the gate. */
+  readonly reached: Promise<void> = this.#reached.promise;
+
+  open(): void {
+    this.#opened.resolve();
+  }
+
+  /** As a hook: waits until the gate is opened, or the signal is aborted. */
+  readonly wait = async (_uid: string, signal?: AbortSignal): Promise<void> => {
+    this.#reached.resolve();
+    if (signal === undefined) return this.#opened.promise;
+    await Promise.race([
+      this.#opened.promise,
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+    ]);
+  };
+}
