@@ -41,7 +41,7 @@ export interface BusSession {
 const requestTimeoutMs = 5_000;
 const connectTimeoutMs = 5_000;
 const firstDelayMs = 50;
-const maxDelayMs = 5_000;
+const maxDelayMs = 2_000;
 
 /**
  * The connection to NATS, made anew for ever with back-off. Each one is a session: what was under way on the one before has

@@ -275,7 +275,7 @@ export class FakeAgent implements AsyncDisposable {
           },
           listOperations: (request) => {
             const items = [...operations.values()].toReversed();
-            const page = paginate({ items, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'ops', scope: '', keyOf: (item) => String(1e6 - [...operations.keys()].indexOf(item.name)) });
+            const page = paginate({ items, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'ops', scope: '', keyOf: (item) => String(1_000_000 + operations.size - [...operations.keys()].indexOf(item.name)) });
             return { operations: [...page.items], nextPageToken: page.nextPageToken, unreachable: [] };
           },
         },
