@@ -1,5 +1,5 @@
-import { sleep } from '@virtmesh/base';
-import type { FileOwner, Host } from '@virtmesh/driver-spi';
+import { raceAbort } from '@virtmesh/base';
+import type { ExitStatus, FileOwner, Host } from '@virtmesh/driver-spi';
 
 /**
  * A boot sector that waits for two timer interrupts, goes to 64-bit mode with paging (where the CPU has it) and ends
@@ -16,7 +16,9 @@ const code =
   'fa31c08ed88ec08ed0bc007cfb8b1e6c04f4a16c0429d883f80272f566b8010000800fa2660fbae21d7352fabf0010b9001831c0fcf3abc70600100320c70600200330c60600308366b8200000000f22e066b8001000000f22d866b9800000c00f320d00010f300f0116987c0f20c0660d010000800f22c0ea817c0800b010e6f4b010e6f4f4ebfd000000000000000000000000009a20000f00887c0000';
 /** `isa-debug-exit` ends QEMU with twice the written byte and one. */
 export const trialSuccess = 0x10 * 2 + 1;
-const trialMs = 3000;
+const trialSeconds = 3;
+/** How `timeout` says that it had to kill, where it was not killed with it. */
+const killedCode = 128 + 9;
 /** The BIOS reads from smaller disks only on some buses. */
 const diskBytes = 1024 * 1024;
 
@@ -28,11 +30,17 @@ export interface TrialOptions {
   readonly workDir: string;
 }
 
-/** Runs a tiny guest under KVM to its end. Answers why it did not get there, or undefined. Never takes longer than a little over 3 s. */
-export async function tryKvm({ host, guest, workDir }: TrialOptions, binary: string, signal: AbortSignal): Promise<string | undefined> {
+/** How a trial went. What was refused at once costs nothing to try again; what hung does. */
+export type Trial = { readonly t: 'ran' } | { readonly t: 'hung' | 'refused'; readonly why: string };
+
+/** Runs a tiny guest under KVM to its end. Never takes longer than a little over 3 s. */
+export async function tryKvm({ host, guest, workDir }: TrialOptions, binary: string, signal: AbortSignal): Promise<Trial> {
   const device = await host.files.stat('/dev/kvm');
   if (device === undefined)
-    return 'the host has no /dev/kvm; enable virtualization in its firmware (or nested virtualization where it is a guest itself) and load kvm_intel or kvm_amd';
+    return {
+      t: 'refused',
+      why: 'the host has no /dev/kvm; enable virtualization in its firmware (or nested virtualization where it is a guest itself) and load kvm_intel or kvm_amd',
+    };
   try {
     await host.files.makeDirectory(workDir, guest ? { mode: 0o700, owner: guest } : { mode: 0o700 });
     const disk = `${workDir}/boot-sector`;
@@ -51,16 +59,14 @@ export function bootDisk(): Uint8Array {
   return disk;
 }
 
-async function run(
-  host: Host,
-  binary: string,
-  disk: string,
-  owner: FileOwner | undefined,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+/** By `timeout`, which ends a guest that hangs also where the agent itself is killed meanwhile. */
+async function run(host: Host, binary: string, disk: string, owner: FileOwner | undefined, signal: AbortSignal): Promise<Trial> {
+  const timeout = await host.processes.which('timeout');
+  if (timeout === undefined)
+    return { t: 'refused', why: 'the program timeout, which a trial of KVM needs, is not installed (on Debian: apt install coreutils)' };
   const child = await host.processes.spawn({
-    file: binary,
-    args: trialArguments(disk),
+    file: timeout,
+    args: ['--signal=KILL', String(trialSeconds), binary, ...trialArguments(disk)],
     descriptors: ['ignore', 'ignore', 'pipe'],
     owner,
     detached: false,
@@ -69,19 +75,26 @@ async function run(
   child.streams.get(2)?.on('data', (chunk: Buffer) => {
     words = (words + chunk.toString('utf8')).slice(-2048);
   });
-  const ended = new AbortController();
-  const timeout = AbortSignal.any([signal, ended.signal]);
   try {
-    const exit = await Promise.race([child.exited, sleep(trialMs, timeout).then(() => undefined)]);
-    if (exit === undefined)
-      return `a guest did not run within ${trialMs / 1000} s; if the host is a virtual machine itself, its nested virtualization does not work`;
-    if (exit.code === trialSuccess) return undefined;
-    return `QEMU ended with ${exit.signal ?? `status ${exit.code}`}: ${words.trim() || 'without a word'}; see that the guests' user may open /dev/kvm (its group is usually kvm)`;
+    return outcome(await raceAbort(child.exited, signal), words.trim());
   } finally {
-    ended.abort();
-    host.processes.kill(child.identity, 'SIGKILL');
+    host.processes.kill(child.identity, 'SIGTERM');
     await child.exited;
   }
+}
+
+function outcome({ code, signal }: ExitStatus, words: string): Trial {
+  if (code === trialSuccess) return { t: 'ran' };
+  if (signal === 'SIGKILL' || code === killedCode) {
+    return {
+      t: 'hung',
+      why: `a guest did not run within ${trialSeconds} s; if the host is a virtual machine itself, its nested virtualization does not work (it is tried again after the next boot)`,
+    };
+  }
+  return {
+    t: 'refused',
+    why: `QEMU ended with ${signal ?? `status ${code}`}: ${words || 'without a word'}; see that the guests' user may open /dev/kvm (its group is usually kvm)`,
+  };
 }
 
 function trialArguments(disk: string): readonly string[] {

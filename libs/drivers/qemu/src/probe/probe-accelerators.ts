@@ -1,4 +1,4 @@
-import type { FileOwner, Json } from '@virtmesh/driver-spi';
+import type { FileOwner, Host, Json } from '@virtmesh/driver-spi';
 import { startOneOff } from '../process/one-off.ts';
 import { askAccelerator } from './ask.ts';
 import { ProbeCache } from './cache.ts';
@@ -15,8 +15,8 @@ export interface AcceleratorOptions extends ProbeOptions {
 }
 
 /**
- * Under which accelerators a guest really runs. KVM is tried with a tiny guest, at most once for each boot of the host,
- * binary and guest user: the answer is kept. TCG works wherever it was built in.
+ * Under which accelerators a guest really runs. KVM is tried with a tiny guest; that one ran, or hung, is kept for
+ * this boot of the host, binary and guest user. TCG works wherever it was built in.
  */
 export async function probeAccelerators(options: AcceleratorOptions, binary: BinaryProfile, signal: AbortSignal): Promise<Accelerators> {
   const kvm = binary.builtWith.has('kvm')
@@ -38,21 +38,18 @@ async function keptKvm(options: AcceleratorOptions, binary: BinaryProfile, signa
   const name = `qemu-${binary.arch}-kvm`;
   const kept = await cache.get(name, key);
   if (kept !== undefined) return fromJson(kept);
-  const found = await findKvm(options, binary, signal);
+  const trial = await tryKvm({ host: options.host, guest: options.guest, workDir: options.workDir }, binary.path, signal);
+  // What refused it can be mended at any time, and shows at once.
+  if (trial.t === 'refused') return { why: trial.why };
+  const found: Kvm = trial.t === 'hung' ? { why: trial.why } : { profile: await askKvm(options.host, binary, signal) };
   await cache.put(name, key, 'why' in found ? { why: found.why } : { profile: acceleratorToJson(found.profile) });
   return found;
 }
 
-async function findKvm(options: AcceleratorOptions, binary: BinaryProfile, signal: AbortSignal): Promise<Kvm> {
-  const why = await tryKvm({ host: options.host, guest: options.guest, workDir: options.workDir }, binary.path, signal);
-  if (why !== undefined) return { why };
-  await using qemu = await startOneOff(
-    options.host,
-    binary.path,
-    ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-accel', 'kvm'],
-    signal,
-  );
-  return { profile: await askAccelerator('kvm', qemu.qmp, signal) };
+async function askKvm(host: Host, binary: BinaryProfile, signal: AbortSignal): Promise<AcceleratorProfile> {
+  const args = ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-accel', 'kvm'];
+  await using qemu = await startOneOff(host, binary.path, args, signal);
+  return await askAccelerator('kvm', qemu.qmp, signal);
 }
 
 function fromJson(kept: Json): Kvm {

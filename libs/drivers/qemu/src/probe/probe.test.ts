@@ -56,26 +56,13 @@ test('a binary is asked once, and remembered while it is the same', async () => 
   expect(spawned).toBe(1);
 });
 
-test('what is kept of another binary, another format, or damaged is not taken', async () => {
+test('a damaged answer is asked for again', async () => {
   const options = { host, cacheDir: directory };
   const first = await probeBinary(options, 'x86_64', soon());
   const kept = await readFile(cached(), 'utf8');
-  const damaged = [
-    '',
-    '{',
-    'null',
-    '[]',
-    '7',
-    kept.slice(0, kept.length / 2),
-    kept.replace('virtio-blk-pci', 'virtio-blk-pcj'),
-    kept.replace('"format":1', '"format":0'),
-    kept.replace(/"key":"[^"]*"/, '"key":"/other 1 2 3"'),
-  ];
-  for (const [index, text] of damaged.entries()) {
-    await writeFile(cached(), text);
-    expect(await probeBinary(options, 'x86_64', soon())).toEqual(first);
-    expect(spawned).toBe(index + 2);
-  }
+  await writeFile(cached(), kept.replace('virtio-blk-pci', 'virtio-blk-pcj'));
+  expect(await probeBinary(options, 'x86_64', soon())).toEqual(first);
+  expect(spawned).toBe(2);
   expect(await readFile(cached(), 'utf8')).toBe(kept);
 });
 
@@ -132,6 +119,7 @@ test("a guest user who may not use KVM learns it in QEMU's words", async (contex
     binary,
     soon(),
   );
+  expect(await host.files.list(directory)).not.toContain('qemu-x86_64-kvm.json');
   expect(found.why.kvm).toContain('Permission denied');
   expect(found.why.kvm).toContain('/dev/kvm');
 });
