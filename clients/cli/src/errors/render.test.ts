@@ -28,6 +28,12 @@ test.each<[unknown, string]>([
     'error: web runs\n  it is allowed when the domain is: SHUTOFF\n',
   ],
   [new Fault('SHUTTING_DOWN', 'the server leaves', {}, { retryAfterMs: 1500 }), 'error: the server leaves\n  retry in 2 s\n'],
+  // What the message says already is not said twice.
+  [new Fault('STATE_INVALID', 'web runs, and must be SHUTOFF', { allowed: 'SHUTOFF' }), 'error: web runs, and must be SHUTOFF\n'],
+  [
+    new Fault('HOST_INCOMPATIBLE', 'the guest cannot read /x', { remedy: 'chmod o+r /x' }),
+    'error: the guest cannot read /x\n  remedy: chmod o+r /x\n  vmesh doctor, run on the node, says what is missing there\n',
+  ],
 ])('%s', (thrown, text) => {
   expect(render(thrown)).toBe(text);
 });
