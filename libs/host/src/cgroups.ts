@@ -4,49 +4,78 @@ import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Where guests get groups of their own: by these the host sees and limits what they use, and a stop of the agent's own
- * group (which systemd makes in its hierarchy and in version 2) does not reach them.
+ * The hierarchies of version 1 in which guests get groups of their own: what the host accounts and limits by processes.
+ * Not those of the processor: a group with many guests in it would weigh as much as one process beside it.
  */
-const wanted: ReadonlySet<string> = new Set(['memory', 'cpu', 'cpuacct', 'pids', 'freezer', 'name=systemd']);
+const grouped: ReadonlySet<string> = new Set(['memory', 'pids', 'freezer', 'name=systemd']);
 
-export async function hostCgroups(mounts?: string): Promise<HostCgroups> {
-  const roots = cgroupRoots(mounts ?? (await readFile('/proc/self/mounts', 'utf8').catch(() => '')));
-  const usable = (await Promise.all(roots.map(async (root) => ((await isWritable(root)) ? root : undefined)))).filter(
-    (root) => root !== undefined,
-  );
+/** One hierarchy of control groups. */
+export interface CgroupHierarchy {
+  readonly root: string;
+  /** `own`: guests get groups of their own here. `leave`: they only leave the agent's group, into the root. */
+  readonly use: 'own' | 'leave';
+}
+
+export async function hostCgroups(): Promise<HostCgroups> {
+  const [mounts, own] = await Promise.all([
+    readFile('/proc/self/mounts', 'utf8').catch(() => ''),
+    readFile('/proc/self/cgroup', 'utf8').catch(() => ''),
+  ]);
+  const found = cgroupHierarchies(mounts, own);
+  const writable = await Promise.all(found.map((hierarchy) => isWritable(hierarchy)));
+  const usable = found.filter((_, index) => writable[index]);
+  const groups = usable.filter(({ use }) => use === 'own').map(({ root }) => root);
+  const attach = async (name: string, pid: number): Promise<void> => {
+    const group = checked(name);
+    // One after the other: each waits in the kernel, and would hold one of the few threads that do the agent's input and output.
+    for (const { root, use } of usable) await writeFile(join(root, use === 'own' ? group : '', 'cgroup.procs'), String(pid));
+  };
   return {
     unavailable:
-      usable.length > 0
+      groups.length > 0
         ? undefined
-        : roots.length === 0
+        : found.length === 0
           ? 'no cgroup hierarchy is mounted'
-          : `no group can be made below ${roots.join(', ')}`,
+          : `no group can be made below ${found.map(({ root }) => root).join(', ')}`,
     create: async (name) => {
-      await Promise.all(usable.map((root) => mkdir(join(root, checked(name)), { recursive: true })));
+      await Promise.all(groups.map((root) => mkdir(join(root, checked(name)), { recursive: true })));
     },
-    attach: async (name, pid) => {
-      await Promise.all(usable.map((root) => writeFile(join(root, checked(name), 'cgroup.procs'), String(pid))));
-    },
+    attach,
     remove: async (name, signal) => {
-      await Promise.all(usable.map((root) => removeGroup(join(root, checked(name)), signal)));
+      await Promise.all(groups.map((root) => removeGroup(join(root, checked(name)), signal)));
     },
   };
 }
 
-/** The mount points of the hierarchies that are used, of `/proc/self/mounts`. */
-export function cgroupRoots(mounts: string): string[] {
-  const roots: string[] = [];
+/** The hierarchies that are used, of `/proc/self/mounts` and `/proc/self/cgroup`. */
+export function cgroupHierarchies(mounts: string, own: string): readonly CgroupHierarchy[] {
+  const groups = new Map(
+    own.split('\n').flatMap((line) =>
+      line === ''
+        ? []
+        : (line
+            .split(':')[1]
+            ?.split(',')
+            .map((controller) => [controller, line.split(':').slice(2).join(':')] as const) ?? []),
+    ),
+  );
+  const found = new Map<string, CgroupHierarchy>();
   for (const line of mounts.split('\n')) {
-    const [, path, type, options] = line.split(' ');
-    if (!path || !options) continue;
-    if (type === 'cgroup2' || (type === 'cgroup' && options.split(',').some((option) => wanted.has(option)))) roots.push(path);
+    const [, root, type, options] = line.split(' ');
+    if (!root || !options) continue;
+    const controllers = options.split(',');
+    if (type === 'cgroup2' || (type === 'cgroup' && controllers.some((controller) => grouped.has(controller))))
+      found.set(root, { root, use: 'own' });
+    else if (type === 'cgroup' && controllers.some((controller) => (groups.get(controller) ?? '/') !== '/'))
+      found.set(root, { root, use: 'leave' });
   }
-  return [...new Set(roots)];
+  return [...found.values()];
 }
 
-async function isWritable(root: string): Promise<boolean> {
+async function isWritable({ root, use }: CgroupHierarchy): Promise<boolean> {
   try {
-    await mkdir(join(root, 'virtmesh'), { recursive: true });
+    if (use === 'own') await mkdir(join(root, 'virtmesh'), { recursive: true });
+    else await writeFile(join(root, 'cgroup.procs'), '', { flag: 'r+' });
     return true;
   } catch {
     return false;

@@ -17,7 +17,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cgroupRoots } from './cgroups.ts';
+import { cgroupHierarchies } from './cgroups.ts';
 import { createHost } from './index.ts';
 import { pageBytes } from './page-size.ts';
 
@@ -224,10 +224,18 @@ describe('the operating system', () => {
 
     it('are found where they are mounted', () => {
       const hybrid =
-        'cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\ncgroup /sys/fs/cgroup/devices cgroup rw,devices 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw,xattr,name=systemd 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
-      expect(cgroupRoots(hybrid)).toEqual(['/sys/fs/cgroup/cpu,cpuacct', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified']);
-      expect(cgroupRoots('cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n')).toEqual(['/sys/fs/cgroup']);
-      expect(cgroupRoots('proc /proc proc rw 0 0\n\n')).toEqual([]);
+        'cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\ncgroup /sys/fs/cgroup/devices cgroup rw,devices 0 0\ncgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw,xattr,name=systemd 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
+      const own = ['memory', 'systemd', 'unified'].map((name) => ({ root: `/sys/fs/cgroup/${name}`, use: 'own' }));
+      expect(cgroupHierarchies(hybrid, '4:memory:/a\n3:devices:/\n2:cpu,cpuacct:/\n1:name=systemd:/a.service\n0::/\n')).toEqual(own);
+      // What the agent's service is limited by is not for its guests.
+      expect(cgroupHierarchies(hybrid, '3:devices:/\n2:cpu,cpuacct:/system.slice/agent.service\n')).toEqual([
+        { root: '/sys/fs/cgroup/cpu,cpuacct', use: 'leave' },
+        ...own,
+      ]);
+      expect(cgroupHierarchies('cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n', '0::/system.slice/agent.service\n')).toEqual([
+        { root: '/sys/fs/cgroup', use: 'own' },
+      ]);
+      expect(cgroupHierarchies('proc /proc proc rw 0 0\n\n', '')).toEqual([]);
     });
   });
 
