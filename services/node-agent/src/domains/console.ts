@@ -1,4 +1,4 @@
-import { Fault, raceAbort, type Violation } from '@virtmesh/base';
+import { Fault, raceAbort, sleep, type Violation } from '@virtmesh/base';
 import type { ConsoleOpen, OpenDomainConsoleRequest, OpenDomainConsoleResponse } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Consoles } from '@virtmesh/driver-spi';
 import { type CallContext, includesRole } from '@virtmesh/kit';
@@ -8,14 +8,13 @@ import { isActive } from './model/states.ts';
 import { checkState, feature } from './verbs/precheck.ts';
 
 const maxInputBytes = 65_536;
+const leavingMs = 100;
 
 /** Who holds the write side of a console. */
 interface Writer {
   readonly identity: string;
   /** Aborted when another client takes it over. */
   readonly end: AbortController;
-  /** Aborted when its stream has ended, however it did. */
-  readonly left: AbortSignal;
   /** Settles when the write side is free again. */
   readonly closed: PromiseWithResolvers<void>;
 }
@@ -43,6 +42,7 @@ export class ConsoleHub {
     const target = this.#target(open.value);
     const { console, device, entry } = target;
     const writes = mayWrite(open.value, context);
+    if (writes && !open.value.force) await this.#letLeave(target, context.signal);
     const ended = new AbortController();
     const signal = AbortSignal.any([context.signal, ended.signal]);
     const pumped = writes ? this.#write(target, open.value.force, incoming, context, ended) : refuseInput(incoming, signal, ended);
@@ -81,6 +81,12 @@ export class ConsoleHub {
     });
   }
 
+  /** A client that has just left must not keep the next one out: the news of its leaving can be behind the other's call. */
+  async #letLeave(target: Target, signal: AbortSignal): Promise<void> {
+    const held = this.#writers.get(keyOf(target));
+    if (held) await Promise.race([held.closed.promise, sleep(leavingMs, signal)]);
+  }
+
   /** Takes the write side, or throws CONSOLE_IN_USE at once; then brings the client's bytes to the guest. */
   #write(
     { console, device, entry }: Target,
@@ -89,18 +95,18 @@ export class ConsoleHub {
     { caller, signal }: CallContext,
     ended: AbortController,
   ): Promise<void> {
-    const key = `${entry.guest.uid}/${device}`;
+    const key = keyOf({ device, entry });
     const held = this.#writers.get(key);
-    // A client that has left keeps nobody out: who comes right after it only waits until the write side is closed.
-    if (held && !force && !held.left.aborted) throw inUse(held.identity);
+    if (held && !force) throw inUse(held.identity);
     held?.end.abort(inUse(caller.identity));
-    const left = AbortSignal.any([signal, ended.signal]);
-    const writer: Writer = { identity: caller.identity, end: ended, left, closed: Promise.withResolvers() };
+    const writer: Writer = { identity: caller.identity, end: ended, closed: Promise.withResolvers() };
     this.#writers.set(key, writer);
-    return this.#pump({ console, device, entry }, held?.closed.promise, incoming, left, ended).finally(() => {
-      if (this.#writers.get(key) === writer) this.#writers.delete(key);
-      writer.closed.resolve();
-    });
+    return this.#pump({ console, device, entry }, held?.closed.promise, incoming, AbortSignal.any([signal, ended.signal]), ended).finally(
+      () => {
+        if (this.#writers.get(key) === writer) this.#writers.delete(key);
+        writer.closed.resolve();
+      },
+    );
   }
 
   /** The end of the client's side ends nothing but this; the write side stays the client's until its stream ends. */
@@ -129,6 +135,8 @@ export class ConsoleHub {
     }
   }
 }
+
+const keyOf = ({ device, entry }: Pick<Target, 'device' | 'entry'>): string => `${entry.guest.uid}/${device}`;
 
 /** A client that only follows has nothing to say. */
 async function refuseInput(incoming: AsyncIterator<OpenDomainConsoleRequest>, signal: AbortSignal, ended: AbortController): Promise<void> {
