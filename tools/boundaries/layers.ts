@@ -22,8 +22,9 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   test: ['base', 'client', 'client-app', 'contracts', 'driver', 'events', 'fleet', 'host', 'kit', 'operations', 'service', 'spi', 'store', 'testkit', 'tools'],
 };
 
-/** What tests beside the sources of a layer may import on top: the real host for drivers, and the suites for drivers. */
+/** What tests beside the sources of a layer may import on top: the real host for drivers, the suites for drivers, a server for clients. */
 export const testLayers: Readonly<Record<string, readonly string[]>> = {
+  'client-app': ['kit'],
   driver: ['host', 'testkit', 'tools'],
   host: ['tools'],
 };
@@ -38,7 +39,8 @@ export const engineOwners: Readonly<Record<string, readonly string[]>> = {
   koffi: ['host'],
   testcontainers: ['test'],
   'node:sqlite': ['store'],
-  'node:child_process': ['host', 'kit', 'tools', 'test'],
+  // The command line asks programs for their versions, and stty for a raw terminal.
+  'node:child_process': ['client-app', 'host', 'kit', 'tools', 'test'],
   'node:cluster': [],
 };
 

@@ -25,7 +25,7 @@ export interface ArgumentSpec {
   readonly completes?: Completes;
 }
 
-export interface CommandModule {
+interface CommandModule {
   /** Does the verb's work, and answers its exit code where that is not 0; a throw is what went wrong. */
   readonly run: (invocation: Invocation) => Promise<number | void>;
 }

@@ -4,7 +4,7 @@ import { parseDuration } from './output/time.ts';
 import { UsageError } from './usage-error.ts';
 
 export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml' | 'name';
-export const outputFormats: readonly OutputFormat[] = ['table', 'wide', 'json', 'yaml', 'name'];
+const outputFormats: readonly OutputFormat[] = ['table', 'wide', 'json', 'yaml', 'name'];
 
 /** The options that every verb has. */
 export interface Globals {

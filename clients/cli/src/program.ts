@@ -32,7 +32,7 @@ export async function parseCommandLine(
 }
 
 /** The program as commander's, every verb ending in `onCall`. */
-export function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, onCall: (call: Call) => void): Command {
+function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, onCall: (call: Call) => void): Command {
   const program = new Command('vmesh')
     .description("Manages virtual machines: one node by its agent, or a fleet by its control plane, with virsh's verbs.")
     .exitOverride()

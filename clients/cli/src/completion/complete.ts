@@ -13,7 +13,7 @@ export interface Candidate {
 }
 
 /** What the shell's script reads as "complete file names". */
-export const fileDirective = ':file';
+const fileDirective = ':file';
 
 /** Whoever types does not wait longer for a server. */
 const serverMs = 1500;

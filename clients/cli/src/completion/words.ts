@@ -2,7 +2,7 @@ import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from '../com
 import { globalOptions } from '../globals.ts';
 
 /** What stands at the cursor, and what could stand there. */
-export type Slot =
+type Slot =
   | { readonly kind: 'verbs'; readonly verbs: readonly CommandSpec[] }
   | { readonly kind: 'options'; readonly options: readonly OptionSpec[] }
   | { readonly kind: 'value'; readonly of: OptionSpec | ArgumentSpec }

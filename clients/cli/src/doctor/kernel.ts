@@ -24,7 +24,7 @@ const deviceCheck =
   };
 
 /** Whether guests really run under KVM is seen by running one, as the agent does; the findings of a server tell what it saw. */
-export const kvmCheck = deviceCheck({
+const kvmCheck = deviceCheck({
   check: 'kvm',
   path: '/dev/kvm',
   group: 'kvm',

@@ -70,7 +70,7 @@ function resultJson(operation: Operation): unknown {
 }
 
 /** The domain that an operation answered, if it answered one. */
-export function domainOf(operation: Operation): Domain | undefined {
+function domainOf(operation: Operation): Domain | undefined {
   if (!isDone(operation)) return undefined;
   const result = resultOf(operation);
   if (result.$case === 'update') return result.value.domain;

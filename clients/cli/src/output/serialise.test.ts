@@ -25,7 +25,7 @@ test('JSON and YAML carry any value, and nothing that a terminal obeys', async (
       expect(yaml).not.toMatch(hostile);
       expect(parse(yaml)).toEqual(JSON.parse(JSON.stringify({ value })));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 

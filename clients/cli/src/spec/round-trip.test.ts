@@ -78,7 +78,7 @@ test('what dumpspec prints is read back as the same definition', async () => {
       const written = await toYaml({ name: 'web', spec: writtenForm(DomainSpec.toJSON(spec) as JsonObject, schema.spec) });
       expect(asBytes(readDocuments({ file: 'f', text: written }, schema)[0]?.spec)).toBe(asBytes(spec));
     }),
-    { numRuns: 300 },
+    { numRuns: 80 },
   );
 });
 
@@ -95,7 +95,7 @@ test('what -o json and -o yaml print is read back as the same definition', async
         expect(asBytes(readDocuments({ file: 'f', text }, schema)[0]?.spec)).toBe(asBytes(spec));
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 
@@ -118,7 +118,7 @@ test('a field that is not there is found where it stands, wherever it is put', a
         expect(thrown.violations.map(({ field }) => field)).toContain(expected);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -167,6 +167,6 @@ test('whatever is in the file, it is read or refused with places in it, and neve
         }
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
