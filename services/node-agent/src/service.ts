@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { sleep, systemClock } from '@virtmesh/base';
 import { createHost } from '@virtmesh/host';
 import { type Endpoint, Failpoints, type Logger, type Metrics, RpcServer, type RunningService, type ServiceContext } from '@virtmesh/kit';
-import { operationService } from '@virtmesh/operations';
 import { Store } from '@virtmesh/store';
 import { keepRegistered, type Registration } from './adapters/registration.ts';
 import type { AgentConfig } from './config.ts';
@@ -12,9 +11,7 @@ import { autostart, recover } from './domains/recovery.ts';
 import { openDrivers } from './drivers.ts';
 import { keepHouse } from './housekeeping.ts';
 import { announce } from './nodes/announce.ts';
-import { domainService } from './rpc/domain-service.ts';
-import { journalService } from './rpc/journal-service.ts';
-import { nodeService } from './rpc/node-service.ts';
+import { agentServices } from './rpc/services.ts';
 import { agentVersion } from './version.ts';
 
 /** How long the first call waits for guests to be taken up. */
@@ -98,25 +95,7 @@ async function takeUp({ engine, operations, store }: AgentContext, log: Logger, 
 async function serve(config: AgentConfig, log: Logger, metrics: Metrics, context: AgentContext): Promise<RpcServer> {
   const endpoints = endpointsOf(config);
   for (const endpoint of endpoints) if (endpoint.kind === 'unix') await mkdir(dirname(endpoint.path), { recursive: true, mode: 0o755 });
-  return RpcServer.start({ endpoints, services: servicesOf(context), log, metrics });
-}
-
-/** All that the agent serves. */
-export function servicesOf({
-  consoles,
-  engine,
-  journal,
-  operations,
-  store,
-  view,
-}: AgentContext): Parameters<typeof RpcServer.start>[0]['services'] {
-  const { clock, node, registry } = engine.parts;
-  return [
-    domainService(engine, journal, consoles),
-    nodeService(view, registry, journal, node, clock),
-    operationService(operations),
-    journalService(journal, store, clock),
-  ];
+  return RpcServer.start({ endpoints, services: agentServices(context), log, metrics });
 }
 
 function endpointsOf(config: AgentConfig): Endpoint[] {

@@ -4,7 +4,7 @@ import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/do
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { faultFromStatus } from '@virtmesh/kit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { brokenLaws } from '../testing/event-laws.ts';
+import { mustBeLawful } from '../testing/event-laws.ts';
 import { domainIn, TestAgent } from '../testing/test-agent.ts';
 import { Gate, type Verbs, verbsOf } from '../testing/verbs.ts';
 
@@ -16,7 +16,7 @@ const begin = async (starting: Promise<TestAgent>): Promise<void> => {
 };
 beforeEach(() => begin(TestAgent.start()));
 afterEach(async () => {
-  expect(brokenLaws(agent.events())).toEqual([]);
+  mustBeLawful(agent.events());
   await agent[Symbol.asyncDispose]();
 });
 

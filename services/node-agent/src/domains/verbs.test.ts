@@ -3,7 +3,7 @@ import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/do
 import { ChangeScope, DomainView, FieldEffect, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { brokenLaws } from '../testing/event-laws.ts';
+import { mustBeLawful } from '../testing/event-laws.ts';
 import { domainIn, TestAgent, testCall } from '../testing/test-agent.ts';
 import { mebibyte, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 import { viewOf } from './model/views.ts';
@@ -15,7 +15,7 @@ beforeEach(async () => {
   verbs = verbsOf(agent);
 });
 afterEach(async () => {
-  expect(brokenLaws(agent.events())).toEqual([]);
+  mustBeLawful(agent.events());
   await agent[Symbol.asyncDispose]();
 });
 

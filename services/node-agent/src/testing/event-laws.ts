@@ -74,3 +74,9 @@ function lived(life: Life, event: LifecycleEventType, state: DomainState): strin
       return [`an unknown type ${event}`];
   }
 }
+
+/** Throws where a law is broken. */
+export function mustBeLawful(events: readonly DomainEvent[]): void {
+  const broken = brokenLaws(events);
+  if (broken.length > 0) throw new Error(`the events are not lawful:\n${broken.join('\n')}`);
+}

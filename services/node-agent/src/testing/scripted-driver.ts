@@ -115,13 +115,15 @@ function observedOf(world: ScriptedWorld, uid: string): Observed {
 }
 
 /** The steps are `reserve`, `spawn` and `run`. */
-function planOf(world: ScriptedWorld, at: At, { guest: { uid }, paused, save, spec }: StartOrder): StartPlan<Step> {
+function planOf(world: ScriptedWorld, at: At, order: StartOrder): StartPlan<Step> {
+  const { paused, spec } = order;
+  const { uid } = order.guest;
   const steps: Step[] = [
     {
       name: 'reserve',
       run: async (signal) => {
         if (world.held.has(uid)) throw new Error('what an earlier start took was not given back');
-        save({ uid });
+        order.save({ uid });
         world.held.add(uid);
         world.kept.add(uid);
         await at('reserve', uid, signal);
@@ -135,7 +137,7 @@ function planOf(world: ScriptedWorld, at: At, { guest: { uid }, paused, save, sp
       name: 'spawn',
       run: async (signal) => {
         world.spawn(uid, spec.memory?.currentBytes ?? 0n, spec.cpu?.vcpus ?? 1);
-        save({ uid, spawned: true });
+        order.save({ uid, spawned: true });
         await at('spawn', uid, signal);
       },
       undo: async () => {
@@ -156,7 +158,7 @@ function planOf(world: ScriptedWorld, at: At, { guest: { uid }, paused, save, sp
   ];
   return {
     steps,
-    started: () => ({ observed: observedAtStart(world, uid, paused), activeSpec: { ...spec, description: `${spec.description}` } }),
+    started: () => ({ observed: observedAtStart(world, uid, paused), activeSpec: { ...spec } }),
   };
 }
 

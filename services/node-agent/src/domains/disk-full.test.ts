@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { Fault } from '@virtmesh/base';
+import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
+import { OperationState } from '@virtmesh/contracts/operation/v1/operation';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mustBeLawful } from '../testing/event-laws.ts';
+import { domainIn, TestAgent } from '../testing/test-agent.ts';
+import { type Verbs, verbsOf } from '../testing/verbs.ts';
+
+let agent: TestAgent;
+let verbs: Verbs;
+let full = false;
+beforeEach(async () => {
+  full = false;
+  agent = await TestAgent.start();
+  verbs = verbsOf(agent);
+  const { store } = agent.context;
+  const commit = store.tx.bind(store);
+  let depth = 0;
+  // Where SQLite meets a full disk: at the end of the outermost transaction, which it rolls back.
+  store.tx = (work) =>
+    commit(() => {
+      depth += 1;
+      try {
+        const result = work();
+        if (full && depth === 1) throw new Fault('DISK_EXHAUSTED', 'the file system is full');
+        return result;
+      } finally {
+        depth -= 1;
+      }
+    });
+});
+afterEach(async () => {
+  mustBeLawful(agent.events());
+  await agent[Symbol.asyncDispose]();
+});
+
+const entry = () => agent.registry.find('nodes/n1/domains/web');
+const other = () => agent.registry.find('nodes/n1/domains/other');
+const memory = () => [agent.registry.sorted().map(({ domain }) => domain), agent.registry.activeCount];
+
+describe('a full disk', () => {
+  it('refuses what would have to be kept, and leaves memory as the store is', async () => {
+    await verbs.create('web');
+    await verbs.create('other');
+    const before = memory();
+    full = true;
+    const exhausted = { reason: 'DISK_EXHAUSTED' };
+    await expect(verbs.create('new', { requestId: randomUUID() })).rejects.toMatchObject(exhausted);
+    await expect(verbs.start('web')).rejects.toMatchObject(exhausted);
+    await expect(verbs.delete('web')).rejects.toMatchObject(exhausted);
+    expect(() =>
+      agent.registry.tx(() => {
+        agent.registry.change(entry().guest.uid, { domain: { title: 'a' } });
+        agent.registry.change(entry().guest.uid, { gone: true });
+        agent.registry.add({ ...other().domain, name: 'nodes/n1/domains/third', uid: randomUUID() }, 'third', {
+          requestor: '',
+          requestId: '',
+          operation: '',
+          traceparent: '',
+        });
+      }),
+    ).toThrow('the file system is full');
+    expect(memory()).toEqual(before);
+    expect(agent.context.operations.list({ limit: 10, includeDone: false })).toEqual([]);
+    full = false;
+    expect((await verbs.create('new')).state).toBe(OperationState.SUCCEEDED);
+    expect((await verbs.start('web')).state).toBe(OperationState.SUCCEEDED);
+  });
+
+  it('holds up the record of what was done until there is room', async () => {
+    await verbs.create('web', { start: true });
+    agent.world.hooks.set('suspend', () => {
+      full = true;
+      setTimeout(() => (full = false), 100);
+    });
+    const suspend = await verbs.suspend('web', {});
+    expect(suspend.state).toBe(OperationState.SUCCEEDED);
+    expect(entry().state).toBe('paused');
+    expect(agent.eventNames()).toBe('defined started suspended');
+  });
+
+  it('holds up the record of a start, and of what its guest does meanwhile', async () => {
+    await verbs.create('web');
+    agent.world.hooks.set('run', (uid) => {
+      full = true;
+      setTimeout(() => agent.world.emit({ t: 'watchdog', uid, action: 'none' }), 20);
+      setTimeout(() => (full = false), 100);
+    });
+    expect(domainIn(await verbs.start('web')).status?.state).toBe(DomainState.RUNNING);
+    await agent.settled();
+    expect(agent.eventNames()).toBe('defined started watchdog');
+  });
+
+  it('holds up what guests do by themselves, in order', async () => {
+    const { uid } = domainIn(await verbs.create('web', { start: true }));
+    full = true;
+    agent.world.emit({ t: 'watchdog', uid, action: 'none' });
+    agent.world.powerOff(uid);
+    await agent.settled();
+    expect(entry().state).toBe('running');
+    full = false;
+    await agent.registry.until(uid, ({ state }) => state === 'shutoff', AbortSignal.timeout(5_000));
+    await agent.settled();
+    expect(agent.eventNames()).toBe('defined started watchdog shutdown stopped');
+    expect(agent.world.held.size).toBe(0);
+  });
+});
