@@ -14,7 +14,7 @@ export interface QemuDriverOptions {
   readonly binary?: string;
   /** The directories below which the files of guests must lie. */
   readonly pathRoots: readonly string[];
-  /** The users that guests run as, where the agent is root; the first is that of the log keepers. 10000 from 700000 if left out. */
+  /** The users that guests run as, where the agent is root; the first is that of the log keepers. No other agent of the host may have the same. 10000 from 700000 if left out. */
   readonly guestUids?: { readonly first: number; readonly count: number };
   readonly vncPorts: { readonly first: number; readonly last: number };
   /** How much of each console's output is kept. */

@@ -57,14 +57,15 @@ export class Claims {
   async claimUser(guest: string): Promise<number | undefined> {
     if (this.#users.t === 'own') return undefined;
     const { first, count } = this.#users;
-    const free = (): number | undefined => {
+    const smallest = (taken: ReadonlySet<number>): number | undefined => {
       const claimed = new Set([...this.#byGuest.values()].map((claim) => claim.user));
-      for (let user = first + 1; user < first + count; user += 1) if (!claimed.has(user) && !this.#foreignUsers.has(user)) return user;
+      for (let user = first + 1; user < first + count; user += 1) if (!claimed.has(user) && !taken.has(user)) return user;
       return undefined;
     };
-    if (free() !== first + 1 && this.#foreignUsers.size > 0)
+    // What was seen at the beginning may have ended since.
+    if (smallest(new Set()) !== smallest(this.#foreignUsers))
       this.#foreignUsers = await this.#host.processes.usersWithProcesses(first + 1, count - 1);
-    const user = free();
+    const user = smallest(this.#foreignUsers);
     if (user === undefined)
       throw new Fault('ADDRESS_EXHAUSTED', `all user ids from ${first + 1} to ${first + count - 1} run guests; widen the agent's range`, {
         first: String(first),

@@ -55,7 +55,7 @@ export class World implements AsyncDisposable {
       stateDir: join(this.directory, 'state'),
       cacheDir: join(this.directory, 'cache'),
       pathRoots: [this.images],
-      vncPorts: { first: 5970, last: 5999 },
+      vncPorts: { first: 5940, last: 5999 },
       consoleLog: { maxBytes: 16_384, files: 3 },
       accelerator: 'tcg',
       signal: soon(),
