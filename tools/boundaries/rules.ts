@@ -153,7 +153,7 @@ export const rules: readonly Rule[] = [
     return inside ? undefined : `a model must not import ${imported.specifier}`;
   }),
   importRule('only-context-wires', 'only context.ts imports adapters', (imported, file) =>
-    leadsInto(imported, 'adapters') && !file.isTest && file.package.layer === 'service' && !isIn(file, 'adapters') && !/\/src\/context\.ts$/.test(file.path)
+    leadsInto(imported, 'adapters') && !file.isTest && file.package.layer === 'service' && !isIn(file, 'adapters') && !file.path.endsWith('/src/context.ts')
       ? `${imported.specifier} is an adapter; context.ts hands it in`
       : undefined,
   ),

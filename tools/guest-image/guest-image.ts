@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory } from '../setup/cache-directory.ts';
 import type { PackageTree, Progress } from '../setup/debian-archives.ts';
 import { guestPackages } from './guest-packages.ts';
+import { putInPlace } from '../setup/put-in-place.ts';
 import { buildInitramfs, recipe } from './initramfs.ts';
 
 /** A guest that boots directly: absolute paths that every user can read. They may be in use; never change them. */
@@ -50,10 +51,7 @@ export async function guestImage(options: GuestImageOptions = {}): Promise<Guest
   const work = await mkdtemp(join(home, 'building-'));
   try {
     await build(tree, work);
-    // Another process may have built the same image meanwhile; both are equal.
-    await rename(work, directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    await putInPlace(work, directory);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

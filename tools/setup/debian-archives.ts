@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandFailed, runCommand } from '../process/run-command.ts';
+import { putInPlace } from './put-in-place.ts';
 import { requireApt } from './requirements.ts';
 
 /** Says what is going on, in one line. */
@@ -20,7 +21,7 @@ export interface UnpackRequest {
   /** The directory below the cache. */
   readonly name: string;
   /** Answers the packages' names; asked only when they are not there yet. */
-  packages(): Promise<readonly string[]>;
+  readonly packages: () => Promise<readonly string[]>;
   readonly progress: Progress;
 }
 
@@ -65,9 +66,7 @@ async function unpack(request: UnpackRequest, home: string): Promise<void> {
     for (const name of names) await runCommand(['dpkg-deb', '-x', join(archives, name), join(work, 'root')]);
     await rm(archives, { recursive: true });
     await writeFile(join(work, 'archives.json'), `${JSON.stringify(names, null, 2)}\n`);
-    await rename(work, home).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    await putInPlace(work, home);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
