@@ -1,6 +1,7 @@
 import { Fault, sleep } from '@virtmesh/base';
 import type { HostCgroups } from '@virtmesh/driver-spi';
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -75,7 +76,7 @@ export function cgroupHierarchies(mounts: string, own: string): readonly CgroupH
 async function isWritable({ root, use }: CgroupHierarchy): Promise<boolean> {
   try {
     if (use === 'own') await mkdir(join(root, 'virtmesh'), { recursive: true });
-    else await writeFile(join(root, 'cgroup.procs'), '', { flag: 'r+' });
+    await access(join(root, use === 'own' ? 'virtmesh' : 'cgroup.procs'), constants.W_OK);
     return true;
   } catch {
     return false;
