@@ -5,15 +5,17 @@ import { destroyBenchmark, startBenchmark, startManyBenchmark } from './cases/li
 import { readBenchmarks } from './cases/reads.ts';
 import { eventBenchmark, statsBenchmark, suspendBenchmark } from './cases/verbs.ts';
 import { type Benchmark, measure, record, table } from './harness.ts';
+import { Libvirt } from './peer/libvirt.ts';
 import { type Bench, openBench } from './reference.ts';
 
-const usage = `Usage: ./dev bench [NAME...] [--samples N] [--json FILE]
+const usage = `Usage: ./dev bench [NAME...] [--samples N] [--json FILE] [--peer libvirt]
 Measures the product beside its limit, interleaved in one run, on real QEMU guests under TCG.
   NAME       start destroy start-20 suspend-resume list-stats event get list-1000 memory; all if left out
   --samples  how many of each, 30 if left out; a tenth of it for start-20
+  --peer     also measures Debian's libvirt, which is installed by apt if it is missing
   --json     also appends one JSON line for each result to FILE
 `;
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { samples: { type: 'string', default: '30' }, json: { type: 'string' }, help: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { samples: { type: 'string', default: '30' }, json: { type: 'string' }, peer: { type: 'string' }, help: { type: 'boolean' } } });
 if (values.help) {
   process.stdout.write(usage);
   process.exit(0);
@@ -21,6 +23,10 @@ if (values.help) {
 const samples = Number(values.samples);
 if (!Number.isInteger(samples) || samples < 1) {
   process.stderr.write(`--samples must be a whole number of at least 1\n${usage}`);
+  process.exit(2);
+}
+if (values.peer !== undefined && values.peer !== 'libvirt') {
+  process.stderr.write(`--peer knows libvirt only\n${usage}`);
   process.exit(2);
 }
 const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
@@ -45,11 +51,13 @@ async function memory(bench: Bench): Promise<void> {
 
 const many = wanted('list-stats') ? 40 : wanted('start-20') || wanted('memory') ? 20 : 2;
 await using bench = await openBench(many);
-if (wanted('start')) await run(startBenchmark(bench, samples));
-if (wanted('destroy')) await run(destroyBenchmark(bench, samples));
+const peerGuests = wanted('list-stats') ? 20 : 1;
+await using peer = values.peer === undefined ? undefined : await Libvirt.start(peerGuests);
+if (wanted('start')) await run(startBenchmark(bench, samples, peer));
+if (wanted('destroy')) await run(destroyBenchmark(bench, samples, peer));
 if (wanted('start-20')) await run(startManyBenchmark({ ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) }, Math.max(3, Math.floor(samples / 10))));
 if (wanted('suspend-resume')) {
-  await using prepared = await suspendBenchmark(bench, samples * 10);
+  await using prepared = await suspendBenchmark(bench, samples * 10, peer);
   await run(prepared);
 }
 if (wanted('event')) {
@@ -57,7 +65,7 @@ if (wanted('event')) {
   await run(prepared);
 }
 if (wanted('list-stats')) {
-  await using prepared = await statsBenchmark(bench, samples * 2);
+  await using prepared = await statsBenchmark(bench, samples * 2, peer);
   await run(prepared);
 }
 if (wanted('memory')) await memory(bench);
@@ -66,3 +74,4 @@ if (wanted('get') || wanted('list-1000')) {
   if (wanted('get')) await run(reads.get);
   if (wanted('list-1000')) await run(reads.list);
 }
+await peer?.forget(peerGuests);

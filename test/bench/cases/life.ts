@@ -1,6 +1,7 @@
 import type { Benchmark, Contender } from '../harness.ts';
 import { timed } from '../harness.ts';
 import { endRaw, startRaw } from '../raw/launch.ts';
+import type { Libvirt } from '../peer/libvirt.ts';
 import type { Bench } from '../reference.ts';
 import type { TestClient } from '../../support/test-client.ts';
 
@@ -10,7 +11,7 @@ const scopes = (bench: Bench): readonly (readonly [string, TestClient])[] => [
 ];
 
 /** Start to running. */
-export function startBenchmark(bench: Bench, samples: number): Benchmark {
+export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
   const [args = []] = bench.rawArgs;
   const ours = scopes(bench).map(
     ([name, client]): Contender => ({
@@ -38,12 +39,12 @@ export function startBenchmark(bench: Bench, samples: number): Benchmark {
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '8.6 times raw',
     samples,
-    contenders: [raw, ...ours],
+    contenders: [raw, ...ours, ...(peer ? [libvirtStart(peer)] : [])],
   };
 }
 
 /** Graceful destroy. */
-export function destroyBenchmark(bench: Bench, samples: number): Benchmark {
+export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
   const [args = []] = bench.rawArgs;
   const ours = scopes(bench).map(
     ([name, client]): Contender => ({
@@ -67,7 +68,28 @@ export function destroyBenchmark(bench: Bench, samples: number): Benchmark {
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '9.6 times raw',
     samples,
-    contenders: [raw, ...ours],
+    contenders: [raw, ...ours, ...(peer ? [libvirtDestroy(peer)] : [])],
+  };
+}
+
+function libvirtStart(peer: Libvirt): Contender {
+  return {
+    name: 'libvirt',
+    run: async () => {
+      const ms = await peer.run('start', 'lv0');
+      await peer.run('kill', 'lv0');
+      return ms;
+    },
+  };
+}
+
+function libvirtDestroy(peer: Libvirt): Contender {
+  return {
+    name: 'libvirt',
+    run: async () => {
+      await peer.run('start', 'lv0');
+      return peer.run('destroy', 'lv0');
+    },
   };
 }
 

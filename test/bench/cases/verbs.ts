@@ -7,15 +7,17 @@ import type { Benchmark, Contender } from '../harness.ts';
 import { timed } from '../harness.ts';
 import { NatsWire } from '../raw/nats-wire.ts';
 import { endRaw, type RawGuest, startRaw } from '../raw/launch.ts';
+import type { Libvirt } from '../peer/libvirt.ts';
 import type { Bench } from '../reference.ts';
 
 /** A benchmark with what must be there while it runs. */
 export type Prepared = Benchmark & AsyncDisposable;
 
 /** Suspend and resume of one guest. */
-export async function suspendBenchmark(bench: Bench, samples: number): Promise<Prepared> {
+export async function suspendBenchmark(bench: Bench, samples: number, peer?: Libvirt): Promise<Prepared> {
   const guest = await startRaw(bench.host, bench.rawArgs[0] ?? [], bench.rawDir);
   await bench.agent.start('ref1');
+  await peer?.run('start', 'lv0');
   const name = bench.agent.name('ref1');
   const ours = [
     ['agent', bench.system.agentSocket],
@@ -44,9 +46,10 @@ export async function suspendBenchmark(bench: Bench, samples: number): Promise<P
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
-    contenders: [raw, ...ours.map(({ contender }) => contender)],
+    contenders: [raw, ...ours.map(({ contender }) => contender), ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : [])],
     [Symbol.asyncDispose]: async () => {
       for (const { channel } of ours) channel.close();
+      await peer?.run('kill', 'lv0');
       await endRaw(guest, 'SIGKILL');
       await bench.agent.destroy('ref1', { force: true });
     },
@@ -54,13 +57,17 @@ export async function suspendBenchmark(bench: Bench, samples: number): Promise<P
 }
 
 /** Statistics of many guests in one call. All guests are paused, so that they do not disturb. */
-export async function statsBenchmark(bench: Bench, samples: number): Promise<Prepared> {
+export async function statsBenchmark(bench: Bench, samples: number, peer?: Libvirt): Promise<Prepared> {
   const half = Math.min(20, bench.ids.length);
   const guests: RawGuest[] = [];
   for (const args of bench.rawArgs.slice(0, half)) guests.push(await startRaw(bench.host, args, bench.rawDir, { paused: true }));
   // The raw guests hold the disks and ports of the first domains: the agent gets the others.
   const ids = bench.ids.slice(half, 2 * half);
   for (const id of ids) await bench.agent.start(id, { paused: true });
+  for (let index = 0; peer && index < ids.length; index += 1) {
+    await peer.run('start', `lv${index}`);
+    await peer.run('suspend', `lv${index}`);
+  }
   const request = ListDomainStatsRequest.fromPartial({ parent: `nodes/${bench.agent.node}`, pageSize: 1000, guestTimeout: Duration.fromPartial({ seconds: 10n }) });
   const check = (stats: readonly { readonly error: unknown }[]): void => {
     if (stats.length !== ids.length || stats.some((each) => each.error !== undefined)) throw new Error('statistics are missing');
@@ -82,6 +89,7 @@ export async function statsBenchmark(bench: Bench, samples: number): Promise<Pre
       raw,
       { name: 'agent', run: () => timed(async () => check((await bench.agent.connection.domains.listDomainStats(request)).stats)) },
       { name: 'domain-svc', run: () => timed(async () => check((await bench.fleet.connection.domains.listDomainStats(request)).stats)) },
+      ...(peer ? [{ name: 'libvirt', run: () => peer.run('stats') }] : []),
     ],
     [Symbol.asyncDispose]: async () => {
       await Promise.all(guests.map((guest) => endRaw(guest, 'SIGKILL')));

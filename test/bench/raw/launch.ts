@@ -58,7 +58,10 @@ export async function startRaw(host: Host, args: readonly string[], directory: s
 function attach(child: ChildProcess, monitor: Duplex): RawGuest {
   const answers: ((line: unknown) => void)[] = [];
   const waiting = new Map<string, () => void>();
-  createInterface({ input: monitor }).on('line', (line) => {
+  const lines = createInterface({ input: monitor });
+  // A killed QEMU resets its connection, which the interface repeats.
+  lines.on('error', () => monitor.destroy());
+  lines.on('line', (line) => {
     const message = JSON.parse(line) as { event?: string; QMP?: unknown };
     if (message.event !== undefined) waiting.get(message.event)?.();
     else if (message.QMP === undefined) answers.shift()?.(message);
