@@ -19,6 +19,12 @@ export class FleetIndex {
   readonly #byId = new Map<string, Set<IndexEntry>>();
   readonly #byNode = new Map<string, Set<IndexEntry>>();
   readonly #watchers = new Set<(change: IndexChange) => void>();
+  #version = 0;
+
+  /** Another number after each change. */
+  get version(): number {
+    return this.#version;
+  }
 
   get size(): number {
     return this.#sorted.length;
@@ -79,6 +85,7 @@ export class FleetIndex {
 
   /** Makes a node's objects exactly these. What is there in a newer revision of the same epoch stays as it is. */
   replaceNode(node: string, entries: readonly IndexEntry[]): void {
+    this.#version += 1;
     const kept = new Set(entries.map((entry) => entry.uid));
     for (const entry of this.ofNode(node)) if (!kept.has(entry.uid)) this.remove(node, entry.uid);
     for (const entry of entries) {
@@ -109,6 +116,7 @@ export class FleetIndex {
   }
 
   #tell(change: IndexChange): void {
+    this.#version += 1;
     for (const watcher of this.#watchers) watcher(change);
   }
 }

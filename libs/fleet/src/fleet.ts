@@ -37,6 +37,9 @@ export class Fleet {
   readonly #tasks: NodeTask[] = [];
   readonly #registryRead = Promise.withResolvers<void>();
   #isRegistryRead = false;
+  /** Sorted at the first question after a change. */
+  #links: readonly AgentLink[] | undefined;
+  #generation = 0;
   #signal: AbortSignal | undefined;
 
   constructor(options: FleetOptions) {
@@ -49,9 +52,15 @@ export class Fleet {
     for (const node of this.#nodes.values()) node.running.push(this.#runTask(task, node));
   }
 
+  /** Another number after each change of which nodes there are and which of them can be reached. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** The links of all nodes, by the nodes' names. */
   get links(): readonly AgentLink[] {
-    return [...this.#nodes.values()].map((node) => node.link).toSorted((a, b) => (`${a.node}/` < `${b.node}/` ? -1 : 1));
+    this.#links ??= [...this.#nodes.values()].map((node) => node.link).toSorted((a, b) => (`${a.node}/` < `${b.node}/` ? -1 : 1));
+    return this.#links;
   }
 
   find(node: string): AgentLink | undefined {
@@ -91,6 +100,10 @@ export class Fleet {
     setMaxListeners(0, signal);
     const known: KnownNode = { link, forget, signal, running: [] };
     this.#nodes.set(node, known);
+    this.#links = undefined;
+    link.onState(() => {
+      this.#generation += 1;
+    });
     known.running.push(link.run(signal), ...this.#tasks.map((task) => this.#runTask(task, known)));
     return link;
   }
@@ -118,6 +131,8 @@ export class Fleet {
     if (!node) return;
     this.#options.log.info({ node: name }, 'the node was taken out of the registry');
     this.#nodes.delete(name);
+    this.#links = undefined;
+    this.#generation += 1;
     node.forget.abort();
   }
 

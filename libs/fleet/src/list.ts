@@ -2,12 +2,13 @@ import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
 import { Timestamp } from '@virtmesh/contracts/google/protobuf/timestamp';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { AgentLink } from './agent-link.ts';
+import type { AnswerCache } from './answer-cache.ts';
 import type { FeedSet } from './feed-set.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetIndex, IndexEntry } from './fleet-index.ts';
+import { encodeRepeated, type Pieces } from './repeated-field.ts';
 import type { IndexedKind, IndexedObject } from './resource-kind.ts';
 import { decodePlace, encodePlace } from './resume-token.ts';
-import { itemPrefix } from './string-field.ts';
 
 /** The numbers of the fields that every list's answer has, and of the object's own `as_of`. */
 export interface ListLayout {
@@ -39,6 +40,7 @@ export interface ListSource<E> {
   readonly feeds: FeedSet<E>;
   readonly kind: IndexedKind<E>;
   readonly layout: ListLayout;
+  readonly answers: AnswerCache;
   readonly pageTag: string;
   readonly resumeTag: string;
 }
@@ -51,39 +53,47 @@ interface PagePlace {
 
 /** One page of the fleet's objects as an encoded answer, put together from the objects' bytes as they are in the index. */
 export function listIndexed<E>(source: ListSource<E>, request: ListRequest): Buffer {
+  const scope = scopeOf(request);
+  const question = JSON.stringify([scope, request.pageSize, request.pageToken]);
+  return source.answers.get(question, `${source.fleet.generation}/${source.index.version}`, () => makeList(source, request, scope));
+}
+
+function makeList<E>(source: ListSource<E>, request: ListRequest, scope: string): Buffer {
   const { fleet, index, feeds, layout } = source;
   const links = request.node === undefined ? fleet.links : fleet.links.filter((link) => link.node === request.node);
   const lost = new Map(links.filter((link) => link.state.t !== 'ready').map((link) => [link.node, link]));
-  const scope = scopeOf(request);
   const place = readPageToken(source, request.pageToken, scope);
   const resumeToken = place?.resumeToken ?? encodePlace(source.resumeTag, feeds.points(request.node));
-  const parts: Uint8Array[] = [];
   const contacts = new Map(links.map((link) => [link.node, timestampField(layout.objectAsOf, link.lastContact)]));
-  let count = 0;
+  const wanted = selectionOf(request);
+  const items: Pieces[] = [];
   let last: IndexEntry | undefined;
   let more = false;
   for (const entry of index.after(place?.after, request.node)) {
     const seen = lost.has(entry.node) ? unseenOf(source.kind, entry) : entry;
-    if (!selected(entry, seen.state, request)) continue;
-    if (count >= request.pageSize) {
+    if (!wanted(entry, seen.state)) continue;
+    if (items.length >= request.pageSize) {
       more = true;
       break;
     }
-    const asOf = contacts.get(entry.node) ?? nothing;
-    const definitions = request.full ? entry.definitions : nothing;
-    parts.push(itemPrefix(layout.items, seen.basic.length + definitions.length + asOf.length), seen.basic, definitions, asOf);
-    count += 1;
+    items.push([seen.basic, request.full ? entry.definitions : nothing, contacts.get(entry.node) ?? nothing]);
     last = entry;
   }
-  const end = new BinaryWriter();
+  const nextPageToken = more && last ? encodeToken(source.pageTag, [scope, last.name, last.uid, resumeToken]) : '';
+  return encodeRepeated(layout.items, items, restOf(layout, { nextPageToken, resumeToken, lost: [...lost.keys()], links }));
+}
+
+/** The fields beside the objects. */
+function restOf(layout: ListLayout, rest: { nextPageToken: string; resumeToken: string; lost: readonly string[]; links: readonly AgentLink[] }): Uint8Array {
+  const writer = new BinaryWriter();
   const text = (field: number, value: string): void => {
-    if (value !== '') end.uint32((field << 3) | WireType.LengthDelimited).string(value);
+    if (value !== '') writer.uint32((field << 3) | WireType.LengthDelimited).string(value);
   };
-  if (more && last) text(layout.nextPageToken, encodeToken(source.pageTag, [scope, last.name, last.uid, resumeToken]));
-  text(layout.resumeToken, resumeToken);
-  for (const node of lost.keys()) text(layout.unreachable, node);
-  for (const link of links) contactEntry(end, layout.asOf, link);
-  return Buffer.concat([...parts, end.finish()]);
+  text(layout.nextPageToken, rest.nextPageToken);
+  text(layout.resumeToken, rest.resumeToken);
+  for (const node of rest.lost) text(layout.unreachable, node);
+  for (const link of rest.links) contactEntry(writer, layout.asOf, link);
+  return writer.finish();
 }
 
 const nothing = new Uint8Array();
@@ -95,9 +105,10 @@ function unseenOf<E>(kind: IndexedKind<E>, entry: IndexEntry): Pick<IndexedObjec
   return made;
 }
 
-function selected(entry: IndexEntry, state: number, request: ListRequest): boolean {
-  if (request.states.length > 0 && !request.states.includes(state)) return false;
-  return Object.entries(request.labels).every(([key, value]) => Object.hasOwn(entry.labels, key) && entry.labels[key] === value);
+function selectionOf(request: ListRequest): (entry: IndexEntry, state: number) => boolean {
+  const labels = Object.entries(request.labels);
+  const states = new Set(request.states);
+  return (entry, state) => (states.size === 0 || states.has(state)) && labels.every(([key, value]) => Object.hasOwn(entry.labels, key) && entry.labels[key] === value);
 }
 
 const scopeOf = (request: ListRequest): string => JSON.stringify([request.node ?? '', request.full, request.states, Object.entries(request.labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
@@ -115,8 +126,7 @@ function readPageToken<E>(source: ListSource<E>, token: string, scope: string): 
 
 function timestampField(field: number, time: Date | undefined): Uint8Array {
   if (!time) return nothing;
-  const bytes = timestampBytes(time);
-  return Buffer.concat([itemPrefix(field, bytes.length), bytes]);
+  return new BinaryWriter().uint32((field << 3) | WireType.LengthDelimited).bytes(timestampBytes(time)).finish();
 }
 
 /** An entry of a `map<string, Timestamp>`. */

@@ -1,7 +1,7 @@
 import { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { itemPrefix, readStringField, withStringField } from './string-field.ts';
+import { readStringField, withStringField } from './string-field.ts';
 
 const request = fc.record({ name: fc.string({ unit: 'grapheme' }), paused: fc.boolean(), requestId: fc.string() });
 
@@ -31,9 +31,5 @@ describe('fields of encoded messages', () => {
   it('of what is no message are refused', () => {
     for (const bytes of [[0x0a], [0x0a, 0x05, 0x41], [0xff, 0xff], [0x0b, 0x0a]]) expect(() => readStringField(Buffer.from(bytes), 1)).toThrow(expect.objectContaining({ reason: 'REQUEST_INVALID' }));
     expect(readStringField(Buffer.alloc(0), 1)).toBe('');
-  });
-
-  it('that repeat begin with tag and length', () => {
-    expect([...itemPrefix(1, 300)]).toEqual([0x0a, 0xac, 0x02]);
   });
 });

@@ -23,8 +23,3 @@ export function readStringField(message: Uint8Array, field: number): string {
 export function withStringField(message: Uint8Array, field: number, value: string): Buffer {
   return Buffer.concat([message, new BinaryWriter().uint32(tagOf(field)).string(value).finish()]);
 }
-
-/** The bytes before each item of a repeated message field: its tag and the item's length. */
-export function itemPrefix(field: number, length: number): Uint8Array {
-  return new BinaryWriter().uint32(tagOf(field)).uint32(length).finish();
-}

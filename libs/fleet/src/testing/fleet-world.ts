@@ -8,6 +8,7 @@ import { DomainServiceService, DomainView, ListDomainsRequest, ListDomainsRespon
 import { EventContext } from '@virtmesh/contracts/event/v1/event';
 import type { RegistryChange } from '@virtmesh/events';
 import { silentLogger } from '@virtmesh/kit';
+import { AnswerCache } from '../answer-cache.ts';
 import { FeedSet } from '../feed-set.ts';
 import { Fleet } from '../fleet.ts';
 import { FleetIndex } from '../fleet-index.ts';
@@ -87,6 +88,7 @@ export class FleetWorld implements AsyncDisposable {
   readonly feeds: FeedSet<DomainEvent>;
   readonly router: Router;
   readonly agents = new Map<string, FakeAgent>();
+  readonly #answers = new AnswerCache({ clock: systemClock, maxAgeMs: 50 });
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
@@ -129,7 +131,7 @@ export class FleetWorld implements AsyncDisposable {
   }
 
   list(request: Partial<ListRequest> = {}): ListDomainsResponse {
-    const source = { fleet: this.fleet, index: this.index, feeds: this.feeds, kind: testKind, layout: { items: 1, nextPageToken: 2, resumeToken: 3, unreachable: 4, asOf: 5, objectAsOf: 12 }, pageTag: 'page', resumeTag: 'watch' };
+    const source = { answers: this.#answers, fleet: this.fleet, index: this.index, feeds: this.feeds, kind: testKind, layout: { items: 1, nextPageToken: 2, resumeToken: 3, unreachable: 4, asOf: 5, objectAsOf: 12 }, pageTag: 'page', resumeTag: 'watch' };
     return ListDomainsResponse.decode(listIndexed(source, { node: undefined, pageSize: 1000, pageToken: '', full: true, states: [], labels: {}, ...request }));
   }
 

@@ -2,7 +2,7 @@ import { anyNode, Fault, parseNodeName } from '@virtmesh/base';
 import {
   DomainServiceService, DomainView, type ListDomainsRequest, ListDomainStatsRequest, ListDomainStatsResponse, type WatchDomainsRequest, type WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
-import { bytesService, callThrough, type ListLayout, listIndexed, readStringField, watchFleet, withStringField } from '@virtmesh/fleet';
+import { AnswerCache, bytesService, callThrough, type ListLayout, listIndexed, readStringField, watchFleet, withStringField } from '@virtmesh/fleet';
 import { type CallContext, type CallOptions, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 import { listStats } from '../workflows/list-stats.ts';
@@ -20,7 +20,7 @@ type Agent = Client<typeof throughBytes>;
 
 export function domainService(parts: FleetParts): ServiceBinding {
   const { clock, domainKind, domains, fleet, index, router } = parts;
-  const source = { fleet, index, feeds: domains, kind: domainKind, layout, pageTag: 'fleet-list-domains', resumeTag: watchTag };
+  const source = { answers: new AnswerCache({ clock }), fleet, index, feeds: domains, kind: domainKind, layout, pageTag: 'fleet-list-domains', resumeTag: watchTag };
   const definition = {
     ...throughBytes,
     listDomains: { ...DomainServiceService.listDomains, responseSerialize: (bytes: Buffer) => bytes },
