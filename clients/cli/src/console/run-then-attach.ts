@@ -16,7 +16,7 @@ export async function runThenAttach(invocation: Invocation, connection: Connecti
     await begin(
       invocation,
       connection,
-      (head) => connection.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name, ...head }), { signal: invocation.signal }),
+      (head) => connection.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name, ...head }), invocation.callOptions),
       { alone: false },
     );
   };

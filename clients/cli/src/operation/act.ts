@@ -6,6 +6,7 @@ import { shortName } from '../domain-reference.ts';
 import { renderError } from '../errors/render.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Invocation } from '../invocation.ts';
+import { oneLine } from '../output/sanitise.ts';
 import { begin, type RequestHead } from './follow.ts';
 import { operationJson } from './json.ts';
 
@@ -50,7 +51,7 @@ const forPeople = (invocation: Invocation): boolean =>
 export async function tell(invocation: Invocation, operation: Operation, done: string): Promise<void> {
   if (!forPeople(invocation)) return;
   if (isDone(operation)) await invocation.say(`domain ${shortName(operation.target)} ${done}`);
-  else await invocation.write(`${operation.name}\n`);
+  else await invocation.write(`${oneLine(operation.name)}\n`);
 }
 
 /** Prints operations in the forms for programs: the domain that came of each, or itself while it goes on. */

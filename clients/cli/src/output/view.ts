@@ -1,4 +1,5 @@
 import type { OutputFormat } from '../globals.ts';
+import { oneLine } from './sanitise.ts';
 import { toJson, toYaml } from './serialise.ts';
 import type { Paint } from './table.ts';
 
@@ -22,7 +23,7 @@ export async function rendered(view: View, format: OutputFormat, paint: Paint): 
     case 'name':
       return view
         .names()
-        .map((name) => `${name}\n`)
+        .map((name) => `${oneLine(name)}\n`)
         .join('');
     case 'table':
     case 'wide':

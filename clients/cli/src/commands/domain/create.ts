@@ -31,7 +31,7 @@ export async function run(invocation: Invocation): Promise<void> {
             transient: true,
             startPaused: attach || invocation.flag('paused'),
           }),
-          { signal: invocation.signal },
+          invocation.callOptions,
         ),
       { alone: true },
     );

@@ -35,7 +35,7 @@ const create = (invocation: Invocation, connection: Connection, document: Domain
           start: invocation.flag('start'),
           validateOnly: invocation.flag('dryRun'),
         }),
-        { signal: invocation.signal },
+        invocation.callOptions,
       ),
     { alone },
   );
@@ -78,7 +78,7 @@ async function redefine(
           scope: ChangeScope.CONFIG,
           validateOnly,
         }),
-        { signal: invocation.signal },
+        invocation.callOptions,
       ),
     { alone },
   );
@@ -93,7 +93,7 @@ async function redefine(
   return await begin(
     invocation,
     connection,
-    (head) => connection.domains.startDomain(StartDomainRequest.fromPartial({ ...head, name: domain.name }), { signal: invocation.signal }),
+    (head) => connection.domains.startDomain(StartDomainRequest.fromPartial({ ...head, name: domain.name }), invocation.callOptions),
     { alone },
   );
 }

@@ -2,8 +2,9 @@ import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import { getDomain } from '../../domain/lookup.ts';
 import type { Invocation } from '../../invocation.ts';
+import { oneLine } from '../../output/sanitise.ts';
 
 export async function run(invocation: Invocation): Promise<void> {
   const domain = await getDomain(invocation, DomainView.BASIC);
-  await invocation.show({ text: () => `${domain.uid}\n`, json: () => Domain.toJSON(domain), names: () => [domain.name] });
+  await invocation.show({ text: () => `${oneLine(domain.uid)}\n`, json: () => Domain.toJSON(domain), names: () => [domain.name] });
 }

@@ -3,6 +3,7 @@ import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView, ListDomainsRequest, type ListDomainsResponse } from '@virtmesh/contracts/domain/v1/domain_service';
 import { nodeOf, shortName } from '../../domain-reference.ts';
 import type { Invocation } from '../../invocation.ts';
+import { oneLine } from '../../output/sanitise.ts';
 import { isActive, stateCell } from '../../output/states.ts';
 import { type Column, renderTable } from '../../output/table.ts';
 import { age } from '../../output/time.ts';
@@ -95,7 +96,7 @@ async function show(invocation: Invocation, domains: readonly Domain[]): Promise
   await invocation.show({
     text: ({ wide, paint }) =>
       asked.length > 0
-        ? domains.map((domain) => `${asked.map((part) => part(domain)).join(' ')}\n`).join('')
+        ? domains.map((domain) => `${oneLine(asked.map((part) => part(domain)).join(' '))}\n`).join('')
         : renderTable(columns(invocation.terminal.now(), invocation.flag('title')), domains, { wide, paint }),
     json: () => ({ domains: domains.map((domain) => Domain.toJSON(domain)) }),
     names: () => domains.map((domain) => domain.name),

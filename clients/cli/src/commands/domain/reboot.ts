@@ -10,6 +10,6 @@ export const run = (invocation: Invocation): Promise<number> =>
     call: (connection, name, head) =>
       connection.domains.rebootDomain(
         RebootDomainRequest.fromPartial({ name, ...head, mode: modes[invocation.text('mode') ?? ''] ?? RebootMode.UNSPECIFIED }),
-        { signal: invocation.signal },
+        invocation.callOptions,
       ),
   });

@@ -6,5 +6,5 @@ export const run = (invocation: Invocation): Promise<number> =>
   actOnDomains(invocation, {
     done: 'resumed',
     call: (connection, name, head) =>
-      connection.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name, ...head }), { signal: invocation.signal }),
+      connection.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name, ...head }), invocation.callOptions),
   });

@@ -38,7 +38,7 @@ export async function run(invocation: Invocation): Promise<void> {
             scope: scopeOf(invocation),
             validateOnly: invocation.flag('dryRun'),
           }),
-          { signal: invocation.signal },
+          invocation.callOptions,
         ),
       { alone: true },
     ),

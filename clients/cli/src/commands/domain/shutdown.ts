@@ -14,6 +14,6 @@ export const run = (invocation: Invocation): Promise<number> =>
     call: (connection, name, head) =>
       connection.domains.shutdownDomain(
         ShutdownDomainRequest.fromPartial({ name, ...head, mode: modes[invocation.text('mode') ?? ''] ?? ShutdownMode.UNSPECIFIED }),
-        { signal: invocation.signal },
+        invocation.callOptions,
       ),
   });

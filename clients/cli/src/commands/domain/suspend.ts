@@ -6,5 +6,5 @@ export const run = (invocation: Invocation): Promise<number> =>
   actOnDomains(invocation, {
     done: 'suspended',
     call: (connection, name, head) =>
-      connection.domains.suspendDomain(SuspendDomainRequest.fromPartial({ name, ...head }), { signal: invocation.signal }),
+      connection.domains.suspendDomain(SuspendDomainRequest.fromPartial({ name, ...head }), invocation.callOptions),
   });

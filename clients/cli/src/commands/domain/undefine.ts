@@ -13,6 +13,6 @@ export const run = (invocation: Invocation): Promise<number> =>
           keepRunning: invocation.flag('keepRunning'),
           destroy: invocation.flag('destroy'),
         }),
-        { signal: invocation.signal },
+        invocation.callOptions,
       ),
   });

@@ -3,6 +3,7 @@ import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import { getDomain } from '../../domain/lookup.ts';
 import { shortName } from '../../domain-reference.ts';
 import type { Invocation } from '../../invocation.ts';
+import { oneLine } from '../../output/sanitise.ts';
 import { stateWord } from '../../output/states.ts';
 import { renderTable } from '../../output/table.ts';
 
@@ -38,7 +39,7 @@ export async function run(invocation: Invocation): Promise<void> {
             shown,
             { paint },
           )
-        : shown.map(([, address]) => `${displayOf(address)}\n`).join(''),
+        : shown.map(([, address]) => `${oneLine(displayOf(address))}\n`).join(''),
     json: () => ({ graphicsAddresses: Object.fromEntries(shown) }),
     names: () => [domain.name],
   });
