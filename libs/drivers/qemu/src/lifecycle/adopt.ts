@@ -55,6 +55,7 @@ export async function adoptGuest(
     return gone;
   }
   guest.announce(answered ? guest.condition : unresponsiveCondition);
+  if (!answered) guest.ask();
   return guest.observed();
 }
 
@@ -63,7 +64,7 @@ async function firstLook(guest: LiveGuest, signal: AbortSignal): Promise<boolean
   const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
   try {
     await guest.connect(patience);
-    await guest.refresh({ running: DomainStateReason.ADOPTED, paused: DomainStateReason.ADOPTED }, patience);
+    await guest.refresh(patience);
     return true;
   } catch (thrown) {
     if (signal.aborted && !Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) throw thrown;

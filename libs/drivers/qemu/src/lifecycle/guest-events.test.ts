@@ -2,11 +2,13 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
 import type { DriverEvent } from '@virtmesh/driver-spi';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { echoReady } from '../testing/echo-guest.ts';
-import { type Life, type RunningGuest, soon, World } from '../testing/world.ts';
-
-type Actions = NonNullable<DomainSpec['lifecycle']>;
+import { BootedGuest } from '../testing/booted-guest.ts';
+import { type Life, soon, World } from '../testing/world.ts';
 
 describe('what a guest does itself', () => {
   let world: World;
@@ -17,133 +19,124 @@ describe('what a guest does itself', () => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  /** A guest that has booted, and what types at its serial port. */
-  const boot = async (
-    name: string,
-    lifecycle: Partial<Actions> = {},
-  ): Promise<
-    RunningGuest & { readonly type: (text: string) => Promise<void>; readonly hears: (times: number, last?: string) => Promise<void> }
-  > => {
-    const guest = life.newGuest();
-    const running = await life.start(guest, life.spec(guest, world.echoImage(`${name}.raw`), { serials: [{}], lifecycle }));
-    const hears = async (times: number, last = ''): Promise<void> => {
-      let heard = '';
-      for await (const bytes of life.feature('console').output(guest, 'serial0', { replayBytes: -1, follow: true }, soon())) {
-        heard += Buffer.from(bytes).toString('latin1');
-        if (heard.split(echoReady).length > times && heard.endsWith(last)) return;
-      }
-      throw new Error(`the guest ended after saying ${heard}`);
-    };
-    const type = async (text: string): Promise<void> => {
-      await using input = await life.feature('console').input(guest, 'serial0', soon());
-      await input.write(Buffer.from(text));
-    };
-    await hears(1);
-    return { ...running, type, hears };
-  };
-  const kinds = (running: RunningGuest): string[] =>
-    life.of(running.guest).map((event: DriverEvent) => (event.t === 'state' ? event.state : event.t));
+  const boot = (name: string, lifecycle: Partial<NonNullable<DomainSpec['lifecycle']>> = {}): Promise<BootedGuest> =>
+    BootedGuest.boot(life, world.echoImage(`${name}.raw`), lifecycle);
+  const event = (booted: BootedGuest, kind: DriverEvent['t']): Promise<DriverEvent> =>
+    booted.life.event(booted.running.guest, (told) => told.t === kind);
+  const observed = (booted: BootedGuest) => booted.life.driver.lifecycle.observe(booted.running.guest, soon());
 
   it('is told: it powers itself off', async () => {
-    const running = await boot('off');
-    await running.type('q');
-    expect(await life.event(running.guest, (event) => event.t === 'exited')).toMatchObject({ how: 'shutdown', message: '' });
-    expect(life.of(running.guest)[0]).toEqual({ t: 'shutdown', uid: running.guest.uid, byGuest: true });
-    expect(kinds(running)).toEqual(['shutdown', 'exited']);
-    await life.finish(running);
+    const booted = await boot('off');
+    await booted.type('q');
+    expect(await event(booted, 'exited')).toMatchObject({ how: 'shutdown', message: '' });
+    expect(await event(booted, 'shutdown')).toMatchObject({ byGuest: true });
+    expect(booted.kinds).toEqual(['shutdown', 'exited']);
+    await booted.finish();
   });
 
   it('is told: it reboots in its process', async () => {
-    const running = await boot('reboot');
-    await running.type('r');
-    expect(await life.event(running.guest, (event) => event.t === 'reboot')).toEqual({
-      t: 'reboot',
-      uid: running.guest.uid,
-      byGuest: true,
-    });
-    await running.hears(2);
-    await life.driver.features.reboot?.reboot(running.guest, 2, soon());
-    expect(await life.event(running.guest, (event) => event.t === 'reboot' && !event.byGuest)).toBeDefined();
-    await running.hears(3);
-    expect(kinds(running)).toEqual(['reboot', 'reboot']);
-    await life.finish(running);
+    const booted = await boot('reboot');
+    await booted.type('r');
+    expect(await event(booted, 'reboot')).toMatchObject({ byGuest: true });
+    await booted.hears(2);
+    await life.feature('reboot').reboot(booted.running.guest, 2, soon());
+    await booted.hears(3);
+    expect(life.of(booted.running.guest).map((told) => told.t === 'reboot' && told.byGuest)).toEqual([true, false]);
+    await booted.finish();
   });
 
   it('ends where a reboot is to end it', async () => {
-    const running = await boot('reboot-ends', { onReboot: LifecycleAction.DESTROY });
-    await running.type('r');
-    expect(await life.event(running.guest, (event) => event.t === 'exited')).toMatchObject({ how: 'shutdown' });
-    await life.finish(running);
+    const booted = await boot('reboot-ends', { onReboot: LifecycleAction.DESTROY });
+    await booted.type('r');
+    expect(await event(booted, 'exited')).toMatchObject({ how: 'shutdown' });
+    await booted.finish();
   });
 
   it('starts anew where a power-off is to start it', async () => {
-    const running = await boot('off-restarts', { onPoweroff: LifecycleAction.RESTART });
-    await running.type('q');
-    expect(await life.event(running.guest, (event) => event.t === 'reboot')).toMatchObject({ byGuest: true });
-    await running.hears(2);
-    expect(kinds(running)).toEqual(['reboot']);
-    expect(await life.driver.lifecycle.observe(running.guest, soon())).toMatchObject({
-      state: 'running',
-      reason: DomainStateReason.BOOTED,
-    });
+    const booted = await boot('off-restarts', { onPoweroff: LifecycleAction.RESTART });
+    await booted.type('q');
+    expect(await event(booted, 'reboot')).toMatchObject({ byGuest: true });
+    await booted.hears(2);
+    expect(booted.kinds).toEqual(['reboot']);
+    expect(await observed(booted)).toMatchObject({ state: 'running', reason: DomainStateReason.BOOTED });
     // A graceful end is still an end.
-    await life.driver.lifecycle.destroy(running.guest, { graceMs: 10_000 }, soon());
-    await life.finish(running);
+    await life.driver.lifecycle.destroy(booted.running.guest, { graceMs: 10_000 }, soon());
+    await booted.finish();
   });
 
   it('ends by a reboot that is to end it, though a power-off would not', async () => {
-    const running = await boot('mixed', { onPoweroff: LifecycleAction.RESTART, onReboot: LifecycleAction.DESTROY });
-    await running.type('r');
-    expect(await life.event(running.guest, (event) => event.t === 'exited')).toMatchObject({ how: 'shutdown' });
-    expect(kinds(running)).toEqual(['shutdown', 'exited']);
-    await life.finish(running);
+    const booted = await boot('mixed', { onPoweroff: LifecycleAction.RESTART, onReboot: LifecycleAction.DESTROY });
+    await booted.type('r');
+    expect(await event(booted, 'exited')).toMatchObject({ how: 'shutdown' });
+    expect(booted.kinds).toEqual(['shutdown', 'exited']);
+    await booted.finish();
   });
 
   it('starts anew after a power-off that came while no agent ran', async () => {
-    const running = await boot('off-alone', { onPoweroff: LifecycleAction.RESTART });
+    const booted = await boot('off-alone', { onPoweroff: LifecycleAction.RESTART });
+    const { guest, started, record } = booted.running;
     await life.end();
-    const { connect } = await import('node:net');
-    const serial = connect(`${world.runDir(running.guest)}/serial0.sock`).resume();
+    const serial = connect(`${world.runDir(guest)}/serial0.sock`).resume();
     serial.write('q');
-    await running.hears(1, 'q');
+    await booted.hears(1, 'q');
     serial.destroy();
-    life = await world.life();
-    await life.driver.lifecycle.adopt(running.guest, running.started.activeSpec, running.record, soon());
-    await life.event(running.guest, (event) => event.t === 'reboot');
-    await running.hears(2);
-    await life.finish(running);
+    life = booted.life = await world.life();
+    await life.driver.lifecycle.adopt(guest, started.activeSpec, record, soon());
+    await event(booted, 'reboot');
+    await booted.hears(2);
+    await booted.finish();
+  });
+
+  it('writes where the host has no space left: it pauses with that reason, and goes on when there is some', async () => {
+    const full = join(world.images, 'full');
+    mkdirSync(full);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=755', 'tmpfs', full]);
+    try {
+      const disk = world.echoImage('full/disk.raw', true);
+      expect(() => writeFileSync(join(full, 'filler'), Buffer.alloc(128 * 1024))).toThrow('ENOSPC');
+      const booted = await BootedGuest.boot(life, disk);
+      await booted.type('w');
+      expect(await event(booted, 'state')).toMatchObject({ state: 'paused', reason: DomainStateReason.IO_ERROR });
+      expect(await event(booted, 'io-error')).toMatchObject({
+        disk: 'disk0',
+        action: 'stop',
+        message: 'No space left on device',
+        noSpace: true,
+      });
+      expect(booted.kinds.slice(0, 2)).toEqual(['io-error', 'paused']);
+      expect(await observed(booted)).toMatchObject({ state: 'paused', reason: DomainStateReason.IO_ERROR });
+      rmSync(join(full, 'filler'));
+      await life.feature('suspend').resume(booted.running.guest, soon());
+      await booted.type('x');
+      await booted.hears(1, 'wx');
+      expect(await observed(booted)).toMatchObject({ state: 'running', reason: DomainStateReason.UNPAUSED });
+      await booted.finish();
+    } finally {
+      execFileSync('umount', ['-l', full]);
+    }
   });
 
   it('crashes: it ends by default', async () => {
-    const running = await boot('panic');
-    await running.type('p');
-    expect(await life.event(running.guest, (event) => event.t === 'exited')).toMatchObject({
-      how: 'crashed',
-      message: expect.stringContaining('kernel panicked'),
-    });
-    expect(kinds(running)).toEqual(['panicked', 'shutdown', 'exited']);
-    await life.finish(running);
+    const booted = await boot('panic');
+    await booted.type('p');
+    expect(await event(booted, 'exited')).toMatchObject({ how: 'crashed', message: expect.stringContaining('kernel panicked') });
+    expect(booted.kinds).toEqual(['panicked', 'shutdown', 'exited']);
+    await booted.finish();
   });
 
   it('crashes, and is kept as it is where that is asked for', async () => {
-    const running = await boot('panic-kept', { onCrash: LifecycleAction.PRESERVE });
-    await running.type('p');
-    expect(await life.event(running.guest, (event) => event.t === 'state')).toMatchObject({
-      state: 'crashed',
-      reason: DomainStateReason.PANICKED,
-    });
-    expect(await life.driver.lifecycle.observe(running.guest, soon())).toMatchObject({
-      state: 'crashed',
-      reason: DomainStateReason.PANICKED,
-    });
-    await life.finish(running);
+    const booted = await boot('panic-kept', { onCrash: LifecycleAction.PRESERVE });
+    await booted.type('p');
+    expect(await event(booted, 'state')).toMatchObject({ state: 'crashed', reason: DomainStateReason.PANICKED });
+    expect(await observed(booted)).toMatchObject({ state: 'crashed', reason: DomainStateReason.PANICKED });
+    await booted.finish();
   });
 
   it('crashes, and starts anew where that is asked for', async () => {
-    const running = await boot('panic-restarts', { onCrash: LifecycleAction.RESTART });
-    await running.type('p');
-    await running.hears(2);
-    expect(kinds(running)).toEqual(['panicked', 'reboot']);
-    await life.finish(running);
+    const booted = await boot('panic-restarts', { onCrash: LifecycleAction.RESTART });
+    await booted.type('p');
+    await booted.hears(2);
+    expect(booted.kinds).toEqual(['panicked', 'reboot']);
+    await booted.finish();
   });
 });

@@ -48,6 +48,8 @@ export class LiveGuest {
   #isGone = false;
   #resolveGone: (status: ExitStatus | undefined) => void = () => {};
   #destroying = false;
+  /** How it was when that could be seen last. */
+  #seen: Condition = unresponsiveCondition;
   /** What those above were told last; undefined while a start has not come to its end, of which nobody is told. */
   #told: Condition | undefined;
 
@@ -129,7 +131,7 @@ export class LiveGuest {
 
   /** A start, or the taking up of a guest, has come to its end: from now on those above are told what happens to it. */
   announce(condition: Condition): void {
-    this.#tracked = { ...this.#tracked, condition };
+    this.#become({ ...this.#tracked, condition });
     this.#told = condition;
   }
 
@@ -151,8 +153,8 @@ export class LiveGuest {
     }
   }
 
-  /** Asks its monitor for what events tell else. `why` is for a state whose reason QEMU does not know. */
-  async refresh(why: { readonly running: DomainStateReason; readonly paused: DomainStateReason }, signal: AbortSignal): Promise<void> {
+  /** Asks its monitor for what events tell else. Of a state that it was in before the reason stays. */
+  async refresh(signal: AbortSignal): Promise<void> {
     const channel = agentChannel(this.#spec);
     const [{ status }, balloon, chardevs] = await Promise.all([
       this.execute('query-status', {}, signal),
@@ -164,7 +166,9 @@ export class LiveGuest {
     ]);
     const agentConnected = chardevs.some((chardev) => chardev.label === qemuIds.chardev(channel ?? '') && chardev['frontend-open']);
     this.#tracked = { ...this.#tracked, memoryBytes: balloon ? BigInt(balloon.actual) : this.#tracked.memoryBytes, agentConnected };
-    this.#enter(conditionOf(status, why));
+    const { state, reason } = this.#seen;
+    const { ADOPTED } = DomainStateReason;
+    this.#enter(conditionOf(status, { running: state === 'running' ? reason : ADOPTED, paused: state === 'paused' ? reason : ADOPTED }));
     if ((status === 'shutdown' && this.#reading.restartOnPoweroff) || (status === 'guest-panicked' && this.#reading.restartOnCrash))
       this.#restart();
   }
@@ -191,8 +195,13 @@ export class LiveGuest {
     this.#monitor.close();
   }
 
+  #become(tracked: Tracked): void {
+    this.#tracked = tracked;
+    if (tracked.condition.state !== 'unknown') this.#seen = tracked.condition;
+  }
+
   #enter(condition: Condition): void {
-    this.#tracked = { ...this.#tracked, condition };
+    this.#become({ ...this.#tracked, condition });
     if (this.#told?.state !== condition.state || this.#told.reason !== condition.reason)
       this.#tell({ t: 'state', uid: this.ref.uid, ...condition });
   }
@@ -205,9 +214,9 @@ export class LiveGuest {
 
   #onEvent(event: QmpEvent): void {
     const { after, events, followUp } = track(this.#tracked, event, this.#reading);
-    this.#tracked = after;
+    this.#become(after);
     for (const told of events) this.#tell(told);
-    if (followUp === 'ask') this.#ask();
+    if (followUp === 'ask') this.ask();
     if (followUp === 'restart') this.#restart();
     if (followUp === 'quit') this.execute('quit', {}, this.#dropped.signal).catch(() => {});
   }
@@ -215,23 +224,18 @@ export class LiveGuest {
   #onSilent(silent: boolean): void {
     if (this.#isGone) return;
     if (silent) this.#enter(unresponsiveCondition);
-    else this.#ask();
+    else this.ask();
   }
 
-  /** Asks how it is where no event has told. Where there is no answer, the monitor's silence is told by other means. */
-  #ask(): void {
-    const { state, reason } = this.#told ?? this.#tracked.condition;
-    const why = {
-      running: state === 'running' ? reason : DomainStateReason.ADOPTED,
-      paused: state === 'paused' ? reason : DomainStateReason.UNSPECIFIED,
-    };
-    this.refresh(why, this.#dropped.signal).catch(() => {});
+  /** Asks how it is where no event has told; the answer, whenever it comes, is told. */
+  ask(): void {
+    this.refresh(this.#dropped.signal).catch(() => {});
   }
 
   #restart(): void {
     this.#tracked = { ...this.#tracked, restarting: true };
     const { signal } = this.#dropped;
-    Promise.all([this.execute('system_reset', {}, signal), this.execute('cont', {}, signal)]).catch(() => this.#ask());
+    Promise.all([this.execute('system_reset', {}, signal), this.execute('cont', {}, signal)]).catch(() => this.ask());
   }
 
   /** Makes the connection to the monitor anew for as long as the process lives, and sees its end where it is not the agent's child. */
@@ -242,7 +246,7 @@ export class LiveGuest {
       if (this.#isGone || signal.aborted || (await this.#goneWithin(exitAfterMonitorMs))) return;
       this.#enter(unresponsiveCondition);
       await this.#monitor.connect(AbortSignal.any([signal, AbortSignal.timeout(reconnectTimeoutMs)])).then(
-        () => this.#ask(),
+        () => this.ask(),
         () => {},
       );
     }

@@ -5,7 +5,18 @@ import type { DriverEvent, FeatureName, Features, GuestRef, Host, HypervisorDriv
 import { createHost } from '@virtmesh/host';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createQemuDriver } from '../driver.ts';
@@ -72,9 +83,12 @@ export class World implements AsyncDisposable {
     return path;
   }
 
-  echoImage(name: string): string {
+  /** A disk of the echo guest; sparse, if asked, so that its writes need space of the host. */
+  echoImage(name: string, sparse = false): string {
     const path = join(this.images, name);
-    writeFileSync(path, echoDisk());
+    const disk = echoDisk();
+    writeFileSync(path, sparse ? disk.subarray(0, 512) : disk);
+    if (sparse) truncateSync(path, disk.length);
     return path;
   }
 

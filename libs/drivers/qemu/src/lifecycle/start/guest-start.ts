@@ -91,6 +91,7 @@ export class GuestStart implements PreemptibleStart {
       signal,
     );
     if (!this.#live) return;
+    this.#live.willBeDestroyed();
     this.#context.host.processes.kill(this.#live.process, 'SIGKILL');
     await raceAbort(this.#live.gone, signal);
   }
