@@ -1,10 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, experimental, type ServerCredentials } from '@grpc/grpc-js';
 import { Fault } from '@virtmesh/base';
 import type { Logger } from '../log.ts';
 import { identitiesOf } from './identity.ts';
+import { hostOfServerName } from './server-name.ts';
 
 /** Paths of PEM files. They are read again when they change. */
 export interface TlsFiles {
@@ -30,17 +32,15 @@ export interface TlsClientOptions extends TlsFiles {
 export function tlsChannelCredentials(options: TlsClientOptions): ChannelCredentials {
   const provider = new PemFiles(options, options.log);
   const { serverIdentity } = options;
-  const verify =
-    serverIdentity === undefined
-      ? {}
-      : {
-          checkServerIdentity: (_host: string, certificate: { subjectaltname?: string }): Error | undefined => {
-            const named = identitiesOf(certificate.subjectaltname).map((identity) => identity.uri);
-            return named.includes(serverIdentity)
-              ? undefined
-              : new Error(`the server's certificate is of ${named.join(', ') || 'no identity'}, not of ${serverIdentity}`);
-          },
-        };
+  const verify = {
+    checkServerIdentity: (name: string, certificate: PeerCertificate): Error | undefined => {
+      if (serverIdentity === undefined) return checkServerIdentity(hostOfServerName(name), certificate);
+      const named = identitiesOf(certificate.subjectaltname).map((identity) => identity.uri);
+      return named.includes(serverIdentity)
+        ? undefined
+        : new Error(`the server's certificate is of ${named.join(', ') || 'no identity'}, not of ${serverIdentity}`);
+    },
+  };
   return experimental.createCertificateProviderChannelCredentials(provider, provider, verify);
 }
 

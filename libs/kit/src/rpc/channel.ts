@@ -1,4 +1,5 @@
 import { Channel, type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { serverNameFor } from '../auth/server-name.ts';
 import { quietGrpc } from './quiet-grpc.ts';
 
 export interface ChannelSettings {
@@ -19,6 +20,7 @@ export interface ChannelSettings {
 /** A connection to a server, made when it is first used and again when it was lost. `address` is grpc-js's: `unix:/path` or `host:port`. */
 export function openChannel(address: string, settings: ChannelSettings = {}): Channel {
   quietGrpc();
+  const serverName = settings.credentials === undefined ? undefined : serverNameFor(address);
   return new Channel(address, settings.credentials ?? credentials.createInsecure(), {
     'grpc.max_receive_message_length': settings.maxReceiveBytes ?? 64 * 1024 * 1024,
     'grpc.max_send_message_length': -1,
@@ -32,6 +34,7 @@ export function openChannel(address: string, settings: ChannelSettings = {}): Ch
     'grpc.service_config_disable_resolution': 1,
     // Two channels to one address may have different credentials, and closing one must close its connection.
     'grpc.use_local_subchannel_pool': 1,
+    ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
     ...settings.options,
   });
 }
