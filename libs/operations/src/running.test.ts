@@ -192,7 +192,7 @@ describe('a later life', () => {
     saved.phase('spawn', 10);
     const later = restarted();
     expect(() => later.get(unsaved.id)).toThrow(expect.objectContaining({ reason: 'OPERATION_NOT_FOUND' }));
-    expect(later.get(saved.id)).toMatchObject({ verb: 'create', state: OperationState.RUNNING, phase: '' });
+    expect(later.get(saved.id)).toMatchObject({ verb: 'create', state: OperationState.PENDING, phase: '' });
   });
 
   it('resumes it under its name, and those who wait for it before see its end', async () => {

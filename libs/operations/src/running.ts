@@ -60,11 +60,11 @@ export class Running {
     if (!this.#saved) this.#parts.forget();
   }
 
-  /** Its turn has come: it is RUNNING. Begun once more, it stays as it is. */
+  /** Its turn has come: it is RUNNING. Begun once more, it stays as it is. Not committed: a later life begins it anew. */
   begin(): void {
     const state = stateAfter(this.#operation.state, 'begin');
     if (state === undefined || state === this.#operation.state) return;
-    this.#change({ state, startTime: this.#operation.startTime ?? this.#parts.clock.now() });
+    this.#show({ ...this.#operation, state, startTime: this.#operation.startTime ?? this.#parts.clock.now() });
   }
 
   /** Which step is under way, and how much is done, 0 to 100; -1 where it cannot be told. Seen by watchers, never committed. */

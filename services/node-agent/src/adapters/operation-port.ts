@@ -1,4 +1,3 @@
-import { parseOperationName } from '@virtmesh/base';
 import { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { hasEnded, type OperationPort } from '@virtmesh/operations';
 import type { Store } from '@virtmesh/store';
@@ -10,7 +9,7 @@ export function operationPort(store: Store): OperationPort {
     afterCommit: (work) => store.afterCommit(work),
     put: (operation) =>
       store.operations.put({
-        id: parseOperationName(operation.name).id,
+        id: operation.name.slice(operation.name.lastIndexOf('/') + 1),
         target: operation.target,
         targetUid: operation.targetUid,
         verb: operation.verb,

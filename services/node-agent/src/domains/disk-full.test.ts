@@ -46,7 +46,11 @@ describe('a full disk', () => {
     const before = memory();
     full = true;
     const exhausted = { reason: 'DISK_EXHAUSTED' };
-    await expect(verbs.create('new', { requestId: randomUUID() })).rejects.toMatchObject(exhausted);
+    const requestId = randomUUID();
+    const both = [verbs.create('new', { requestId }), verbs.create('new', { requestId })];
+    for (const each of both) await expect(each).rejects.toMatchObject(exhausted);
+    await expect(verbs.autostart('web', true)).rejects.toMatchObject(exhausted);
+    await expect(verbs.update('web', { spec: { title: 'a' }, updateMask: ['title'] })).rejects.toMatchObject(exhausted);
     await expect(verbs.start('web')).rejects.toMatchObject(exhausted);
     await expect(verbs.delete('web')).rejects.toMatchObject(exhausted);
     expect(() =>
@@ -64,7 +68,7 @@ describe('a full disk', () => {
     expect(memory()).toEqual(before);
     expect(agent.context.operations.list({ limit: 10, includeDone: false })).toEqual([]);
     full = false;
-    expect((await verbs.create('new')).state).toBe(OperationState.SUCCEEDED);
+    expect((await verbs.create('new', { requestId })).state).toBe(OperationState.SUCCEEDED);
     expect((await verbs.start('web')).state).toBe(OperationState.SUCCEEDED);
   });
 

@@ -5,7 +5,7 @@ import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Duration } from '@virtmesh/contracts/google/protobuf/duration';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { type CallContext, type Failpoints, type Logger, waitMs } from '@virtmesh/kit';
-import type { Operations, Running } from '@virtmesh/operations';
+import { hasEnded, type Operations, type Running } from '@virtmesh/operations';
 import type { Store } from '@virtmesh/store';
 import type { Cause } from './cause.ts';
 import type { Drivers } from './drivers.ts';
@@ -13,7 +13,7 @@ import { givesWay, LongJobs, type Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';
 import { viewOf } from './model/views.ts';
 import type { Observer } from './observer.ts';
-import { recorded } from './recorded.ts';
+import { isDiskFault, recorded } from './recorded.ts';
 import type { DomainRegistry } from './registry.ts';
 
 /** A mutating call, as far as it is the same for every verb. */
@@ -48,7 +48,10 @@ export interface Accepted extends Work {
   readonly uid: string;
   /** The domain's name, for the operation. */
   readonly target: string;
-  /** Whether a later life of the agent takes the work up again also where the call has no request id; not for what begins and ends in one commit. */
+  /**
+   * Whether the operation is saved before its work begins, so that a later life of the agent completes it: for work that is
+   * half done in between, or must not be done twice. Other work ends in one commit, which saves the operation too.
+   */
   readonly kept?: boolean;
 }
 
@@ -67,6 +70,27 @@ export interface EngineParts {
   readonly stopping: AbortSignal;
 }
 
+/** A call whose operation has not been saved yet. */
+interface Unsaved {
+  readonly call: Call;
+  readonly digest: string;
+  readonly running: Running;
+  /** Rejects where the disk has no room for the only commit of its work: then there never was an operation. */
+  readonly refused: PromiseWithResolvers<never>;
+}
+
+/** What an operation answers, encoded. */
+export interface Response {
+  readonly typeUrl: string;
+  readonly bytes: Uint8Array;
+}
+
+/** How an operation comes to its end. */
+export interface Ending {
+  /** The commit is all that the work does: where the disk has no room for it, nothing has happened. */
+  readonly alone?: boolean;
+}
+
 const intentKey = (operation: string): string => `operation:${operation}`;
 
 /** Carries out verbs on domains: one operation each, in order for one domain, beside each other for different ones. */
@@ -79,6 +103,10 @@ export class Engine {
   readonly #interruptible = new Map<string, AbortController>();
   readonly #preemptors = new WeakMap<Running, Cause>();
   readonly #turns = new Set<Promise<unknown>>();
+  /** By operation. */
+  readonly #unsaved = new Map<string, Unsaved>();
+  /** The same by request id. */
+  readonly #requests = new Map<string, Unsaved>();
 
   constructor(parts: EngineParts, observer: Observer) {
     this.parts = parts;
@@ -91,28 +119,44 @@ export class Engine {
    * two calls with one request id make one operation.
    */
   async perform(call: Call, prepare: () => Accepted): Promise<Operation> {
-    const { clock, operations, store } = this.parts;
+    const { clock, operations } = this.parts;
     const wait = waitMs(call.wait, call.context, { clock });
-    const earlier = this.#earlier(call);
-    if (earlier !== undefined) {
-      await store.durable();
-      return operations.wait(earlier, call.context.signal, wait);
+    const digest = call.requestId === '' ? '' : digestOf(call);
+    const id = this.#earlier(call, digest) ?? this.#begin(call, digest, prepare());
+    const ended = operations.wait(id, call.context.signal, wait);
+    const refused = this.#unsaved.get(id)?.refused.promise;
+    return this.#answer(call, id, await (refused ? Promise.race([ended, refused]) : ended));
+  }
+
+  #begin(call: Call, digest: string, work: Accepted): string {
+    const { operations } = this.parts;
+    const { context, requestId, verb } = call;
+    if (work.always !== true) this.#long.admit(work.uid, verb);
+    const running = operations.create({ verb, target: work.target, targetUid: work.uid, requestor: context.caller.identity, requestId });
+    const unsaved: Unsaved = { call, digest, running, refused: Promise.withResolvers() };
+    unsaved.refused.promise.catch(() => {});
+    this.#unsaved.set(running.id, unsaved);
+    if (requestId !== '') this.#requests.set(requestId, unsaved);
+    try {
+      if (work.kept === true) this.#save(unsaved);
+    } catch (thrown) {
+      running.discard();
+      this.#saved(unsaved);
+      throw thrown;
     }
-    const work = prepare();
-    if (work.always !== true) this.#long.admit(work.uid, call.verb);
-    const running = operations.create({
-      verb: call.verb,
-      target: work.target,
-      targetUid: work.uid,
-      requestor: call.context.caller.identity,
-      requestId: call.requestId,
-    });
-    const kept = call.requestId !== '' || work.kept === true;
-    if (kept) this.#accept(call, running);
-    const accepted = kept ? store.durable() : undefined;
     this.run(work.uid, running, causeOf(call, running), work);
-    const [operation] = await Promise.all([operations.wait(running.id, call.context.signal, wait), accepted]);
-    if (definitionVerbs.has(call.verb)) await store.durable();
+    return running.id;
+  }
+
+  /**
+   * What is answered must be true after a kill; and after a power cut too where it is of a definition, or an operation that
+   * goes on. What was done to a guest needs not: the guest has ended with the power.
+   */
+  async #answer({ verb }: Call, id: string, operation: Operation): Promise<Operation> {
+    if (hasEnded(operation.state) && !definitionVerbs.has(verb)) return operation;
+    const unsaved = this.#unsaved.get(id);
+    if (unsaved) this.#save(unsaved);
+    await this.parts.store.durable();
     return operation;
   }
 
@@ -167,30 +211,44 @@ export class Engine {
   }
 
   /** Ends an operation well with the domain as its response, in the commit of `work`. */
-  succeed(running: Running, work: () => Entry): Promise<void> {
-    return this.finish(running, () => ({
+  succeed(running: Running, work: () => Entry, ending: Ending = {}): Promise<void> {
+    const response = (): Response => ({
       typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain',
       bytes: Domain.encode(viewOf(work().domain, DomainView.FULL)).finish(),
-    }));
+    });
+    return this.finish(running, response, ending);
   }
 
   /** Ends an operation well with any response, in the commit of `work`. */
-  async finish(running: Running, work: () => { readonly typeUrl: string; readonly bytes: Uint8Array }): Promise<void> {
+  async finish(running: Running, work: () => Response, { alone = false }: Ending = {}): Promise<void> {
     await this.parts.failpoints.hit(`${running.operation.verb}.record`);
-    await this.record(() => {
+    const end = (): void => {
       const { typeUrl, bytes } = work();
-      this.#forgetIntent(running);
+      this.#endRequest(running);
       running.succeed(typeUrl, bytes);
-    });
+    };
+    if (alone) this.parts.registry.tx(end);
+    else await this.record(end);
   }
 
-  /** Ends an operation badly, in the commit of `work`. */
-  fail(running: Running, thrown: unknown, work?: () => void): Promise<void> {
-    return this.record(() => {
+  /** Ends an operation badly, in the commit of `work`, which records what has happened nevertheless. */
+  async fail(running: Running, thrown: unknown, work?: () => void): Promise<void> {
+    const end = (): void => {
       work?.();
-      this.#forgetIntent(running);
+      this.#endRequest(running);
       running.fail(Fault.from(thrown));
-    });
+    };
+    const unsaved = work ? undefined : this.#unsaved.get(running.id);
+    if (unsaved === undefined) return this.record(end);
+    try {
+      this.parts.registry.tx(end);
+    } catch (disk) {
+      if (!isDiskFault(disk)) throw disk;
+      // Nothing was done and nothing can be kept: the call fails as if it had been refused.
+      running.discard();
+      this.#saved(unsaved);
+      unsaved.refused.reject(disk);
+    }
   }
 
   /** Commits what has happened, however long the disk takes to have room for it. */
@@ -230,24 +288,36 @@ export class Engine {
     while (this.#turns.size > 0) await Promise.allSettled(this.#turns);
   }
 
-  #accept(call: Call, running: Running): void {
-    try {
-      this.parts.registry.tx(() => {
-        if (call.requestId !== '')
-          this.parts.store.requests.put(call.requestId, { digest: digestOf(call), kind: 'operation', result: running.id });
-        this.keep(running, call.body);
-      });
-    } catch (thrown) {
-      running.discard();
-      throw thrown;
-    }
+  /** Commits an operation that goes on, with its request. */
+  #save(unsaved: Unsaved): void {
+    const { call, running } = unsaved;
+    if (hasEnded(running.operation.state)) return;
+    this.parts.registry.tx(() => {
+      this.#saveRequest(unsaved);
+      this.keep(running, call.body);
+    });
+  }
+
+  /** Saves the request in the present transaction, which saves its operation too. */
+  #saveRequest(unsaved: Unsaved): void {
+    const { call, digest, running } = unsaved;
+    const { store } = this.parts;
+    if (call.requestId !== '') store.requests.put(call.requestId, { digest, kind: 'operation', result: running.id });
+    store.afterCommit(() => this.#saved(unsaved));
+  }
+
+  #saved({ call, running }: Unsaved): void {
+    this.#unsaved.delete(running.id);
+    if (this.#requests.get(call.requestId)?.running === running) this.#requests.delete(call.requestId);
   }
 
   /** The operation of an earlier call with this request id. One whose operation has expired is as if it had never been. */
-  #earlier(call: Call): string | undefined {
-    const row = call.requestId === '' ? undefined : this.parts.store.requests.get(call.requestId);
-    if (row === undefined || !this.#isThere(row.result)) return undefined;
-    if (row.digest === digestOf(call)) return row.result;
+  #earlier({ requestId }: Call, digest: string): string | undefined {
+    if (requestId === '') return undefined;
+    const unsaved = this.#requests.get(requestId);
+    const earlier = unsaved ? { digest: unsaved.digest, result: unsaved.running.id } : this.parts.store.requests.get(requestId);
+    if (earlier === undefined || !this.#isThere(earlier.result)) return undefined;
+    if (earlier.digest === digest) return earlier.result;
     throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
       { field: 'request_id', description: 'was used for another request in the last 24 hours; make a new UUID for a new request' },
     ]);
@@ -262,8 +332,10 @@ export class Engine {
     }
   }
 
-  #forgetIntent(running: Running): void {
-    this.parts.store.runtimes.delete(intentKey(running.id));
+  #endRequest(running: Running): void {
+    const unsaved = this.#unsaved.get(running.id);
+    if (unsaved) this.#saveRequest(unsaved);
+    else this.parts.store.runtimes.delete(intentKey(running.id));
   }
 
   async #carryOut(uid: string, running: Running, cause: Cause, work: Work, early: Promise<void> | undefined): Promise<void> {

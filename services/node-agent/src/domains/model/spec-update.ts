@@ -20,23 +20,21 @@ export function maskPaths(mask: readonly string[] | undefined): readonly string[
       .fields.map((field) => field.name)
       .filter((name) => !fixed.has(name));
   }
-  const violations = mask.flatMap((path): Violation[] => {
-    const wrong = whyNot(path);
-    return wrong === undefined ? [] : [{ field: 'update_mask', description: wrong }];
-  });
+  const violations = mask.flatMap((path) => [...pathViolations(path)]);
   if (violations.length > 0) throw refused(violations);
   return [...new Set(mask)];
 }
 
 const refused = (violations: readonly Violation[]): Fault => Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', violations);
 
-function whyNot(path: string): string | undefined {
+function* pathViolations(path: string): Generator<Violation> {
+  const field = 'update_mask';
   const shown = JSON.stringify(path.slice(0, 100));
-  if (fixed.has(path)) return `${path} cannot be changed; create another domain`;
-  if (fieldsAt(path) !== undefined) return undefined;
-  return domainSpecShape().fields.some((field) => field.name === path.split('.')[0])
-    ? `${shown} does not lead to a field; lists and maps are replaced whole`
-    : `${shown} is not a field of DomainSpec`;
+  if (fixed.has(path)) yield { field, description: `${path} cannot be changed; create another domain` };
+  else if (fieldsAt(path) !== undefined) return;
+  else if (domainSpecShape().fields.some(({ name }) => name === path.split('.')[0]))
+    yield { field, description: `${shown} does not lead to a field; lists and maps are replaced whole` };
+  else yield { field, description: `${shown} is not a field of DomainSpec` };
 }
 
 /** The fields along a path; undefined where it leads nowhere, or into a list or map. */

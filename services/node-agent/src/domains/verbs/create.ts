@@ -48,7 +48,7 @@ export const createJob =
     if (defined === undefined) {
       checkFree(engine, id, uid);
       const domain = made ?? newDomain(engine, request, { id, uid });
-      if (!starts(request)) return engine.succeed(running, () => registry.add(domain, id, cause));
+      if (!starts(request)) return engine.succeed(running, () => registry.add(domain, id, cause), { alone: true });
       registry.add(domain, id, cause);
       await failpoints.hit('create.defined');
     }

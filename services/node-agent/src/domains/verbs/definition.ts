@@ -5,7 +5,7 @@ import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { genericViolations, type GuestRef, type HypervisorDriver, refuseUndriven } from '@virtmesh/driver-spi';
 import { type CallContext, includesRole } from '@virtmesh/kit';
-import type { Call, Engine } from '../engine.ts';
+import type { Call, Engine, Response } from '../engine.ts';
 import { missingSecrets, withSecretsOf } from '../model/views.ts';
 
 /**
@@ -48,12 +48,7 @@ export function required(spec: DomainSpec | undefined): DomainSpec {
 }
 
 /** The answer to a call that only checks: a done operation, which is not kept. */
-export function validated(
-  engine: Engine,
-  { verb, context }: Call,
-  domain: Domain,
-  response: { readonly typeUrl: string; readonly bytes: Uint8Array },
-): Operation {
+export function validated(engine: Engine, { verb, context }: Call, domain: Domain, response: Response): Operation {
   const now = engine.parts.clock.now();
   return Operation.fromPartial({
     name: operationName(engine.parts.node, randomUUID()),

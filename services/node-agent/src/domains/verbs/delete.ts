@@ -81,15 +81,19 @@ export const autostartJob =
   (running, cause) => {
     const { registry } = engine.parts;
     checkAutostart(registry.must(uid), request);
-    return engine.succeed(running, () => {
-      const now = registry.must(uid);
-      if (now.domain.autostart === request.autostart) return now;
-      return registry.change(uid, {
-        cause,
-        domain: { autostart: request.autostart },
-        redefined: { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.UPDATED },
-      });
-    });
+    return engine.succeed(
+      running,
+      () => {
+        const now = registry.must(uid);
+        if (now.domain.autostart === request.autostart) return now;
+        return registry.change(uid, {
+          cause,
+          domain: { autostart: request.autostart },
+          redefined: { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.UPDATED },
+        });
+      },
+      { alone: true },
+    );
   };
 
 function checkAutostart({ domain }: Entry, request: SetDomainAutostartRequest): void {

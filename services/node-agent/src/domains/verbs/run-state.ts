@@ -56,6 +56,7 @@ export function reboot(engine: Engine, request: RebootDomainRequest, call: Call)
       await feature(drivers.get(now.domain.hypervisor), 'reboot', now).reboot(now.guest, request.mode, running.signal);
       await engine.succeed(running, () => registry.must(uid));
     };
-    return { uid, target: entry.domain.name, job };
+    // Done twice it would be two reboots.
+    return { uid, target: entry.domain.name, kept: true, job };
   });
 }

@@ -3,7 +3,7 @@ import { DomainView, type FieldOutcome, UpdateDomainResult, type UpdateDomainReq
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Cause } from '../cause.ts';
-import type { Call, Engine, Job } from '../engine.ts';
+import type { Call, Engine, Job, Response } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { maskPaths, merge, startsDiffer } from '../model/spec-update.ts';
 import { isActive } from '../model/states.ts';
@@ -41,7 +41,9 @@ export const updateJob =
       await liveUpdate.apply(now.guest, now.domain.activeSpec, plan.live, plan.driverPaths, running.signal);
       await failpoints.hit('update.applied');
     }
-    await engine.finish(running, () => resultOf(recordUpdate(engine, registry.must(uid), plan, cause), plan.outcomes));
+    await engine.finish(running, () => resultOf(recordUpdate(engine, registry.must(uid), plan, cause), plan.outcomes), {
+      alone: plan.driverPaths.length === 0,
+    });
   };
 
 function planNow(engine: Engine, entry: Entry, request: UpdateDomainRequest): UpdatePlan {
@@ -82,7 +84,7 @@ function recordUpdate(engine: Engine, now: Entry, plan: UpdatePlan, cause: Cause
   }
 }
 
-const resultOf = (entry: Entry, outcomes: readonly FieldOutcome[]): { typeUrl: string; bytes: Uint8Array } => ({
+const resultOf = (entry: Entry, outcomes: readonly FieldOutcome[]): Response => ({
   typeUrl: 'type.googleapis.com/virtmesh.domain.v1.UpdateDomainResult',
   bytes: UpdateDomainResult.encode({ domain: viewOf(entry.domain, DomainView.FULL), outcomes: [...outcomes] }).finish(),
 });
