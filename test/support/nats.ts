@@ -10,7 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface NatsUser {
   readonly user: string;
   readonly password: string;
-  readonly permissions?: { readonly publish: { readonly allow: readonly string[] }; readonly subscribe: { readonly allow: readonly string[] } };
+  readonly permissions?: {
+    readonly publish: { readonly allow: readonly string[] };
+    readonly subscribe: { readonly allow: readonly string[] };
+  };
 }
 
 /** A real nats-server with JetStream on loopback, with its store in a directory of its own, that can be killed and started again. */
@@ -28,7 +31,16 @@ export class NatsServer implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'vm-nats-'));
     const server = new NatsServer(await freePort(), directory);
     const authorization = options.users ? { authorization: { users: options.users } } : {};
-    await writeFile(server.#configPath, JSON.stringify({ host: '127.0.0.1', port: server.port, jetstream: { store_dir: join(directory, 'store'), max_file_store: 4 * 1024 ** 3 }, max_payload: 1024 ** 2, ...authorization }));
+    await writeFile(
+      server.#configPath,
+      JSON.stringify({
+        host: '127.0.0.1',
+        port: server.port,
+        jetstream: { store_dir: join(directory, 'store'), max_file_store: 4 * 1024 ** 3 },
+        max_payload: 1024 ** 2,
+        ...authorization,
+      }),
+    );
     if (options.running !== false) await server.restart();
     return server;
   }

@@ -38,7 +38,9 @@ export class Bucket {
   async get(key: string, signal: AbortSignal): Promise<BucketEntry | undefined> {
     const kv = await this.#kv(signal);
     const entry = await kv.get(key);
-    return entry ? { key, value: entry.value, revision: entry.revision, removed: entry.operation !== 'PUT', time: entry.created } : undefined;
+    return entry
+      ? { key, value: entry.value, revision: entry.revision, removed: entry.operation !== 'PUT', time: entry.created }
+      : undefined;
   }
 
   /** Writes a key, whatever it was; answers its revision. */
@@ -72,7 +74,14 @@ export class Bucket {
   /** The entries that are there, word that these were all, then each change; all of it anew at each connection. */
   async *watch(signal: AbortSignal): AsyncGenerator<{ readonly t: 'entry'; readonly entry: BucketEntry } | { readonly t: 'caught-up' }> {
     const source = follow(
-      { bus: this.#options.bus, log: this.#options.log, stream: `KV_${this.#options.name}`, filter: `${this.#prefix}>`, start: { t: 'last-per-subject' }, ensure: (session) => this.#ensure(session) },
+      {
+        bus: this.#options.bus,
+        log: this.#options.log,
+        stream: `KV_${this.#options.name}`,
+        filter: `${this.#prefix}>`,
+        start: { t: 'last-per-subject' },
+        ensure: (session) => this.#ensure(session),
+      },
       signal,
     );
     for await (const followed of source) {
@@ -81,7 +90,13 @@ export class Bucket {
         continue;
       }
       const { subject, data, sequence, headers, time } = followed.message;
-      const entry = { key: subject.slice(this.#prefix.length), value: data, revision: sequence, removed: headers.has('KV-Operation'), time };
+      const entry = {
+        key: subject.slice(this.#prefix.length),
+        value: data,
+        revision: sequence,
+        removed: headers.has('KV-Operation'),
+        time,
+      };
       yield { t: 'entry', entry };
     }
   }

@@ -111,7 +111,12 @@ export class EventBus implements AsyncDisposable {
       }
       if (this.#close.signal.aborted) break;
       if (attempts <= 1) this.#options.log.warn({ servers: this.#options.servers, error: lastError }, 'NATS is not reached; trying on');
-      this.#become({ t: 'connecting', since: this.#status.t === 'connecting' ? this.#status.since : this.#clock.now(), attempts, lastError });
+      this.#become({
+        t: 'connecting',
+        since: this.#status.t === 'connecting' ? this.#status.since : this.#clock.now(),
+        attempts,
+        lastError,
+      });
       await sleep(delayMs * (0.5 + Math.random()), this.#close.signal).catch(() => undefined);
       delayMs = Math.min(delayMs * 2, maxDelayMs);
     }

@@ -11,21 +11,20 @@ import { headerMap } from './push-consumer.ts';
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
 const attributeName = fc.stringMatching(/^x[a-z0-9]{0,15}$/);
-const cloudEvent: fc.Arbitrary<CloudEvent> = fc
-  .record(
-    {
-      id: text,
-      source: text,
-      type: text,
-      subject: text,
-      time: fc.date({ min: new Date('1970-01-01'), max: new Date('2999-12-31'), noInvalidDate: true }),
-      datacontenttype: text,
-      dataschema: text,
-      extensions: fc.dictionary(attributeName, text, { noNullPrototype: true }),
-      data: fc.uint8Array({ maxLength: 64 }),
-    },
-    { requiredKeys: ['id', 'source', 'type', 'extensions', 'data'], noNullPrototype: true },
-  );
+const cloudEvent: fc.Arbitrary<CloudEvent> = fc.record(
+  {
+    id: text,
+    source: text,
+    type: text,
+    subject: text,
+    time: fc.date({ min: new Date('1970-01-01'), max: new Date('2999-12-31'), noInvalidDate: true }),
+    datacontenttype: text,
+    dataschema: text,
+    extensions: fc.dictionary(attributeName, text, { noNullPrototype: true }),
+    data: fc.uint8Array({ maxLength: 64 }),
+  },
+  { requiredKeys: ['id', 'source', 'type', 'extensions', 'data'], noNullPrototype: true },
+);
 
 describe('header values', () => {
   it('keep any text', () => {
@@ -66,12 +65,25 @@ describe('CloudEvents in binary mode', () => {
   it('refuse what CloudEvents does not allow', () => {
     const event = { id: 'i', source: 's', type: 't', extensions: {}, data: new Uint8Array() };
     expect(() => encodeCloudEvent({ ...event, id: '' })).toThrow('attribute id must not be empty');
-    expect(() => encodeCloudEvent({ ...event, extensions: { 'Bad-Name': 'x' } })).toThrow('"Bad-Name" is not lower-case letters and digits');
+    expect(() => encodeCloudEvent({ ...event, extensions: { 'Bad-Name': 'x' } })).toThrow(
+      '"Bad-Name" is not lower-case letters and digits',
+    );
     expect(() => encodeCloudEvent({ ...event, extensions: { source: 'x' } })).toThrow('has the name of an attribute');
     expect(() => decodeCloudEvent({ headers: new Map(), data: new Uint8Array() })).toThrow('ce-specversion is null');
-    expect(() => decodeCloudEvent({ headers: new Map([['ce-specversion', '1.0'], ['ce-id', 'i'], ['ce-type', 't']]), data: new Uint8Array() })).toThrow('no ce-source');
+    expect(() =>
+      decodeCloudEvent({
+        headers: new Map([
+          ['ce-specversion', '1.0'],
+          ['ce-id', 'i'],
+          ['ce-type', 't'],
+        ]),
+        data: new Uint8Array(),
+      }),
+    ).toThrow('no ce-source');
     const { headers } = encodeCloudEvent(event);
-    expect(() => decodeCloudEvent({ headers: new Map([...headers, ['ce-time', 'soon']]), data: new Uint8Array() })).toThrow('ce-time "soon" is not a time');
+    expect(() => decodeCloudEvent({ headers: new Map([...headers, ['ce-time', 'soon']]), data: new Uint8Array() })).toThrow(
+      'ce-time "soon" is not a time',
+    );
   });
 });
 
@@ -92,19 +104,43 @@ describe('events of the contract', () => {
   };
 
   it('carry their attributes as headers and themselves as proto3 JSON', () => {
-    const event = DomainEvent.fromPartial({ context, uid: 'x', name: 'nodes/n1/domains/web', domain: { revision: 7n, labels: { a: 'b' } }, kind: { $case: 'balloon', value: { memoryBytes: 2n ** 40n } } });
+    const event = DomainEvent.fromPartial({
+      context,
+      uid: 'x',
+      name: 'nodes/n1/domains/web',
+      domain: { revision: 7n, labels: { a: 'b' } },
+      kind: { $case: 'balloon', value: { memoryBytes: 2n ** 40n } },
+    });
     const message: EventMessage = { kind: 'domain', node: 'n1', context, body: { $case: 'domain', value: event } };
     const cloud = toCloudEvent(message);
-    expect(cloud.extensions).toMatchObject({ sequence: '0000000000000000007', requestor: context.requestor, requestid: 'r1', operation: context.operation, traceparent: context.traceparent });
-    expect(JSON.parse(Buffer.from(cloud.data).toString())).toMatchObject({ name: 'nodes/n1/domains/web', balloon: { memoryBytes: '1099511627776' }, context: { number: '7' } });
+    expect(cloud.extensions).toMatchObject({
+      sequence: '0000000000000000007',
+      requestor: context.requestor,
+      requestid: 'r1',
+      operation: context.operation,
+      traceparent: context.traceparent,
+    });
+    expect(JSON.parse(Buffer.from(cloud.data).toString())).toMatchObject({
+      name: 'nodes/n1/domains/web',
+      balloon: { memoryBytes: '1099511627776' },
+      context: { number: '7' },
+    });
     expect(readBody('domain', decodeCloudEvent(encodeCloudEvent(cloud)))).toEqual(message.body);
   });
 
   it('are read by kind, gaps apart', () => {
     const node = NodeEvent.fromPartial({ context, kind: 1 });
-    expect(readBody('node', toCloudEvent({ kind: 'node', node: 'n1', context, body: { $case: 'node', value: node } }))).toEqual({ $case: 'node', value: node });
+    expect(readBody('node', toCloudEvent({ kind: 'node', node: 'n1', context, body: { $case: 'node', value: node } }))).toEqual({
+      $case: 'node',
+      value: node,
+    });
     const gap = { first: 1n, last: 6n, reason: 'trimmed' };
-    expect(readBody('node', toCloudEvent({ kind: 'node', node: 'n1', context: { ...context, type: gapType('node') }, body: { $case: 'gap', value: gap } }))).toEqual({ $case: 'gap', value: gap });
+    expect(
+      readBody(
+        'node',
+        toCloudEvent({ kind: 'node', node: 'n1', context: { ...context, type: gapType('node') }, body: { $case: 'gap', value: gap } }),
+      ),
+    ).toEqual({ $case: 'gap', value: gap });
   });
 
   it('have ids that say their place', () => {

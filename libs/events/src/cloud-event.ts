@@ -33,7 +33,8 @@ const known = new Set<string>(['specversion', 'time', ...required, ...optional])
 export function encodeCloudEvent(event: CloudEvent): BinaryMessage {
   const headers = new Map<string, string>([[`${prefix}specversion`, '1.0']]);
   const put = (name: string, value: string): void => {
-    if (!attributeName.test(name)) throw new TypeError(`CloudEvents attribute name ${JSON.stringify(name)} is not lower-case letters and digits`);
+    if (!attributeName.test(name))
+      throw new TypeError(`CloudEvents attribute name ${JSON.stringify(name)} is not lower-case letters and digits`);
     headers.set(prefix + name, encodeHeaderValue(value));
   };
   for (const name of required) {
@@ -60,7 +61,8 @@ export function decodeCloudEvent(message: BinaryMessage): CloudEvent {
     if (name.startsWith(prefix)) attributes.set(name.slice(prefix.length), decodeHeaderValue(value));
   }
   const version = attributes.get('specversion');
-  if (version !== '1.0') throw new TypeError(`the message is not a CloudEvents 1.0 event in binary mode (ce-specversion is ${JSON.stringify(version ?? null)})`);
+  if (version !== '1.0')
+    throw new TypeError(`the message is not a CloudEvents 1.0 event in binary mode (ce-specversion is ${JSON.stringify(version ?? null)})`);
   const [id, source, type] = required.map((name) => {
     const value = attributes.get(name);
     if (!value) throw new TypeError(`the message has no ce-${name} header`);

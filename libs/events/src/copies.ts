@@ -16,7 +16,11 @@ export interface Copy {
 
 /** A change to be written. */
 type Change =
-  | { readonly t: 'put'; readonly copy: Copy; /** Read from the node just now, so that even a removal may be taken back. */ readonly authoritative: boolean }
+  | {
+      readonly t: 'put';
+      readonly copy: Copy;
+      /** Read from the node just now, so that even a removal may be taken back. */ readonly authoritative: boolean;
+    }
   | { readonly t: 'remove' };
 
 interface Stored {
@@ -47,7 +51,13 @@ export class CopyStore {
 
   constructor(options: { bus: EventBus; log: EventLog; bucket: string; description: string; replicas?: number }) {
     this.#log = options.log;
-    this.#bucket = new Bucket({ bus: options.bus, log: options.log, name: options.bucket, description: options.description, ...(options.replicas ? { replicas: options.replicas } : {}) });
+    this.#bucket = new Bucket({
+      bus: options.bus,
+      log: options.log,
+      name: options.bucket,
+      description: options.description,
+      ...(options.replicas ? { replicas: options.replicas } : {}),
+    });
     this.#idle.resolve();
   }
 
@@ -67,7 +77,9 @@ export class CopyStore {
     signal.throwIfAborted();
     // Only tidies up: what stays now is forgotten by a later load.
     const forgotten = this.#bucket.forgetRemoved(removed, new Date(Date.now() - forgetRemovedAfterMs), signal);
-    await forgotten.catch((thrown: unknown) => this.#log.warn({ error: String(thrown) }, 'the keys of removed copies could not be forgotten'));
+    await forgotten.catch((thrown: unknown) =>
+      this.#log.warn({ error: String(thrown) }, 'the keys of removed copies could not be forgotten'),
+    );
     return [...copies.values()];
   }
 

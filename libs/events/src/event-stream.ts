@@ -59,5 +59,8 @@ function check(config: StreamConfig): void {
     config.no_ack ? 'it does not acknowledge' : undefined,
     config.sealed ? 'it is sealed' : undefined,
   ].filter((words) => words !== undefined);
-  if (wrong.length > 0) throw new Error(`the JetStream stream ${eventStreamName} cannot keep events: ${wrong.join('; ')}. Correct it, or remove it so that it is made anew`);
+  if (wrong.length > 0)
+    throw new Error(
+      `the JetStream stream ${eventStreamName} cannot keep events: ${wrong.join('; ')}. Correct it, or remove it so that it is made anew`,
+    );
 }

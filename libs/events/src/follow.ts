@@ -1,7 +1,15 @@
 import { sleep } from '@virtmesh/base';
 import type { BusSession, EventBus } from './bus.ts';
 import type { EventLog } from './log.ts';
-import { type ConsumerStart, PushConsumer, startAtAll, startAtLastPerSubject, startAtSequence, startAtTime, type StoredMessage } from './push-consumer.ts';
+import {
+  type ConsumerStart,
+  PushConsumer,
+  startAtAll,
+  startAtLastPerSubject,
+  startAtSequence,
+  startAtTime,
+  type StoredMessage,
+} from './push-consumer.ts';
 
 /** Where a reader begins. */
 export type FollowStart =
@@ -44,7 +52,10 @@ export async function* follow(options: FollowOptions, signal: AbortSignal): Asyn
     } catch (thrown) {
       if (signal.aborted) return;
       if (options.bus.status.t === 'closed') throw thrown;
-      options.log.warn({ stream: options.stream, filter: options.filter, error: String(thrown) }, 'reading the stream was interrupted; going on where it stood');
+      options.log.warn(
+        { stream: options.stream, filter: options.filter, error: String(thrown) },
+        'reading the stream was interrupted; going on where it stood',
+      );
     }
     await sleep(retryMs * (0.5 + Math.random()), signal).catch(() => undefined);
   }
@@ -58,7 +69,12 @@ async function anchored(session: BusSession, stream: string, start: FollowStart)
   return start.sequence > last + 1 ? { t: 'all' } : start;
 }
 
-async function* readSession(session: BusSession, options: FollowOptions, start: FollowStart, signal: AbortSignal): AsyncGenerator<Followed> {
+async function* readSession(
+  session: BusSession,
+  options: FollowOptions,
+  start: FollowStart,
+  signal: AbortSignal,
+): AsyncGenerator<Followed> {
   const consumer = await PushConsumer.open(session, options.stream, options.filter, consumerStart(start));
   let caughtUp = consumer.initially === 0;
   if (caughtUp) yield { t: 'caught-up' };

@@ -3,7 +3,9 @@
  * space, is percent-encoded as UTF-8. So no value can end its header or begin another.
  */
 export function encodeHeaderValue(text: string): string {
-  return text.replace(/[^\x21-\x7e]|["%]/gu, (character) => [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
+  return text.replace(/[^\x21-\x7e]|["%]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 }
 
 /** The string of a header value; what is not a valid escape stands for itself. */

@@ -53,7 +53,13 @@ export class EventPublisher {
   constructor(options: { bus: EventBus; log: EventLog; limits?: EventStreamLimits }) {
     this.#bus = options.bus;
     this.#limits = options.limits ?? {};
-    this.#cursors = new Bucket({ bus: options.bus, log: options.log, name: cursorBucket, description: 'Where the relays of virtmesh stand', ...(this.#limits.replicas ? { replicas: this.#limits.replicas } : {}) });
+    this.#cursors = new Bucket({
+      bus: options.bus,
+      log: options.log,
+      name: cursorBucket,
+      description: 'Where the relays of virtmesh stand',
+      ...(this.#limits.replicas ? { replicas: this.#limits.replicas } : {}),
+    });
   }
 
   /** What was last published of a kind and node, or undefined if nothing ever was. Waits for a connection; fails where it is lost. */
@@ -63,7 +69,10 @@ export class EventPublisher {
       // Asked of the stream's leader: a copy that lags would only cost a conflict, but each time anew.
       const last = await session.jsm.streams.getMessage(eventStreamName, { last_by_subj: eventSubject(kind, node) });
       const id = parseEventId(headerMap(last.header).get('Nats-Msg-Id') ?? '');
-      if (!id) throw new Error(`message ${last.seq} of ${eventStreamName} on ${eventSubject(kind, node)} was not published by virtmesh; remove it, and keep others from publishing there`);
+      if (!id)
+        throw new Error(
+          `message ${last.seq} of ${eventStreamName} on ${eventSubject(kind, node)} was not published by virtmesh; remove it, and keep others from publishing there`,
+        );
       return { sequence: last.seq, id };
     } catch (thrown) {
       if (apiErrorOf(thrown) !== apiErrorCode.messageNotFound) throw thrown;
@@ -133,7 +142,10 @@ function natsHeaders(event: Prepared): MsgHdrs {
   return headers;
 }
 
-type ChunkOutcome = { readonly taken: number; readonly sequence: number } & ({ readonly t: 'all' | 'broken' | 'conflict' } | { readonly t: 'unknown'; readonly error: unknown });
+type ChunkOutcome = { readonly taken: number; readonly sequence: number } & (
+  | { readonly t: 'all' | 'broken' | 'conflict' }
+  | { readonly t: 'unknown'; readonly error: unknown }
+);
 
 /** Sends all events of a chunk at once. They are taken as far as the chain holds. */
 async function publishChunk(session: BusSession, subject: string, chunk: readonly Prepared[], lastSequence: number): Promise<ChunkOutcome> {
@@ -141,7 +153,14 @@ async function publishChunk(session: BusSession, subject: string, chunk: readonl
     chunk.map((event, index) => {
       const before = chunk[index - 1];
       const expect = before ? { lastMsgID: before.id } : { lastSubjectSequence: lastSequence };
-      return raceAbort(session.js.publish(subject, event.data, { headers: natsHeaders(event), msgID: event.id, expect: { ...expect, streamName: eventStreamName } }), session.signal);
+      return raceAbort(
+        session.js.publish(subject, event.data, {
+          headers: natsHeaders(event),
+          msgID: event.id,
+          expect: { ...expect, streamName: eventStreamName },
+        }),
+        session.signal,
+      );
     }),
   );
   let sequence = lastSequence;

@@ -1,4 +1,14 @@
-import { AckPolicy, type ConsumerConfig, DeliverPolicy, isFlowControlMsg, isHeartbeatMsg, type Msg, nanos, createInbox, type Subscription } from 'nats';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  isFlowControlMsg,
+  isHeartbeatMsg,
+  type Msg,
+  nanos,
+  createInbox,
+  type Subscription,
+} from 'nats';
 import type { BusSession } from './bus.ts';
 
 /** A message of a stream. */
@@ -18,7 +28,10 @@ export interface PushedMessage {
 
 export type ConsumerStart = Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq' | 'opt_start_time'>;
 
-export const startAtSequence = (sequence: number): ConsumerStart => ({ deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) });
+export const startAtSequence = (sequence: number): ConsumerStart => ({
+  deliver_policy: DeliverPolicy.StartSequence,
+  opt_start_seq: Math.max(1, sequence),
+});
 export const startAtTime = (time: Date): ConsumerStart => ({ deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() });
 export const startAtAll: ConsumerStart = { deliver_policy: DeliverPolicy.All };
 export const startAtLastPerSubject: ConsumerStart = { deliver_policy: DeliverPolicy.LastPerSubject };
@@ -110,9 +123,16 @@ export class PushConsumer {
 function parse(message: Msg): PushedMessage & { readonly delivery: number } {
   const tokens = (message.reply ?? '').split('.');
   const [sequence, delivery, time, pending] = tokens.length === 9 ? tokens.slice(5) : tokens.slice(7);
-  if (tokens[0] !== '$JS' || tokens[1] !== 'ACK' || pending === undefined) throw new Error(`a message on ${message.subject} did not come from a stream`);
+  if (tokens[0] !== '$JS' || tokens[1] !== 'ACK' || pending === undefined)
+    throw new Error(`a message on ${message.subject} did not come from a stream`);
   return {
-    message: { subject: message.subject, sequence: Number(sequence), time: new Date(Number(time) / 1e6), headers: headerMap(message.headers), data: message.data },
+    message: {
+      subject: message.subject,
+      sequence: Number(sequence),
+      time: new Date(Number(time) / 1e6),
+      headers: headerMap(message.headers),
+      data: message.data,
+    },
     delivery: Number(delivery),
     pending: Number(pending),
   };

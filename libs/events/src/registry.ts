@@ -58,7 +58,8 @@ export class NodeRegistry {
         retryMs = firstRetryMs;
       } catch (thrown) {
         if (signal.aborted) return;
-        if (retryMs === firstRetryMs) this.#log.warn({ node: registration.node, error: String(thrown) }, 'the node could not be registered in NATS; trying on');
+        if (retryMs === firstRetryMs)
+          this.#log.warn({ node: registration.node, error: String(thrown) }, 'the node could not be registered in NATS; trying on');
         waitMs = retryMs;
         retryMs = Math.min(retryMs * 2, maxRetryMs);
       }
@@ -85,10 +86,11 @@ export class NodeRegistry {
   }
 }
 
-const encodeRegistration = (registration: NodeRegistration): Uint8Array => Buffer.from(JSON.stringify({ ...registration, startTime: registration.startTime.toISOString() }));
+const encodeRegistration = (registration: NodeRegistration): Uint8Array =>
+  Buffer.from(JSON.stringify({ ...registration, startTime: registration.startTime.toISOString() }));
 
 /** The registration under a key, or undefined where it is malformed or says it is another node's. */
-export function decodeRegistration(key: string, value: Uint8Array): NodeRegistration | undefined {
+function decodeRegistration(key: string, value: Uint8Array): NodeRegistration | undefined {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(value).toString('utf8'));
@@ -97,7 +99,9 @@ export function decodeRegistration(key: string, value: Uint8Array): NodeRegistra
   }
   if (typeof json !== 'object' || json === null) return undefined;
   const { node, nodeUid, addresses, agentVersion, startTime } = json as Record<string, unknown>;
-  if (node !== key || !isNodeId(key) || typeof nodeUid !== 'string' || typeof agentVersion !== 'string' || typeof startTime !== 'string') return undefined;
-  if (!Array.isArray(addresses) || !addresses.every((address) => typeof address === 'string') || Number.isNaN(Date.parse(startTime))) return undefined;
+  if (node !== key || !isNodeId(key) || typeof nodeUid !== 'string' || typeof agentVersion !== 'string' || typeof startTime !== 'string')
+    return undefined;
+  if (!Array.isArray(addresses) || !addresses.every((address) => typeof address === 'string') || Number.isNaN(Date.parse(startTime)))
+    return undefined;
   return { node: key, nodeUid, addresses, agentVersion, startTime: new Date(startTime) };
 }

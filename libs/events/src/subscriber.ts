@@ -30,7 +30,17 @@ export interface SubscribeOptions {
 /** The events of the stream in order, over any number of reconnections, until the signal. What is not an event of virtmesh is left out. */
 export async function* subscribeEvents(options: SubscribeOptions, signal: AbortSignal): AsyncGenerator<ReceivedEvent> {
   const filter = options.kind || options.node ? eventSubject(options.kind, options.node) : allEvents;
-  const source = follow({ bus: options.bus, log: options.log, stream: eventStreamName, filter, start: options.from, ensure: (session) => ensureEventStream(session) }, signal);
+  const source = follow(
+    {
+      bus: options.bus,
+      log: options.log,
+      stream: eventStreamName,
+      filter,
+      start: options.from,
+      ensure: (session) => ensureEventStream(session),
+    },
+    signal,
+  );
   for await (const followed of source) {
     if (followed.t === 'caught-up') continue;
     const { subject, sequence, headers, data } = followed.message;

@@ -6,8 +6,21 @@ import { describe, expect, it } from 'vitest';
 import { AgentLink } from './agent-link.ts';
 import { FakeAgent } from './testing/fake-agent.ts';
 
-function link(node: string, addresses: readonly string[], silenceMs = 5_000): AsyncDisposable & { readonly link: AgentLink; readonly states: string[] } {
-  const made = new AgentLink({ node, addresses, credentials: () => credentials.createInsecure(), log: silentLogger(), clock: systemClock, silenceMs, retryMs: 20, maxRetryMs: 100 });
+function link(
+  node: string,
+  addresses: readonly string[],
+  silenceMs = 5_000,
+): AsyncDisposable & { readonly link: AgentLink; readonly states: string[] } {
+  const made = new AgentLink({
+    node,
+    addresses,
+    credentials: () => credentials.createInsecure(),
+    log: silentLogger(),
+    clock: systemClock,
+    silenceMs,
+    retryMs: 20,
+    maxRetryMs: 100,
+  });
   const stop = new AbortController();
   const states: string[] = [];
   made.onState(({ t }) => states.push(t));
@@ -33,7 +46,10 @@ describe('the link to an agent', () => {
     expect(to.link.lastContact).toBeInstanceOf(Date);
     await agent.stop();
     await expect.poll(() => session.signal.aborted).toBe(true);
-    await expect(to.link.require(never)).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE', metadata: { node: 'n1', last_contact: to.link.lastContact?.toISOString() } });
+    await expect(to.link.require(never)).rejects.toMatchObject({
+      reason: 'NODE_UNREACHABLE',
+      metadata: { node: 'n1', last_contact: to.link.lastContact?.toISOString() },
+    });
     const next = to.link.session(never);
     await agent.start();
     expect(await next).not.toBe(session);
@@ -42,7 +58,10 @@ describe('the link to an agent', () => {
 
   it('waits for the first attempt only', async () => {
     await using to = link('n1', ['unix:/nowhere/at/all']);
-    await expect(to.link.require(never)).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE', metadata: { last_contact: 'never', why: expect.stringMatching(/^connect ENOENT/) as unknown } });
+    await expect(to.link.require(never)).rejects.toMatchObject({
+      reason: 'NODE_UNREACHABLE',
+      metadata: { last_contact: 'never', why: expect.stringMatching(/^connect ENOENT/) as unknown },
+    });
     const begun = performance.now();
     await expect(to.link.require(never)).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE' });
     expect(performance.now() - begun).toBeLessThan(20);
@@ -73,7 +92,9 @@ describe('the link to an agent', () => {
     await using other = await new FakeAgent('n2').start();
     await using agent = await new FakeAgent('n1').start();
     await using wrong = link('n1', [other.address]);
-    await expect(wrong.link.require(never)).rejects.toMatchObject({ metadata: { why: expect.stringContaining("is nodes/n2's") as unknown } });
+    await expect(wrong.link.require(never)).rejects.toMatchObject({
+      metadata: { why: expect.stringContaining("is nodes/n2's") as unknown },
+    });
     await using to = link('n1', [other.address, 'unix:/nowhere', agent.address]);
     expect((await to.link.session(never)).atConnect.uid).toBe(agent.uid);
     wrong.link.setAddresses([agent.address]);

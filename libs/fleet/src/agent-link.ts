@@ -132,14 +132,25 @@ export class AgentLink {
 
   /** Connects to one address and stays until the connection is lost. */
   async #connect(address: string, signal: AbortSignal, onLife: () => void): Promise<void> {
-    const channel = openChannel(address, { credentials: this.#options.credentials(this.node, address), keepaliveMs: 10_000, keepaliveTimeoutMs: 5_000, keepaliveWhenIdle: true });
+    const channel = openChannel(address, {
+      credentials: this.#options.credentials(this.node, address),
+      keepaliveMs: 10_000,
+      keepaliveTimeoutMs: 5_000,
+      keepaliveWhenIdle: true,
+    });
     const end = new AbortController();
     try {
-      const atConnect = await createClient(NodeServiceService, channel).getNode({ name: nodeName(this.node) }, { signal, timeoutMs: connectTimeoutMs });
+      const atConnect = await createClient(NodeServiceService, channel).getNode(
+        { name: nodeName(this.node) },
+        { signal, timeoutMs: connectTimeoutMs },
+      );
       if (atConnect.name !== nodeName(this.node)) throw new Error(`the agent at ${address} is ${atConnect.name}'s`);
       this.#lastContact = this.#options.clock.now();
       this.#ready(makeSession(this.node, atConnect, channel, end.signal), address);
-      const stream = createClient(JournalServiceService, channel).readJournal({ kind: 'node', epoch: atConnect.journalEpoch, after: atConnect.journalNumber, follow: true }, { signal });
+      const stream = createClient(JournalServiceService, channel).readJournal(
+        { kind: 'node', epoch: atConnect.journalEpoch, after: atConnect.journalNumber, follow: true },
+        { signal },
+      );
       for await (const _sign of withDeadman(stream, this.#options.silenceMs ?? 15_000)) {
         this.#lastContact = this.#options.clock.now();
         onLife();
@@ -165,7 +176,8 @@ export class AgentLink {
       this.#next = Promise.withResolvers<AgentSession>();
       this.#next.promise.catch(() => undefined);
     }
-    if (t !== 'unreachable') this.#options.log.warn({ node: this.node, why, lastContact: this.#lastContact }, 'the node cannot be reached; trying on');
+    if (t !== 'unreachable')
+      this.#options.log.warn({ node: this.node, why, lastContact: this.#lastContact }, 'the node cannot be reached; trying on');
     this.#become({ t: 'unreachable', since: t === 'unreachable' ? this.#state.since : this.#options.clock.now(), why });
     this.#firstAttempt.resolve();
   }

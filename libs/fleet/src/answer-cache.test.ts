@@ -18,10 +18,11 @@ describe('kept answers', () => {
   it('take no more memory than they may', () => {
     let made = 0;
     const cache = new AnswerCache({ clock: { now: () => new Date(0), monotonicMs: () => 0 }, maxBytes: 100 });
-    const ask = (question: string, bytes: number): void => void cache.get(question, 's', () => {
-      made += 1;
-      return Buffer.alloc(bytes);
-    });
+    const ask = (question: string, bytes: number): void =>
+      void cache.get(question, 's', () => {
+        made += 1;
+        return Buffer.alloc(bytes);
+      });
     for (const question of ['a', 'b', 'b', 'a']) ask(question, 50);
     expect(made).toBe(2);
     ask('c', 50);

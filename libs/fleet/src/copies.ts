@@ -11,12 +11,27 @@ export function keepCopies(index: FleetIndex, store: CopyStore, isReadingAnew: (
       store.remove(entry);
       return;
     }
-    store.put({ node: entry.node, uid: entry.uid, epoch: entry.epoch, number: entry.revision, body: Buffer.concat([entry.basic, entry.definitions]) }, isReadingAnew(entry.node));
+    store.put(
+      {
+        node: entry.node,
+        uid: entry.uid,
+        epoch: entry.epoch,
+        number: entry.revision,
+        body: Buffer.concat([entry.basic, entry.definitions]),
+      },
+      isReadingAnew(entry.node),
+    );
   });
 }
 
 /** Puts the last-known copies of nodes that were not read yet into the index; answers the nodes that have any. */
-export function restoreCopies<E>(copies: readonly Copy[], index: FleetIndex, kind: IndexedKind<E>, isSynced: (node: string) => boolean, log: Logger): Set<string> {
+export function restoreCopies<E>(
+  copies: readonly Copy[],
+  index: FleetIndex,
+  kind: IndexedKind<E>,
+  isSynced: (node: string) => boolean,
+  log: Logger,
+): Set<string> {
   const nodes = new Set<string>();
   for (const copy of copies) {
     nodes.add(copy.node);

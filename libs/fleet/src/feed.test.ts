@@ -6,12 +6,24 @@ import type { FakeAgent } from './testing/fake-agent.ts';
 import { FleetWorld } from './testing/fleet-world.ts';
 
 /** The truth and the index's copy of it, as plain data. */
-const truth = (agents: Iterable<FakeAgent>): string[] => [...agents].flatMap((agent) => [...agent.domains.values()].map((domain) => JSON.stringify(Domain.toJSON(domain)))).toSorted();
-const indexed = (world: FleetWorld): string[] => [...world.index.after(undefined)].map((entry) => JSON.stringify(Domain.toJSON(Domain.decode(Buffer.concat([entry.basic, entry.definitions]))))).toSorted();
+const truth = (agents: Iterable<FakeAgent>): string[] =>
+  [...agents].flatMap((agent) => [...agent.domains.values()].map((domain) => JSON.stringify(Domain.toJSON(domain)))).toSorted();
+const indexed = (world: FleetWorld): string[] =>
+  [...world.index.after(undefined)]
+    .map((entry) => JSON.stringify(Domain.toJSON(Domain.decode(Buffer.concat([entry.basic, entry.definitions])))))
+    .toSorted();
 
 const action = fc.oneof(
   { weight: 4, arbitrary: fc.record({ t: fc.constant('define' as const), node: fc.constantFrom(0, 1) }) },
-  { weight: 6, arbitrary: fc.record({ t: fc.constant('state' as const), node: fc.constantFrom(0, 1), pick: fc.nat(100), state: fc.constantFrom(DomainState.RUNNING, DomainState.SHUTOFF, DomainState.PAUSED) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      t: fc.constant('state' as const),
+      node: fc.constantFrom(0, 1),
+      pick: fc.nat(100),
+      state: fc.constantFrom(DomainState.RUNNING, DomainState.SHUTOFF, DomainState.PAUSED),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ t: fc.constant('title' as const), node: fc.constantFrom(0, 1), pick: fc.nat(100) }) },
   { weight: 2, arbitrary: fc.record({ t: fc.constant('remove' as const), node: fc.constantFrom(0, 1), pick: fc.nat(100) }) },
   { weight: 1, arbitrary: fc.record({ t: fc.constant('node event' as const), node: fc.constantFrom(0, 1) }) },
@@ -83,7 +95,10 @@ describe('a feed', () => {
     const { revision } = agent.setState(uid, DomainState.RUNNING);
     await reached;
     expect(world.index.get('n1', uid)).toMatchObject({ revision, state: DomainState.RUNNING });
-    await expect(feed.reach(revision + 1n, 50, world.signal)).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED', metadata: { node: 'n1', revision: String(revision + 1n), reached: String(revision) } });
+    await expect(feed.reach(revision + 1n, 50, world.signal)).rejects.toMatchObject({
+      reason: 'DEADLINE_EXCEEDED',
+      metadata: { node: 'n1', revision: String(revision + 1n), reached: String(revision) },
+    });
     await expect(feed.reach(revision + 1n, 5_000, AbortSignal.abort())).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
     const waiting = feed.reach(revision + 1n, 5_000, world.signal);
     waiting.catch(() => undefined);

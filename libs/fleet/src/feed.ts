@@ -39,6 +39,8 @@ export interface FeedOptions<E> {
   readonly retryMs?: number;
 }
 
+const maxRetryMs = 5_000;
+
 /** Follows one node's journal of one kind, keeps the sink at its state, and tells its events to watchers. */
 export class Feed<E> {
   readonly node: string;
@@ -80,27 +82,38 @@ export class Feed<E> {
       await this.#change(limit).catch((thrown: unknown) => {
         if (signal.aborted || !limit.aborted) throw thrown;
         const reached = this.#point?.number.toString() ?? 'none';
-        throw new Fault('DEADLINE_EXCEEDED', `the list of node ${this.node} has not come to revision ${number} in time (it is at ${reached}); check the revision, or retry`, { node: this.node, revision: String(number), reached });
+        throw new Fault(
+          'DEADLINE_EXCEEDED',
+          `the list of node ${this.node} has not come to revision ${number} in time (it is at ${reached}); check the revision, or retry`,
+          { node: this.node, revision: String(number), reached },
+        );
       });
     }
   }
 
   /** Follows until the signal. */
   async run(signal: AbortSignal): Promise<void> {
-    const { link, log, retryMs = 250 } = this.#options;
+    const { link, log, retryMs = 100 } = this.#options;
     const stop = link.onState(() => this.#wake());
+    let delayMs = retryMs;
     try {
       while (!signal.aborted) {
         const session = await link.session(signal);
         const during = AbortSignal.any([signal, session.signal]);
         try {
           if (this.#point === undefined) await this.#resync(session, during);
-          await this.#follow(session, during);
+          await this.#follow(session, during, () => {
+            delayMs = retryMs;
+          });
         } catch (thrown) {
           if (during.aborted) continue;
-          log.warn({ node: this.node, kind: this.#options.kind.kind, err: thrown }, 'following the journal was interrupted; going on where it stood');
+          log.warn(
+            { node: this.node, kind: this.#options.kind.kind, err: thrown },
+            'following the journal was interrupted; going on where it stood',
+          );
         }
-        await sleep(retryMs * (0.5 + Math.random()), during).catch(() => undefined);
+        await sleep(delayMs * (0.5 + Math.random()), during).catch(() => undefined);
+        delayMs = Math.min(delayMs * 2, maxRetryMs);
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
@@ -109,12 +122,16 @@ export class Feed<E> {
     }
   }
 
-  async #follow(session: AgentSession, signal: AbortSignal): Promise<void> {
+  async #follow(session: AgentSession, signal: AbortSignal, onEntry: () => void): Promise<void> {
     const from = this.#point;
     if (!from) return;
-    const stream = session.journal.readJournal({ kind: this.#options.kind.kind, epoch: from.epoch, after: from.number, follow: true }, { signal });
+    const stream = session.journal.readJournal(
+      { kind: this.#options.kind.kind, epoch: from.epoch, after: from.number, follow: true },
+      { signal },
+    );
     for await (const entry of withDeadman(stream, this.#options.silenceMs ?? 15_000)) {
       this.link.sawLife(session);
+      onEntry();
       if ((await this.#take(entry, session, signal)) === 'begin-anew') return;
     }
   }
@@ -143,9 +160,14 @@ export class Feed<E> {
     const gap: Gap = {
       first: newEpoch || !before ? 0n : before.number + 1n,
       last: point.number,
-      reason: told?.reason || (newEpoch ? 'the journal of the node is another one than before' : 'entries of the journal were trimmed before they were read'),
+      reason:
+        told?.reason ||
+        (newEpoch ? 'the journal of the node is another one than before' : 'entries of the journal were trimmed before they were read'),
     };
-    this.#options.log.warn({ node: this.node, kind: this.#options.kind.kind, first: gap.first, last: gap.last, reason: gap.reason }, 'entries of the journal were lost; all objects were read anew');
+    this.#options.log.warn(
+      { node: this.node, kind: this.#options.kind.kind, first: gap.first, last: gap.last, reason: gap.reason },
+      'entries of the journal were lost; all objects were read anew',
+    );
     this.#advance(point, { t: 'gap', gap, point });
   }
 

@@ -3,7 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { FleetIndex, type IndexChange, type IndexEntry } from './fleet-index.ts';
 
 const none = new Uint8Array();
-const entry = (node: string, uid: string, id: string, revision: number, epoch = 'e'): IndexEntry => ({ node, uid, name: `nodes/${node}/domains/${id}`, revision: BigInt(revision), epoch, state: 0, labels: {}, basic: none, definitions: none });
+const entry = (node: string, uid: string, id: string, revision: number, epoch = 'e'): IndexEntry => ({
+  node,
+  uid,
+  name: `nodes/${node}/domains/${id}`,
+  revision: BigInt(revision),
+  epoch,
+  state: 0,
+  labels: {},
+  basic: none,
+  definitions: none,
+});
 
 const nodes = fc.constantFrom('n1', 'n1-a', 'n2', 'n10');
 const uids = fc.constantFrom('u1', 'u2', 'u3', 'u4');
@@ -11,10 +21,16 @@ const ids = fc.constantFrom('web', 'db', 'a', 'web-2');
 const operation = fc.oneof(
   fc.record({ t: fc.constant('put' as const), node: nodes, uid: uids, id: ids, revision: fc.nat(20) }),
   fc.record({ t: fc.constant('remove' as const), node: nodes, uid: uids }),
-  fc.record({ t: fc.constant('replace' as const), node: nodes, epoch: fc.constantFrom('e', 'f'), objects: fc.uniqueArray(fc.record({ uid: uids, id: ids, revision: fc.nat(20) }), { selector: ({ uid }) => uid }) }),
+  fc.record({
+    t: fc.constant('replace' as const),
+    node: nodes,
+    epoch: fc.constantFrom('e', 'f'),
+    objects: fc.uniqueArray(fc.record({ uid: uids, id: ids, revision: fc.nat(20) }), { selector: ({ uid }) => uid }),
+  }),
 );
 
-const inOrder = (entries: Iterable<IndexEntry>): IndexEntry[] => [...entries].toSorted((a, b) => (a.name < b.name || (a.name === b.name && a.uid < b.uid) ? -1 : 1));
+const inOrder = (entries: Iterable<IndexEntry>): IndexEntry[] =>
+  [...entries].toSorted((a, b) => (a.name < b.name || (a.name === b.name && a.uid < b.uid) ? -1 : 1));
 
 describe('the index', () => {
   it('finds what a plain list of entries has, whatever was done', () => {
@@ -56,7 +72,10 @@ describe('the index', () => {
           expect(inOrder(index.ofNode(node))).toEqual(all.filter((each) => each.node === node));
         }
         for (const uid of ['u1', 'u2', 'u3', 'u4']) expect(inOrder(index.withUid(uid))).toEqual(all.filter((each) => each.uid === uid));
-        for (const id of ['web', 'db', 'a', 'web-2']) expect(index.withId(id).map(({ name }) => name)).toEqual(all.filter((each) => each.name.endsWith(`/${id}`)).map(({ name }) => name));
+        for (const id of ['web', 'db', 'a', 'web-2'])
+          expect(index.withId(id).map(({ name }) => name)).toEqual(
+            all.filter((each) => each.name.endsWith(`/${id}`)).map(({ name }) => name),
+          );
         for (const [at, each] of all.entries()) {
           expect([...index.after(each)]).toEqual(all.slice(at + 1));
           expect(index.get(each.node, each.uid)).toBe(each);

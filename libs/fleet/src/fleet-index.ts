@@ -8,7 +8,9 @@ export interface IndexEntry extends IndexedObject {
 }
 
 /** What became of an entry. */
-export type IndexChange = { readonly t: 'put'; readonly entry: IndexEntry; readonly before: IndexEntry | undefined } | { readonly t: 'removed'; readonly entry: IndexEntry };
+export type IndexChange =
+  | { readonly t: 'put'; readonly entry: IndexEntry; readonly before: IndexEntry | undefined }
+  | { readonly t: 'removed'; readonly entry: IndexEntry };
 
 /** All objects of one kind over the fleet, in memory, by name, by uid and by the last segment of the name. Changes are told at once. */
 export class FleetIndex {
@@ -124,7 +126,8 @@ export class FleetIndex {
 const keyOf = (node: string, uid: string): string => `${node}/${uid}`;
 const idOf = (entry: IndexEntry): string => entry.name.slice(entry.name.lastIndexOf('/') + 1);
 const byName = (a: IndexEntry, b: IndexEntry): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-const isAfter = (entry: IndexEntry, place: { readonly name: string; readonly uid: string }): boolean => entry.name > place.name || (entry.name === place.name && entry.uid > place.uid);
+const isAfter = (entry: IndexEntry, place: { readonly name: string; readonly uid: string }): boolean =>
+  entry.name > place.name || (entry.name === place.name && entry.uid > place.uid);
 
 function addTo(map: Map<string, Set<IndexEntry>>, key: string, entry: IndexEntry): void {
   const entries = map.get(key);

@@ -81,7 +81,12 @@ export class Fleet {
     const link = this.find(node);
     if (link) return link;
     if (!this.#isRegistryRead) {
-      throw new Fault('NODE_UNREACHABLE', `whether there is a node ${node} cannot be told: the registry in NATS was not reached since this service started`, { node, last_contact: 'never', why: 'the registry was not read' }, { retryAfterMs: 1000 });
+      throw new Fault(
+        'NODE_UNREACHABLE',
+        `whether there is a node ${node} cannot be told: the registry in NATS was not reached since this service started`,
+        { node, last_contact: 'never', why: 'the registry was not read' },
+        { retryAfterMs: 1000 },
+      );
     }
     throw new Fault('NODE_NOT_FOUND', `no node is named ${node}; list the nodes to see which there are`, { node });
   }
@@ -140,7 +145,8 @@ export class Fleet {
     try {
       await task(node.link, node.signal);
     } catch (thrown) {
-      if (!node.signal.aborted) this.#options.log.error({ node: node.link.node, err: thrown }, 'what runs beside a node failed and stays ended');
+      if (!node.signal.aborted)
+        this.#options.log.error({ node: node.link.node, err: thrown }, 'what runs beside a node failed and stays ended');
     }
   }
 }

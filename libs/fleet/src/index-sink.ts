@@ -47,7 +47,12 @@ export class IndexSink<E> implements FeedSink<E> {
     // The list may have been read after this event.
     if (present && present.epoch === point.epoch && present.revision >= object.revision) return 'applied';
     if (!full && present?.epoch !== point.epoch) return 'resync';
-    this.#index.put({ ...object, definitions: full || !present ? object.definitions : present.definitions, node: this.#node, epoch: point.epoch });
+    this.#index.put({
+      ...object,
+      definitions: full || !present ? object.definitions : present.definitions,
+      node: this.#node,
+      epoch: point.epoch,
+    });
     return 'applied';
   }
 }

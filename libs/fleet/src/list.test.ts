@@ -13,7 +13,8 @@ async function world(): Promise<FleetWorld> {
   return made;
 }
 
-const names = (list: { domains: { name: string }[] }): string[] => list.domains.map(({ name }) => name.replaceAll(/nodes\/|domains\//g, ''));
+const names = (list: { domains: { name: string }[] }): string[] =>
+  list.domains.map(({ name }) => name.replaceAll(/nodes\/|domains\//g, ''));
 
 describe('lists of the fleet', () => {
   it('are by name, of all nodes or one, in either view', async () => {
@@ -22,7 +23,10 @@ describe('lists of the fleet', () => {
     expect(names(w.list({ node: 'n1' }))).toEqual(['n1/cache', 'n1/db', 'n1/web']);
     const [full] = w.list({ node: 'n2' }).domains;
     const [basic] = w.list({ node: 'n2', full: false }).domains;
-    expect(full).toEqual({ ...[...(w.agents.get('n2')?.domains.values() ?? [])].find(({ name }) => name.endsWith('/cache')), asOf: w.fleet.find('n2')?.lastContact });
+    expect(full).toEqual({
+      ...[...(w.agents.get('n2')?.domains.values() ?? [])].find(({ name }) => name.endsWith('/cache')),
+      asOf: w.fleet.find('n2')?.lastContact,
+    });
     expect(basic).toEqual({ ...full, spec: undefined });
   });
 
@@ -33,7 +37,9 @@ describe('lists of the fleet', () => {
     const list = w.list();
     expect(Object.keys(list.asOf).toSorted()).toEqual(['n1', 'n1-a', 'n2']);
     const lost = list.domains.filter(({ name }) => name.startsWith('nodes/n2/'));
-    expect(lost.map(({ status, asOf, spec }) => [status?.state, asOf, spec?.title])).toEqual(['cache', 'db', 'web'].map((id) => [DomainState.UNKNOWN, w.fleet.find('n2')?.lastContact, id]));
+    expect(lost.map(({ status, asOf, spec }) => [status?.state, asOf, spec?.title])).toEqual(
+      ['cache', 'db', 'web'].map((id) => [DomainState.UNKNOWN, w.fleet.find('n2')?.lastContact, id]),
+    );
     expect(names(w.list({ states: [DomainState.UNKNOWN] }))).toEqual(['n2/cache', 'n2/db', 'n2/web']);
     expect(w.list({ node: 'n1' }).unreachable).toEqual([]);
   });
@@ -45,7 +51,11 @@ describe('lists of the fleet', () => {
     agent?.setState(uid, DomainState.RUNNING);
     await w.settle();
     expect(names(w.list({ states: [DomainState.RUNNING] }))).toEqual(['n1/web']);
-    expect(names(w.list({ states: [DomainState.RUNNING, DomainState.SHUTOFF], labels: { role: 'web' } }))).toEqual(['n1-a/web', 'n1/web', 'n2/web']);
+    expect(names(w.list({ states: [DomainState.RUNNING, DomainState.SHUTOFF], labels: { role: 'web' } }))).toEqual([
+      'n1-a/web',
+      'n1/web',
+      'n2/web',
+    ]);
     expect(names(w.list({ labels: { role: 'web', site: 'b' } }))).toEqual(['n2/web']);
     expect(names(w.list({ labels: { constructor: 'x' } }))).toEqual([]);
   });
@@ -72,7 +82,8 @@ describe('lists of the fleet', () => {
     await using w = await world();
     const { nextPageToken } = w.list({ pageSize: 1 });
     const invalid = expect.objectContaining({ reason: 'TOKEN_INVALID' }) as Error;
-    for (const other of [{ node: 'n1' }, { full: false }, { states: [1] }, { labels: { a: 'b' } }]) expect(() => w.list({ ...other, pageToken: nextPageToken })).toThrow(invalid);
+    for (const other of [{ node: 'n1' }, { full: false }, { states: [1] }, { labels: { a: 'b' } }])
+      expect(() => w.list({ ...other, pageToken: nextPageToken })).toThrow(invalid);
     expect(() => w.list({ pageToken: w.list().resumeToken })).toThrow(invalid);
   });
 });

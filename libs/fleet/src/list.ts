@@ -84,7 +84,10 @@ function makeList<E>(source: ListSource<E>, request: ListRequest, scope: string)
 }
 
 /** The fields beside the objects. */
-function restOf(layout: ListLayout, rest: { nextPageToken: string; resumeToken: string; lost: readonly string[]; links: readonly AgentLink[] }): Uint8Array {
+function restOf(
+  layout: ListLayout,
+  rest: { nextPageToken: string; resumeToken: string; lost: readonly string[]; links: readonly AgentLink[] },
+): Uint8Array {
   const writer = new BinaryWriter();
   const text = (field: number, value: string): void => {
     if (value !== '') writer.uint32((field << 3) | WireType.LengthDelimited).string(value);
@@ -108,17 +111,30 @@ function unseenOf<E>(kind: IndexedKind<E>, entry: IndexEntry): Pick<IndexedObjec
 function selectionOf(request: ListRequest): (entry: IndexEntry, state: number) => boolean {
   const labels = Object.entries(request.labels);
   const states = new Set(request.states);
-  return (entry, state) => (states.size === 0 || states.has(state)) && labels.every(([key, value]) => Object.hasOwn(entry.labels, key) && entry.labels[key] === value);
+  return (entry, state) =>
+    (states.size === 0 || states.has(state)) &&
+    labels.every(([key, value]) => Object.hasOwn(entry.labels, key) && entry.labels[key] === value);
 }
 
-const scopeOf = (request: ListRequest): string => JSON.stringify([request.node ?? '', request.full, request.states, Object.entries(request.labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+const scopeOf = (request: ListRequest): string =>
+  JSON.stringify([
+    request.node ?? '',
+    request.full,
+    request.states,
+    Object.entries(request.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
 
 function readPageToken<E>(source: ListSource<E>, token: string, scope: string): PagePlace | undefined {
   if (token === '') return undefined;
   const value = decodeToken(source.pageTag, token, 'page_token');
   const [tokenScope, name, uid, resumeToken] = Array.isArray(value) ? (value as unknown[]) : [];
   if (tokenScope !== scope || typeof name !== 'string' || typeof uid !== 'string' || typeof resumeToken !== 'string') {
-    throw new Fault('TOKEN_INVALID', 'page_token is of a list with other fields; they must be as they were for the first page', { field: 'page_token' }, { violations: [{ field: 'page_token', description: 'must be used with the same other fields as the page that answered it' }] });
+    throw new Fault(
+      'TOKEN_INVALID',
+      'page_token is of a list with other fields; they must be as they were for the first page',
+      { field: 'page_token' },
+      { violations: [{ field: 'page_token', description: 'must be used with the same other fields as the page that answered it' }] },
+    );
   }
   decodePlace(source.resumeTag, resumeToken, 'page_token');
   return { after: { name, uid }, resumeToken };
@@ -126,14 +142,23 @@ function readPageToken<E>(source: ListSource<E>, token: string, scope: string): 
 
 function timestampField(field: number, time: Date | undefined): Uint8Array {
   if (!time) return nothing;
-  return new BinaryWriter().uint32((field << 3) | WireType.LengthDelimited).bytes(timestampBytes(time)).finish();
+  return new BinaryWriter()
+    .uint32((field << 3) | WireType.LengthDelimited)
+    .bytes(timestampBytes(time))
+    .finish();
 }
 
 /** An entry of a `map<string, Timestamp>`. */
 function contactEntry(writer: BinaryWriter, field: number, link: AgentLink): void {
   if (!link.lastContact) return;
-  const entry = new BinaryWriter().uint32((1 << 3) | WireType.LengthDelimited).string(link.node).uint32((2 << 3) | WireType.LengthDelimited).bytes(timestampBytes(link.lastContact)).finish();
+  const entry = new BinaryWriter()
+    .uint32((1 << 3) | WireType.LengthDelimited)
+    .string(link.node)
+    .uint32((2 << 3) | WireType.LengthDelimited)
+    .bytes(timestampBytes(link.lastContact))
+    .finish();
   writer.uint32((field << 3) | WireType.LengthDelimited).bytes(entry);
 }
 
-const timestampBytes = (time: Date): Uint8Array => Timestamp.encode({ seconds: BigInt(Math.floor(time.getTime() / 1000)), nanos: (time.getTime() % 1000) * 1e6 }).finish();
+const timestampBytes = (time: Date): Uint8Array =>
+  Timestamp.encode({ seconds: BigInt(Math.floor(time.getTime() / 1000)), nanos: (time.getTime() % 1000) * 1e6 }).finish();

@@ -11,7 +11,8 @@ describe('a mailbox', () => {
     const taken: (string | undefined)[] = [];
     while (taken.length < 100) taken.push(await mailbox.take(1000));
     await written;
-    for (const name of ['a', 'b']) expect(taken.filter((value) => value?.startsWith(name))).toEqual(Array.from({ length: 50 }, (_, at) => `${name}${at}`));
+    for (const name of ['a', 'b'])
+      expect(taken.filter((value) => value?.startsWith(name))).toEqual(Array.from({ length: 50 }, (_, at) => `${name}${at}`));
   });
 
   it('says when nothing came', async () => {

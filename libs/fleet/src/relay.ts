@@ -1,7 +1,16 @@
 import { type Clock, Fault, nodeName, sleep } from '@virtmesh/base';
 import type { ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
 import type { EventContext, Gap } from '@virtmesh/contracts/event/v1/event';
-import { type Cursor, type EventKind, type EventMessage, type EventPublisher, formatEventId, gapType, type JournalPosition, publishWindow } from '@virtmesh/events';
+import {
+  type Cursor,
+  type EventKind,
+  type EventMessage,
+  type EventPublisher,
+  formatEventId,
+  gapType,
+  type JournalPosition,
+  publishWindow,
+} from '@virtmesh/events';
 import type { Logger } from '@virtmesh/kit';
 import type { AgentLink, AgentSession } from './agent-link.ts';
 import { withDeadman } from './deadman.ts';
@@ -59,7 +68,8 @@ export class Relay {
         if (signal.aborted) return;
         observer?.beganAnew(link.node, kind, 'failure');
         // The link has told of it.
-        if (!Fault.is(thrown, 'NODE_UNREACHABLE')) log.warn({ node: link.node, kind, err: thrown }, 'relaying was interrupted; going on from what was published last');
+        if (!Fault.is(thrown, 'NODE_UNREACHABLE'))
+          log.warn({ node: link.node, kind, err: thrown }, 'relaying was interrupted; going on from what was published last');
       }
       await sleep(delayMs * (0.5 + Math.random()), signal).catch(() => undefined);
       delayMs = Math.min(delayMs * 2, 5_000);
@@ -70,7 +80,10 @@ export class Relay {
   async #relay(session: AgentSession, signal: AbortSignal, onPublished: () => void): Promise<'conflict' | 'unknown' | 'failure'> {
     const { link, kind, publisher, silenceMs = 15_000 } = this.#options;
     let cursor = await publisher.lastPublished(kind, link.node, signal);
-    const stream = session.journal.readJournal({ kind, epoch: cursor?.id.epoch ?? '', after: cursor?.id.number ?? 0n, follow: true }, { signal });
+    const stream = session.journal.readJournal(
+      { kind, epoch: cursor?.id.epoch ?? '', after: cursor?.id.number ?? 0n, follow: true },
+      { signal },
+    );
     const confirm = new Confirmation((position) => this.#confirm(session, position, signal), this.#options.confirmMs ?? 1_000);
     try {
       for await (const batch of inBatches(withDeadman(stream, silenceMs), publishWindow)) {
@@ -86,7 +99,8 @@ export class Relay {
             if (!cursor || !covers(cursor, events.at(-1))) return 'conflict';
           } else if (outcome.t === 'unknown') return 'unknown';
         }
-        if (cursor) confirm.reached(seen && seen.epoch === cursor.id.epoch ? { ...cursor.id, number: seen.number } : cursor.id, events.length);
+        if (cursor)
+          confirm.reached(seen && seen.epoch === cursor.id.epoch ? { ...cursor.id, number: seen.number } : cursor.id, events.length);
       }
       return 'failure';
     } finally {
@@ -95,7 +109,11 @@ export class Relay {
   }
 
   /** Publishes; an event that is too large for the server gives way to a gap in its place. */
-  async #publish(events: readonly EventMessage[], from: Cursor | undefined, signal: AbortSignal): Promise<{ readonly t: 'published' | 'conflict' | 'unknown'; readonly published: number; readonly cursor: Cursor | undefined }> {
+  async #publish(
+    events: readonly EventMessage[],
+    from: Cursor | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly t: 'published' | 'conflict' | 'unknown'; readonly published: number; readonly cursor: Cursor | undefined }> {
     const { publisher, kind, log, observer, link } = this.#options;
     let cursor = from;
     let rest = events;
@@ -109,7 +127,11 @@ export class Relay {
       rest = rest.slice(outcome.published);
       const [tooLarge, ...others] = rest;
       if (outcome.t === 'conflict' || outcome.t === 'unknown') {
-        if (outcome.t === 'unknown') log.warn({ node: link.node, kind, err: outcome.error }, 'it cannot be told whether events were published; looking at what was published last');
+        if (outcome.t === 'unknown')
+          log.warn(
+            { node: link.node, kind, err: outcome.error },
+            'it cannot be told whether events were published; looking at what was published last',
+          );
         return { t: outcome.t, published, cursor };
       }
       if (outcome.t === 'too-large' && tooLarge) {
@@ -162,7 +184,8 @@ export class Relay {
       await session.journal.confirmJournal({ kind, epoch, number }, { signal, timeoutMs: 5_000 });
       this.#confirmed = { epoch, number };
     } catch (thrown) {
-      if (!signal.aborted) log.warn({ node: link.node, kind, err: thrown }, 'what was relayed could not be confirmed; the next confirmation says it too');
+      if (!signal.aborted)
+        log.warn({ node: link.node, kind, err: thrown }, 'what was relayed could not be confirmed; the next confirmation says it too');
     }
   }
 }
@@ -202,4 +225,5 @@ class Confirmation {
 const positionOf = (context: EventContext): JournalPosition => ({ nodeUid: context.nodeUid, epoch: context.epoch, number: context.number });
 
 /** Whether what was published last is this event or a later one of the same epoch. */
-const covers = (cursor: Cursor, event: EventMessage | undefined): boolean => event !== undefined && cursor.id.epoch === event.context.epoch && cursor.id.number >= event.context.number;
+const covers = (cursor: Cursor, event: EventMessage | undefined): boolean =>
+  event !== undefined && cursor.id.epoch === event.context.epoch && cursor.id.number >= event.context.number;

@@ -9,7 +9,11 @@ describe('repeated fields', () => {
     const domain = fc.record({ name: fc.string({ maxLength: 300 }), title: fc.oneof(fc.string(), fc.constant('x'.repeat(20_000))) });
     fc.assert(
       fc.property(fc.array(domain, { maxLength: 20 }), fc.string(), (domains, nextPageToken) => {
-        const pieces = domains.map(({ name, title }) => [Domain.encode(Domain.fromPartial({ name })).finish(), Domain.encode(Domain.fromPartial({ title })).finish(), new Uint8Array()]);
+        const pieces = domains.map(({ name, title }) => [
+          Domain.encode(Domain.fromPartial({ name })).finish(),
+          Domain.encode(Domain.fromPartial({ title })).finish(),
+          new Uint8Array(),
+        ]);
         const rest = ListDomainsResponse.encode(ListDomainsResponse.fromPartial({ nextPageToken })).finish();
         const whole = ListDomainsResponse.encode(ListDomainsResponse.fromPartial({ domains, nextPageToken })).finish();
         expect(encodeRepeated(1, pieces, rest).equals(whole)).toBe(true);

@@ -5,7 +5,10 @@ import { decodePlace, encodePlace } from './resume-token.ts';
 
 const place = fc.dictionary(
   fc.stringMatching(/^[a-z0-9]{1,12}$/),
-  fc.record({ epoch: fc.uuid(), number: fc.bigInt({ min: 0n, max: 2n ** 60n }), reachable: fc.boolean() }, { requiredKeys: ['epoch', 'number'], noNullPrototype: true }),
+  fc.record(
+    { epoch: fc.uuid(), number: fc.bigInt({ min: 0n, max: 2n ** 60n }), reachable: fc.boolean() },
+    { requiredKeys: ['epoch', 'number'], noNullPrototype: true },
+  ),
   { noNullPrototype: true },
 );
 
@@ -20,11 +23,17 @@ describe('resume tokens', () => {
 
   it('of another kind, or made up, are refused', () => {
     const refused = expect.objectContaining({ reason: 'TOKEN_INVALID', metadata: { field: 'resume_token' } }) as unknown;
-    const bad = [encodePlace('other', {}), 'made up', ...[[], 'x', null, { n1: 1 }, { n1: ['e'] }, { n1: ['e', '-1'] }, { n1: ['e', 1] }, { n1: ['e', '99999999999999999999'] }].map((value) => encodeToken('t', value))];
-    for (const token of bad) expect(() => decodePlace('t', token, 'resume_token')).toThrow(refused as Error);
+    const bad = [
+      encodePlace('other', {}),
+      'made up',
+      ...[[], 'x', null, { n1: 1 }, { n1: ['e'] }, { n1: ['e', '-1'] }, { n1: ['e', 1] }, { n1: ['e', '99999999999999999999'] }].map(
+        (value) => encodeToken('t', value),
+      ),
+    ];
+    for (const token of bad) expect(() => decodePlace('t', token, 'resume_token')).toThrow(refused);
     fc.assert(
       fc.property(fc.string(), (token) => {
-        expect(() => decodePlace('t', token, 'resume_token')).toThrow(refused as Error);
+        expect(() => decodePlace('t', token, 'resume_token')).toThrow(refused);
       }),
     );
   });

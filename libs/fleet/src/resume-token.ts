@@ -12,7 +12,10 @@ export type FleetPlace = Readonly<Record<string, NodePlace>>;
 
 /** A place as an opaque token for clients. */
 export function encodePlace(tag: string, place: FleetPlace): string {
-  const nodes = Object.entries(place).map(([node, { epoch, number, reachable }]) => [node, [epoch, number.toString(), ...(reachable === undefined ? [] : [reachable])]]);
+  const nodes = Object.entries(place).map(([node, { epoch, number, reachable }]) => [
+    node,
+    [epoch, number.toString(), ...(reachable === undefined ? [] : [reachable])],
+  ]);
   return encodeToken(tag, Object.fromEntries(nodes));
 }
 
@@ -30,4 +33,9 @@ function nodePlace(value: unknown, field: string): NodePlace {
 }
 
 const malformed = (field: string): Fault =>
-  new Fault('TOKEN_INVALID', `${field} is not a token that this server made; leave it out to begin anew`, { field }, { violations: [{ field, description: 'must be a token from an earlier answer of the same rpc' }] });
+  new Fault(
+    'TOKEN_INVALID',
+    `${field} is not a token that this server made; leave it out to begin anew`,
+    { field },
+    { violations: [{ field, description: 'must be a token from an earlier answer of the same rpc' }] },
+  );

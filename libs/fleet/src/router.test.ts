@@ -38,14 +38,20 @@ describe('the router', () => {
     expect(await to('nodes/n2/domains/not-yet-known')).toEqual(['n2', 'nodes/n2/domains/not-yet-known']);
     expect(await to(`nodes/-/domains/uid:${web.uid}`)).toEqual(['n1', 'nodes/n1/domains/web']);
     expect(await to('nodes/-/domains/db')).toEqual(['n2', 'nodes/n2/domains/db']);
-    await expect(to('nodes/-/domains/web')).rejects.toMatchObject({ reason: 'NAME_AMBIGUOUS', metadata: { candidates: 'nodes/n1/domains/web,nodes/n2/domains/web' } });
+    await expect(to('nodes/-/domains/web')).rejects.toMatchObject({
+      reason: 'NAME_AMBIGUOUS',
+      metadata: { candidates: 'nodes/n1/domains/web,nodes/n2/domains/web' },
+    });
     await expect(to('nodes/-/domains/none')).rejects.toMatchObject({ reason: 'DOMAIN_NOT_FOUND' });
     await expect(to('nodes/n3/domains/web')).rejects.toMatchObject({ reason: 'NODE_NOT_FOUND', metadata: { node: 'n3' } });
     await expect(to('domains/web')).rejects.toMatchObject({ reason: 'NAME_INVALID' });
     const soon = to('nodes/-/domains/soon');
     n1.define('soon');
     expect(await soon).toEqual(['n1', 'nodes/n1/domains/soon']);
-    await expect(world.router.toNode('-', 'parent', never)).rejects.toMatchObject({ reason: 'NAME_AMBIGUOUS', metadata: { candidates: 'nodes/n1,nodes/n2' } });
+    await expect(world.router.toNode('-', 'parent', never)).rejects.toMatchObject({
+      reason: 'NAME_AMBIGUOUS',
+      metadata: { candidates: 'nodes/n1,nodes/n2' },
+    });
   });
 
   it('takes the only node where any will do', async () => {
@@ -62,13 +68,25 @@ describe('the router', () => {
     agent.define('web');
     await world.settle();
     const { link, session } = await world.router.toObject('nodes/n1/domains/web', 'name', never);
-    const request = Buffer.from(StartDomainRequest.encode(StartDomainRequest.fromPartial({ name: 'nodes/n1/domains/web', paused: true })).finish());
+    const request = Buffer.from(
+      StartDomainRequest.encode(StartDomainRequest.fromPartial({ name: 'nodes/n1/domains/web', paused: true })).finish(),
+    );
     const deadline = new Date(Date.now() + 5_000);
     const through = bytesService({ startDomain: DomainServiceService.startDomain });
-    const answer = await callThrough({ link, session }, caller({ deadline }), (options) => session.client(through).startDomain(request, options));
+    const answer = await callThrough({ link, session }, caller({ deadline }), (options) =>
+      session.client(through).startDomain(request, options),
+    );
     expect(Operation.decode(answer)).toMatchObject({ verb: 'start', requestor: 'virtmesh://user/alice' });
     const [call] = agent.calls;
-    expect(call).toMatchObject({ method: 'start', request: { paused: true }, context: { callId: 'call-1234567', traceparent: caller().traceparent, caller: { identity: 'virtmesh://user/alice', role: 'operator' } } });
+    expect(call).toMatchObject({
+      method: 'start',
+      request: { paused: true },
+      context: {
+        callId: 'call-1234567',
+        traceparent: caller().traceparent,
+        caller: { identity: 'virtmesh://user/alice', role: 'operator' },
+      },
+    });
     expect(Math.abs((call?.context.deadline?.getTime() ?? 0) - deadline.getTime())).toBeLessThan(500);
   });
 
@@ -78,8 +96,14 @@ describe('the router', () => {
     agent.define('web');
     await world.settle();
     const { link, session } = await world.router.toObject('nodes/n1/domains/web', 'name', never);
-    const start = (name: string, context = caller()): Promise<Operation> => callThrough({ link, session }, context, (options) => session.client(DomainServiceService).startDomain(StartDomainRequest.fromPartial({ name }), options));
-    await expect(start('nodes/n1/domains/none')).rejects.toMatchObject({ reason: 'DOMAIN_NOT_FOUND', message: 'node n1 has no domain none' });
+    const start = (name: string, context = caller()): Promise<Operation> =>
+      callThrough({ link, session }, context, (options) =>
+        session.client(DomainServiceService).startDomain(StartDomainRequest.fromPartial({ name }), options),
+      );
+    await expect(start('nodes/n1/domains/none')).rejects.toMatchObject({
+      reason: 'DOMAIN_NOT_FOUND',
+      message: 'node n1 has no domain none',
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     agent.hold = promise;
     const stop = new AbortController();
@@ -89,11 +113,16 @@ describe('the router', () => {
     stop.abort();
     await expect(cancelled).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
     await expect.poll(() => agent.calls[1]?.context.signal.aborted).toBe(true);
-    await expect(start('nodes/n1/domains/web', caller({ deadline: new Date(Date.now() + 100) }))).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    await expect(start('nodes/n1/domains/web', caller({ deadline: new Date(Date.now() + 100) }))).rejects.toMatchObject({
+      reason: 'DEADLINE_EXCEEDED',
+    });
     resolve();
     await agent.stop();
     await delay(50);
-    await expect(start('nodes/n1/domains/web')).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE', metadata: { node: 'n1', last_contact: link.lastContact?.toISOString() } });
+    await expect(start('nodes/n1/domains/web')).rejects.toMatchObject({
+      reason: 'NODE_UNREACHABLE',
+      metadata: { node: 'n1', last_contact: link.lastContact?.toISOString() },
+    });
     await expect(world.router.toObject('nodes/n1/domains/web', 'name', never)).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE' });
   });
 });

@@ -47,7 +47,12 @@ export class Router {
     if (node !== anyNode) return this.#route(await fleet.link(node, signal), name, signal);
     await this.#options.settled(signal);
     const found = this.#find(id, uid) ?? (await this.#appears(id, uid, signal));
-    if (found.length > 1) throw ambiguous(field, name, found.map((entry) => entry.name));
+    if (found.length > 1)
+      throw ambiguous(
+        field,
+        name,
+        found.map((entry) => entry.name),
+      );
     const [entry] = found;
     if (!entry) throw form.notFound(name, this.#unreachable());
     return this.#route(await fleet.link(entry.node, signal), entry.name, signal);
@@ -60,7 +65,12 @@ export class Router {
     await fleet.settled(signal);
     const [only, ...others] = fleet.links;
     if (!only) throw new Fault('NODE_NOT_FOUND', 'there is no node yet; start an agent that registers in the same NATS', { node });
-    if (others.length > 0) throw ambiguous(field, 'nodes/-', fleet.links.map((link) => `nodes/${link.node}`));
+    if (others.length > 0)
+      throw ambiguous(
+        field,
+        'nodes/-',
+        fleet.links.map((link) => `nodes/${link.node}`),
+      );
     return this.#route(only, '', signal);
   }
 
@@ -96,11 +106,19 @@ export class Router {
 
 function ambiguous(field: string, name: string, candidates: readonly string[]): Fault {
   const [few, more] = [candidates.slice(0, 20), candidates.length > 20 ? ' and more' : ''];
-  return new Fault('NAME_AMBIGUOUS', `${field} ${name} can be any of ${few.join(', ')}${more}; name one of them`, { field, name, candidates: few.join(',') });
+  return new Fault('NAME_AMBIGUOUS', `${field} ${name} can be any of ${few.join(', ')}${more}; name one of them`, {
+    field,
+    name,
+    candidates: few.join(','),
+  });
 }
 
 /** Makes a call at an agent for a caller, with its identity, deadline and cancellation. A lost connection is NODE_UNREACHABLE. */
-export async function callThrough<R>(to: Pick<Route, 'link' | 'session'>, context: CallContext, call: (options: CallOptions) => Promise<R>): Promise<R> {
+export async function callThrough<R>(
+  to: Pick<Route, 'link' | 'session'>,
+  context: CallContext,
+  call: (options: CallOptions) => Promise<R>,
+): Promise<R> {
   try {
     return await call(forwardOptions(context));
   } catch (thrown) {
@@ -109,7 +127,11 @@ export async function callThrough<R>(to: Pick<Route, 'link' | 'session'>, contex
 }
 
 /** As callThrough, for what an agent sends as a stream. */
-export async function* streamThrough<R>(to: Pick<Route, 'link' | 'session'>, context: CallContext, call: (options: CallOptions) => AsyncIterable<R>): AsyncGenerator<R> {
+export async function* streamThrough<R>(
+  to: Pick<Route, 'link' | 'session'>,
+  context: CallContext,
+  call: (options: CallOptions) => AsyncIterable<R>,
+): AsyncGenerator<R> {
   try {
     yield* call(forwardOptions(context));
   } catch (thrown) {

@@ -49,9 +49,10 @@ describe('a deadman', () => {
     const seen: number[] = [];
     for await (const value of withDeadman(arrived, 60)) {
       seen.push(value);
-      if (value === 1) setImmediate(() => {
-        for (const end = performance.now() + 120; performance.now() < end; );
-      });
+      if (value === 1)
+        setImmediate(() => {
+          for (const end = performance.now() + 120; performance.now() < end;);
+        });
     }
     expect(seen).toEqual([1, 2]);
   });
@@ -74,9 +75,11 @@ describe('batches', () => {
       throw new Error('lost');
     }
     const seen: (readonly number[])[] = [];
-    await expect((async () => {
-      for await (const batch of inBatches(failing(), 10)) seen.push(batch);
-    })()).rejects.toThrow('lost');
+    await expect(
+      (async () => {
+        for await (const batch of inBatches(failing(), 10)) seen.push(batch);
+      })(),
+    ).rejects.toThrow('lost');
     expect(seen).toEqual([[1]]);
   });
 });

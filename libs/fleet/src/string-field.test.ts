@@ -29,7 +29,8 @@ describe('fields of encoded messages', () => {
   });
 
   it('of what is no message are refused', () => {
-    for (const bytes of [[0x0a], [0x0a, 0x05, 0x41], [0xff, 0xff], [0x0b, 0x0a]]) expect(() => readStringField(Buffer.from(bytes), 1)).toThrow(expect.objectContaining({ reason: 'REQUEST_INVALID' }));
+    for (const bytes of [[0x0a], [0x0a, 0x05, 0x41], [0xff, 0xff], [0x0b, 0x0a]])
+      expect(() => readStringField(Buffer.from(bytes), 1)).toThrow(expect.objectContaining({ reason: 'REQUEST_INVALID' }));
     expect(readStringField(Buffer.alloc(0), 1)).toBe('');
   });
 });

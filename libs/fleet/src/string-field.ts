@@ -14,7 +14,12 @@ export function readStringField(message: Uint8Array, field: number): string {
       else reader.skip(tag & 7, tag >>> 3);
     }
   } catch (thrown) {
-    throw new Fault('REQUEST_INVALID', 'the request is not a valid protobuf message of its type; check the version of the contract that the client has', {}, { cause: thrown });
+    throw new Fault(
+      'REQUEST_INVALID',
+      'the request is not a valid protobuf message of its type; check the version of the contract that the client has',
+      {},
+      { cause: thrown },
+    );
   }
   return value;
 }

@@ -7,10 +7,16 @@ import { FakeAgent } from './testing/fake-agent.ts';
 import { FleetWorld } from './testing/fleet-world.ts';
 import type { Watched } from './watch.ts';
 
-const eventsOf = (agent: FakeAgent, after = 0n): string[] => agent.entries.flatMap((entry) => (entry.kind === 'domain' && entry.number > after ? [entry.event.context?.id ?? ''] : []));
+const eventsOf = (agent: FakeAgent, after = 0n): string[] =>
+  agent.entries.flatMap((entry) => (entry.kind === 'domain' && entry.number > after ? [entry.event.context?.id ?? ''] : []));
 
 /** Reads a watch in the background. */
-function reader(watch: AsyncGenerator<Watched<DomainEvent>>): { readonly items: Watched<DomainEvent>[]; readonly ids: string[]; token: string; readonly ended: Promise<unknown> } {
+function reader(watch: AsyncGenerator<Watched<DomainEvent>>): {
+  readonly items: Watched<DomainEvent>[];
+  readonly ids: string[];
+  token: string;
+  readonly ended: Promise<unknown>;
+} {
   const state = { items: [] as Watched<DomainEvent>[], ids: [] as string[], token: '', ended: Promise.resolve() as Promise<unknown> };
   state.ended = (async () => {
     for await (const item of watch) {
@@ -42,7 +48,10 @@ describe('watching the fleet', () => {
 
   it('has no gap and no repeat over any number of resumes, kills of agents and changes', { timeout: 60_000 }, async () => {
     const step = fc.oneof(
-      { weight: 8, arbitrary: fc.record({ t: fc.constant('change' as const), node: fc.constantFrom(0, 1), count: fc.integer({ min: 1, max: 30 }) }) },
+      {
+        weight: 8,
+        arbitrary: fc.record({ t: fc.constant('change' as const), node: fc.constantFrom(0, 1), count: fc.integer({ min: 1, max: 30 }) }),
+      },
       { weight: 2, arbitrary: fc.record({ t: fc.constant('resume' as const) }) },
       { weight: 2, arbitrary: fc.record({ t: fc.constant('restart' as const), node: fc.constantFrom(0, 1) }) },
       { weight: 1, arbitrary: fc.record({ t: fc.constant('far behind' as const), node: fc.constantFrom(0, 1) }) },
@@ -59,7 +68,8 @@ describe('watching the fleet', () => {
         let stop = new AbortController();
         let watch = reader(world.watch(token, {}, stop.signal));
         const change = (node: 0 | 1, count: number): void => {
-          for (let at = 0; at < count; at += 1) agents[node].setState(uids[node] ?? '', at % 2 === 0 ? DomainState.RUNNING : DomainState.PAUSED);
+          for (let at = 0; at < count; at += 1)
+            agents[node].setState(uids[node] ?? '', at % 2 === 0 ? DomainState.RUNNING : DomainState.PAUSED);
         };
         const leave = async (): Promise<void> => {
           stop.abort();

@@ -30,7 +30,10 @@ export type Watched<E> =
   | { readonly t: 'gap'; readonly token: string; readonly gap: Gap }
   | { readonly t: 'bookmark'; readonly token: string; readonly time: Date };
 
-type Item<E> = { readonly node: string } & (FeedItem<E> | { readonly t: 'reachable'; readonly reachable: boolean; readonly link: AgentLink });
+type Item<E> = { readonly node: string } & (
+  | FeedItem<E>
+  | { readonly t: 'reachable'; readonly reachable: boolean; readonly link: AgentLink }
+);
 
 /** Where a node's events begin for a watcher. */
 type Start =
@@ -49,7 +52,9 @@ const nearBy = 256n;
  */
 export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSignal): AsyncGenerator<Watched<E>> {
   const { feeds, tag, clock, uid, reachability, bookmarkMs = 10_000 } = options;
-  const place = new Map<string, NodePlace>(options.resumeToken === '' ? [] : Object.entries(decodePlace(tag, options.resumeToken, 'resume_token')));
+  const place = new Map<string, NodePlace>(
+    options.resumeToken === '' ? [] : Object.entries(decodePlace(tag, options.resumeToken, 'resume_token')),
+  );
   const stop = new AbortController();
   const during = AbortSignal.any([signal, stop.signal]);
   setMaxListeners(0, during);
@@ -69,12 +74,14 @@ export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSign
       const before = place.get(node);
       if (item.t === 'reachable') {
         place.set(node, { ...(before ?? { epoch: '', number: 0n }), reachable: item.reachable });
-        if (reachability && before?.reachable !== undefined && before.reachable !== item.reachable) yield { t: 'event', token: token(), event: reachability(item.link, item.reachable) };
+        if (reachability && before?.reachable !== undefined && before.reachable !== item.reachable)
+          yield { t: 'event', token: token(), event: reachability(item.link, item.reachable) };
         continue;
       }
       place.set(node, { ...item.point, ...(before?.reachable === undefined ? {} : { reachable: before.reachable }) });
       if (item.t === 'gap') yield { t: 'gap', token: token(), gap: item.gap };
-      else if (item.t === 'event' && (uid === undefined || feeds.kind.uidOf(item.event) === uid)) yield { t: 'event', token: token(), event: item.event };
+      else if (item.t === 'event' && (uid === undefined || feeds.kind.uidOf(item.event) === uid))
+        yield { t: 'event', token: token(), event: item.event };
     }
   } finally {
     stopFollowing();
@@ -83,7 +90,12 @@ export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSign
 }
 
 /** Puts the items of each node into the mailbox, those of nodes yet to come too; answers how to stop that. */
-function followNodes<E>(options: WatchOptions<E>, places: ReadonlyMap<string, NodePlace>, mailbox: Mailbox<Item<E>>, signal: AbortSignal): () => void {
+function followNodes<E>(
+  options: WatchOptions<E>,
+  places: ReadonlyMap<string, NodePlace>,
+  mailbox: Mailbox<Item<E>>,
+  signal: AbortSignal,
+): () => void {
   const begun = options.clock.now();
   let first = true;
   const startOf = (node: string): Start => {
@@ -120,7 +132,13 @@ function followState<E>(link: AgentLink, mailbox: Mailbox<Item<E>>, signal: Abor
 }
 
 /** Puts one node's items into the mailbox, from its start on. */
-async function followNode<E>(feeds: FeedSet<E>, feed: Feed<E>, start: Start, mailbox: Mailbox<Item<E>>, signal: AbortSignal): Promise<void> {
+async function followNode<E>(
+  feeds: FeedSet<E>,
+  feed: Feed<E>,
+  start: Start,
+  mailbox: Mailbox<Item<E>>,
+  signal: AbortSignal,
+): Promise<void> {
   await feed.known(signal);
   let at = start.t === 'after' ? start.point : start.t === 'now' ? feed.point : undefined;
   for (;;) {
@@ -154,7 +172,13 @@ interface RangeReader<E> {
 }
 
 /** Reads what a node's journal has after a point: up to `head`, or to its end, which is at or beyond `head`. Answers how far that is. */
-async function readRange<E>(reader: RangeReader<E>, from: JournalPoint, head: JournalPoint, stopAtHead: boolean, signal: AbortSignal): Promise<JournalPoint> {
+async function readRange<E>(
+  reader: RangeReader<E>,
+  from: JournalPoint,
+  head: JournalPoint,
+  stopAtHead: boolean,
+  signal: AbortSignal,
+): Promise<JournalPoint> {
   const { feeds, feed, start, mailbox } = reader;
   const since = start.t === 'beginning' ? start.since : undefined;
   let at = from;
@@ -162,7 +186,10 @@ async function readRange<E>(reader: RangeReader<E>, from: JournalPoint, head: Jo
     const session = await feed.link.session(signal);
     const during = AbortSignal.any([signal, session.signal]);
     try {
-      for await (const entry of session.journal.readJournal({ kind: feeds.kind.kind, epoch: at.epoch, after: at.number, follow: false }, { signal: during })) {
+      for await (const entry of session.journal.readJournal(
+        { kind: feeds.kind.kind, epoch: at.epoch, after: at.number, follow: false },
+        { signal: during },
+      )) {
         const point = { epoch: entry.epoch, number: entry.number };
         if (stopAtHead && point.number > head.number) break;
         if (entry.item?.$case === 'gap') {
@@ -185,4 +212,8 @@ async function readRange<E>(reader: RangeReader<E>, from: JournalPoint, head: Jo
 }
 
 const trimmed = (node: string, why: string): Fault =>
-  new Fault('JOURNAL_TRIMMED', `node ${node} no longer has what follows resume_token (${why}); list again and watch from that list's token`, { node, why });
+  new Fault(
+    'JOURNAL_TRIMMED',
+    `node ${node} no longer has what follows resume_token (${why}); list again and watch from that list's token`,
+    { node, why },
+  );

@@ -19,19 +19,43 @@ export interface DomainControlContext extends FleetParts {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function domainControlContext({ config, log, metrics }: { config: DomainServiceConfig; log: Logger; metrics: Metrics }): DomainControlContext {
+export function domainControlContext({
+  config,
+  log,
+  metrics,
+}: {
+  config: DomainServiceConfig;
+  log: Logger;
+  metrics: Metrics;
+}): DomainControlContext {
   const clock = systemClock;
   const { silenceMs } = config;
   const { replicas } = config.nats;
   const bus = openBus(config, log);
-  const fleet = new Fleet({ registry: new NodeRegistry({ bus, log, replicas }), credentials: agentCredentials(config, log), log, clock, silenceMs });
+  const fleet = new Fleet({
+    registry: new NodeRegistry({ bus, log, replicas }),
+    credentials: agentCredentials(config, log),
+    log,
+    clock,
+    silenceMs,
+  });
   const index = new FleetIndex();
-  const domainCopies = new CopyStore({ bus, log, replicas, bucket: domainCopiesBucket, description: 'What virtmesh last knew of each domain' });
+  const domainCopies = new CopyStore({
+    bus,
+    log,
+    replicas,
+    bucket: domainCopiesBucket,
+    description: 'What virtmesh last knew of each domain',
+  });
   const nodeCopies = new CopyStore({ bus, log, replicas, bucket: nodeCopiesBucket, description: 'What virtmesh last knew of each node' });
   const directory = new NodeDirectory({ fleet, copies: nodeCopies, log, clock });
   const sinks = new Map<string, IndexSink<DomainEvent>>();
   const domains = new FeedSet<DomainEvent>({
-    fleet, kind: domainKind, log, clock, silenceMs,
+    fleet,
+    kind: domainKind,
+    log,
+    clock,
+    silenceMs,
     sink: ({ node }) => {
       const sink = new IndexSink({ node, kind: domainKind, index });
       sinks.set(node, sink);
@@ -41,9 +65,14 @@ export function domainControlContext({ config, log, metrics }: { config: DomainS
   const nodes = new FeedSet<NodeEvent>({ fleet, kind: nodeKind, sink: (link) => directory.sinkOf(link), log, clock, silenceMs });
   keepCopies(index, domainCopies, (node) => sinks.get(node)?.readingAnew ?? false);
   warnOfDoubles(index, log);
-  const publisher = new EventPublisher({ bus, log, limits: { replicas, maxAgeMs: config.nats.eventHours * 3_600_000, maxBytes: config.nats.eventBytes } });
+  const publisher = new EventPublisher({
+    bus,
+    log,
+    limits: { replicas, maxAgeMs: config.nats.eventHours * 3_600_000, maxBytes: config.nats.eventBytes },
+  });
   const observer = relayObserver(metrics);
-  for (const kind of ['domain', 'node'] as const) fleet.onNode((link, signal) => new Relay({ link, kind, publisher, log, clock, observer, silenceMs }).run(signal));
+  for (const kind of ['domain', 'node'] as const)
+    fleet.onNode((link, signal) => new Relay({ link, kind, publisher, log, clock, observer, silenceMs }).run(signal));
   measureFleet(metrics, { fleet, index, bus, unwritten: () => domainCopies.unwritten + nodeCopies.unwritten });
   const router = new Router({ fleet, index, form: domainNames, settled: (signal) => domains.settled(signal) });
 
@@ -90,7 +119,10 @@ const domainNames: NameForm = {
   parse: parseDomainName,
   notFound: (name, unreachable) => {
     const where = unreachable.length > 0 ? `; these nodes cannot be reached: ${unreachable.slice(0, 20).join(', ')}` : '';
-    return new Fault('DOMAIN_NOT_FOUND', `no domain of any node is named ${name}${where}`, { name, ...(unreachable.length > 0 ? { unreachable: unreachable.slice(0, 20).join(',') } : {}) });
+    return new Fault('DOMAIN_NOT_FOUND', `no domain of any node is named ${name}${where}`, {
+      name,
+      ...(unreachable.length > 0 ? { unreachable: unreachable.slice(0, 20).join(',') } : {}),
+    });
   },
 };
 
@@ -99,6 +131,10 @@ function warnOfDoubles(index: FleetIndex, log: Logger): void {
   index.onChange((change) => {
     if (change.t !== 'put' || change.before) return;
     const all = index.withUid(change.entry.uid);
-    if (all.length > 1) log.error({ uid: change.entry.uid, names: all.map((entry) => entry.name) }, 'one uid is on several nodes: one of these guests must be removed, and no disk of theirs used by both');
+    if (all.length > 1)
+      log.error(
+        { uid: change.entry.uid, names: all.map((entry) => entry.name) },
+        'one uid is on several nodes: one of these guests must be removed, and no disk of theirs used by both',
+      );
   });
 }

@@ -2,4 +2,9 @@ import { runService } from '@virtmesh/kit';
 import { domainServiceConfig } from './config.ts';
 import { DomainControl } from './service.ts';
 
-await runService({ name: 'domain-svc', schema: domainServiceConfig, defaultConfigFile: '/etc/virtmesh/domain-svc.yaml', start: (context) => DomainControl.start(context) });
+await runService({
+  name: 'domain-svc',
+  schema: domainServiceConfig,
+  defaultConfigFile: '/etc/virtmesh/domain-svc.yaml',
+  start: (context) => DomainControl.start(context),
+});

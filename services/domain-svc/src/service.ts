@@ -38,7 +38,13 @@ export class DomainControl implements RunningService {
     context.bus.onStatus((status) => health.set(natsHealth, status.t === 'connected'));
     const endpoints = endpointsOf(config);
     for (const endpoint of endpoints) if (endpoint.kind === 'unix') await mkdir(dirname(endpoint.path), { recursive: true, mode: 0o755 });
-    const server = await RpcServer.start({ endpoints, services: [domainService(context), nodeService(context), operationService(context)], log, metrics, health });
+    const server = await RpcServer.start({
+      endpoints,
+      services: [domainService(context), nodeService(context), operationService(context)],
+      log,
+      metrics,
+      health,
+    });
     log.info({ addresses: server.addresses }, 'serving');
     return new DomainControl(resources.move(), server);
   }

@@ -1,8 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import {
-  CreateDomainRequest, DeleteDomainRequest, DestroyDomainRequest, DomainView, ListDomainsRequest, ListDomainStatsRequest, OpenDomainConsoleRequest, RebootDomainRequest, ResumeDomainRequest,
-  SetDomainAutostartRequest, ShutdownDomainRequest, StartDomainRequest, SuspendDomainRequest, UpdateDomainRequest,
+  CreateDomainRequest,
+  DeleteDomainRequest,
+  DestroyDomainRequest,
+  DomainView,
+  ListDomainsRequest,
+  ListDomainStatsRequest,
+  OpenDomainConsoleRequest,
+  RebootDomainRequest,
+  ResumeDomainRequest,
+  SetDomainAutostartRequest,
+  ShutdownDomainRequest,
+  StartDomainRequest,
+  SuspendDomainRequest,
+  UpdateDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { NodeEventKind } from '@virtmesh/contracts/node/v1/node_event';
@@ -36,20 +48,35 @@ describe('domain-svc', () => {
       svc.domains.updateDomain(UpdateDomainRequest.fromPartial({ name })),
       svc.domains.deleteDomain(DeleteDomainRequest.fromPartial({ name })),
     ];
-    expect((await Promise.all(verbs)).map(({ target, verb }) => `${verb} ${target}`)).toEqual(['shutdown', 'destroy', 'reboot', 'suspend', 'resume', 'update', 'delete'].map((verb) => `${verb} ${name}`));
+    expect((await Promise.all(verbs)).map(({ target, verb }) => `${verb} ${target}`)).toEqual(
+      ['shutdown', 'destroy', 'reboot', 'suspend', 'resume', 'update', 'delete'].map((verb) => `${verb} ${name}`),
+    );
     expect((await svc.domains.setDomainAutostart(SetDomainAutostartRequest.fromPartial({ name }))).uid).toBe(web.uid);
     expect((await svc.domains.getDomainStats({ name: 'nodes/-/domains/web' })).uid).toBe(web.uid);
     expect(await svc.operations.getOperation({ name: operation.name })).toEqual(operation);
     expect((await svc.operations.getOperation({ name: operation.name.replace('n2', '-') })).name).toBe(operation.name);
-    await expect(svc.domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/-', domainId: 'x' }))).rejects.toMatchObject({ reason: 'NAME_AMBIGUOUS', metadata: { candidates: 'nodes/n1,nodes/n2' } });
+    await expect(svc.domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/-', domainId: 'x' }))).rejects.toMatchObject({
+      reason: 'NAME_AMBIGUOUS',
+      metadata: { candidates: 'nodes/n1,nodes/n2' },
+    });
     const created = await svc.domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/n2', domainId: 'new' }));
     expect(created.target).toBe('nodes/n2/domains/new');
-    expect(names(await listAll(svc, { parent: 'nodes/n2', minRevision: n2.last }))).toEqual(['nodes/n2/domains/db', 'nodes/n2/domains/new']);
-    await expect(svc.domains.getDomainCapabilities({ node: 'nodes/n1', hypervisor: '', arch: '', machine: '' })).rejects.toMatchObject({ reason: 'DRIVER_UNAVAILABLE', metadata: { driver: 'none' } });
+    expect(names(await listAll(svc, { parent: 'nodes/n2', minRevision: n2.last }))).toEqual([
+      'nodes/n2/domains/db',
+      'nodes/n2/domains/new',
+    ]);
+    await expect(svc.domains.getDomainCapabilities({ node: 'nodes/n1', hypervisor: '', arch: '', machine: '' })).rejects.toMatchObject({
+      reason: 'DRIVER_UNAVAILABLE',
+      metadata: { driver: 'none' },
+    });
     await expect(svc.domains.startDomain(start('nodes/n9/domains/web'))).rejects.toMatchObject({ reason: 'NODE_NOT_FOUND' });
     await expect(svc.domains.startDomain(start(''))).rejects.toMatchObject({ reason: 'NAME_INVALID' });
-    await expect(svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', minRevision: 1n }))).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
-    await expect(svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: -1 }))).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
+    await expect(svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', minRevision: 1n }))).rejects.toMatchObject({
+      reason: 'REQUEST_INVALID',
+    });
+    await expect(svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: -1 }))).rejects.toMatchObject({
+      reason: 'REQUEST_INVALID',
+    });
     await expect(svc.readOnly.startDomain(start('nodes/n1/domains/web'))).rejects.toMatchObject({ reason: 'PERMISSION_DENIED' });
     expect(names(await svc.readOnly.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/n1' })))).toEqual(['nodes/n1/domains/web']);
   });
@@ -57,7 +84,9 @@ describe('domain-svc', () => {
   it('takes the only node for a new domain', async () => {
     await using world = await ControlWorld.start();
     const svc = await world.replica('a');
-    await expect(svc.domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/-', domainId: 'x' }))).rejects.toMatchObject({ reason: 'NODE_NOT_FOUND' });
+    await expect(svc.domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/-', domainId: 'x' }))).rejects.toMatchObject({
+      reason: 'NODE_NOT_FOUND',
+    });
     await world.agent('n1');
     await expect.poll(async () => (await svc.nodes.listNodes({ pageSize: 0, pageToken: '' })).nodes.length).toBe(1);
     const created = await svc.domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/-', domainId: 'x' }));
@@ -76,18 +105,22 @@ describe('domain-svc', () => {
     }
     await listAll(svc);
     const output: unknown[] = [];
-    for await (const { item } of svc.domains.openDomainConsole(input())) output.push(item?.$case === 'output' ? item.value.toString() : item?.value);
+    for await (const { item } of svc.domains.openDomainConsole(input()))
+      output.push(item?.$case === 'output' ? item.value.toString() : item?.value);
     expect(output).toEqual([{ name: 'nodes/n1/domains/web', device: 'serial0', writable: true }, 'ONE', 'TWO']);
-    const wrong = svc.domains.openDomainConsole((async function* () {
-      yield { item: { $case: 'input' as const, value: Buffer.from('x') } };
-    })());
+    const wrong = svc.domains.openDomainConsole(
+      (async function* () {
+        yield { item: { $case: 'input' as const, value: Buffer.from('x') } };
+      })(),
+    );
     await expect(wrong.next()).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
   });
 
   it('gathers statistics and operations of all nodes, page by page, and does not wait for one that is silent', async () => {
     await using world = await ControlWorld.start();
     const agents = [await world.agent('n1'), await world.agent('n2'), await world.agent('n3')];
-    for (const agent of agents) for (let at = 0; at < 7; at += 1) agent.define(`d${at}`, { status: { state: DomainState.RUNNING } as never });
+    for (const agent of agents)
+      for (let at = 0; at < 7; at += 1) agent.define(`d${at}`, { status: { state: DomainState.RUNNING } as never });
     const svc = await world.replica('a');
     const all = (await listAll(svc)).domains.map(({ name }) => name);
     expect(all).toHaveLength(21);
@@ -117,7 +150,10 @@ describe('domain-svc', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (agents[1]) agents[1].hold = promise;
     const begun = performance.now();
-    const partial = await svc.domains.listDomainStats(ListDomainStatsRequest.fromPartial({ parent: 'nodes/-', pageSize: 100, guestTimeout: durationFromMs(100) }), { timeoutMs: 10_000 });
+    const partial = await svc.domains.listDomainStats(
+      ListDomainStatsRequest.fromPartial({ parent: 'nodes/-', pageSize: 100, guestTimeout: durationFromMs(100) }),
+      { timeoutMs: 10_000 },
+    );
     expect(performance.now() - begun).toBeLessThan(5_000);
     expect(partial.unreachable).toEqual(['n2']);
     expect(partial.stats).toHaveLength(14);
@@ -148,12 +184,16 @@ describe('domain-svc', () => {
     await expect.poll(() => told).toEqual([NodeEventKind.DRIVERS_CHANGED, NodeEventKind.UNREACHABLE]);
     const lost = await svc.nodes.getNode({ name: 'nodes/n1' });
     expect(lost).toMatchObject({ uid: agent.uid, condition: NodeCondition.UNREACHABLE, domainCount: 1 });
-    await expect(svc.domains.startDomain(start('nodes/n1/domains/web'))).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE', metadata: { node: 'n1', last_contact: lost.lastContact?.toISOString() } });
+    await expect(svc.domains.startDomain(start('nodes/n1/domains/web'))).rejects.toMatchObject({
+      reason: 'NODE_UNREACHABLE',
+      metadata: { node: 'n1', last_contact: lost.lastContact?.toISOString() },
+    });
     stop.abort();
     await watching;
     await agent.start();
     const { value } = await (async () => {
-      for await (const response of svc.nodes.watchNodes({ resumeToken: token })) if (response.item?.$case === 'event') return { value: response.item.value };
+      for await (const response of svc.nodes.watchNodes({ resumeToken: token }))
+        if (response.item?.$case === 'event') return { value: response.item.value };
       return { value: undefined };
     })();
     expect(value).toMatchObject({ kind: NodeEventKind.REACHABLE, node: { name: 'nodes/n1', condition: NodeCondition.READY } });
@@ -177,14 +217,29 @@ describe('domain-svc', () => {
     await n1.stop();
     n1.setState(web.uid, DomainState.SHUTOFF);
     await svc.process.start();
-    const list = await expect.poll(async () => listAll(svc, { view: DomainView.FULL }), { timeout: 10_000 }).toMatchObject({ unreachable: ['n1'], domains: [{ name: 'nodes/n1/domains/web' }, { name: 'nodes/n2/domains/db' }] }).then(() => listAll(svc, { view: DomainView.FULL }));
-    expect(list.domains[0]).toMatchObject({ uid: web.uid, title: 'the web', labels: { a: 'b' }, spec: { title: 'web' }, status: { state: DomainState.UNKNOWN, reason: DomainStateReason.NODE_UNREACHABLE } });
+    const list = await expect
+      .poll(async () => listAll(svc, { view: DomainView.FULL }), { timeout: 10_000 })
+      .toMatchObject({ unreachable: ['n1'], domains: [{ name: 'nodes/n1/domains/web' }, { name: 'nodes/n2/domains/db' }] })
+      .then(() => listAll(svc, { view: DomainView.FULL }));
+    expect(list.domains[0]).toMatchObject({
+      uid: web.uid,
+      title: 'the web',
+      labels: { a: 'b' },
+      spec: { title: 'web' },
+      status: { state: DomainState.UNKNOWN, reason: DomainStateReason.NODE_UNREACHABLE },
+    });
     expect(list.domains[0]?.asOf?.getTime()).toBeGreaterThan(Date.now() - 120_000);
-    expect(await svc.nodes.getNode({ name: 'nodes/n1' })).toMatchObject({ uid: n1.uid, hostname: 'n1', condition: NodeCondition.UNREACHABLE });
+    expect(await svc.nodes.getNode({ name: 'nodes/n1' })).toMatchObject({
+      uid: n1.uid,
+      hostname: 'n1',
+      condition: NodeCondition.UNREACHABLE,
+    });
     await n1.start();
     await expect.poll(async () => (await listAll(svc)).domains[0]?.status?.state, { timeout: 10_000 }).toBe(DomainState.SHUTOFF);
     expect((await listAll(svc)).unreachable).toEqual([]);
-    expect((await world.stream(6)).map(({ event }) => event.id).toSorted()).toEqual([...n1.entries, ...n2.entries].map((entry) => entry.event.context?.id ?? '').toSorted());
+    expect((await world.stream(6)).map(({ event }) => event.id).toSorted()).toEqual(
+      [...n1.entries, ...n2.entries].map((entry) => entry.event.context?.id ?? '').toSorted(),
+    );
   });
 
   it('goes on without NATS, and relays later what happened meanwhile', async () => {
@@ -215,7 +270,10 @@ describe('domain-svc', () => {
     const svc = await world.replica('a');
     expect(await servingOf(svc, 'nats')).toBe(false);
     expect((await listAll(svc)).domains).toEqual([]);
-    await expect(svc.domains.startDomain(start('nodes/n1/domains/web'))).rejects.toMatchObject({ reason: 'NODE_UNREACHABLE', metadata: { node: 'n1', last_contact: 'never' } });
+    await expect(svc.domains.startDomain(start('nodes/n1/domains/web'))).rejects.toMatchObject({
+      reason: 'NODE_UNREACHABLE',
+      metadata: { node: 'n1', last_contact: 'never' },
+    });
     await world.nats.restart();
     const agent = await world.agent('n1');
     agent.define('web');

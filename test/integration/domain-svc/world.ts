@@ -28,13 +28,13 @@ export interface Replica {
 export class ControlWorld implements AsyncDisposable {
   readonly nats: NatsServer;
   readonly agents: FakeAgent[] = [];
-  readonly #directory: string;
+  readonly directory: string;
   readonly #channels: Channel[] = [];
   readonly #replicas: Replica[] = [];
 
   private constructor(nats: NatsServer, directory: string) {
     this.nats = nats;
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   static async start(options: { nats?: boolean } = {}): Promise<ControlWorld> {
@@ -43,10 +43,10 @@ export class ControlWorld implements AsyncDisposable {
 
   /** A replica that takes calls. */
   async replica(name: string): Promise<Replica> {
-    const path = join(this.#directory, `${name}.sock`);
-    const readOnlyPath = join(this.#directory, `${name}-ro.sock`);
+    const path = join(this.directory, `${name}.sock`);
+    const readOnlyPath = join(this.directory, `${name}-ro.sock`);
     const config = { sockets: { path, readOnlyPath, role: 'admin' }, nats: { servers: [this.nats.url] }, drainMs: 2_000 };
-    const directory = await mkdtemp(join(this.#directory, 'svc-'));
+    const directory = await mkdtemp(join(this.directory, 'svc-'));
     const process = new ServiceProcess({ service: 'domain-svc', directory, config, socket: path });
     await process.start();
     const channel = openChannel(`unix:${path}`);
@@ -69,7 +69,10 @@ export class ControlWorld implements AsyncDisposable {
     const agent = await new FakeAgent(node).start();
     this.agents.push(agent);
     await using bus = EventBus.open({ servers: [this.nats.url], name: node, log });
-    await new NodeRegistry({ bus, log }).register({ node, nodeUid: agent.uid, addresses: [agent.address], agentVersion: '1', startTime: new Date() }, AbortSignal.timeout(10_000));
+    await new NodeRegistry({ bus, log }).register(
+      { node, nodeUid: agent.uid, addresses: [agent.address], agentVersion: '1', startTime: new Date() },
+      AbortSignal.timeout(10_000),
+    );
     return agent;
   }
 
@@ -92,15 +95,20 @@ export class ControlWorld implements AsyncDisposable {
     for (const { process } of this.#replicas) await process[Symbol.asyncDispose]();
     for (const agent of this.agents) await agent[Symbol.asyncDispose]();
     await this.nats[Symbol.asyncDispose]();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 
 /** All domains of all nodes, page by page. */
 export async function listAll(replica: Replica, request: Partial<ListDomainsRequest> = {}): Promise<ListDomainsResponse> {
-  const all = await replica.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 1000, ...request }), { timeoutMs: 10_000 });
+  const all = await replica.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 1000, ...request }), {
+    timeoutMs: 10_000,
+  });
   while (all.nextPageToken !== '') {
-    const page = await replica.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 1000, ...request, pageToken: all.nextPageToken }), { timeoutMs: 10_000 });
+    const page = await replica.domains.listDomains(
+      ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 1000, ...request, pageToken: all.nextPageToken }),
+      { timeoutMs: 10_000 },
+    );
     all.domains.push(...page.domains);
     all.nextPageToken = page.nextPageToken;
   }

@@ -1,7 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
-import { EventBus, type EventLog, type EventMessage, EventPublisher, eventStreamName, eventSubject, formatEventId, type PublishOutcome, type ReceivedEvent, subscribeEvents } from '@virtmesh/events';
+import {
+  EventBus,
+  type EventLog,
+  type EventMessage,
+  EventPublisher,
+  eventStreamName,
+  eventSubject,
+  formatEventId,
+  type PublishOutcome,
+  type ReceivedEvent,
+  subscribeEvents,
+} from '@virtmesh/events';
 import { connect } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NatsServer } from '../../support/nats.ts';
@@ -21,7 +32,14 @@ function event(node: string, number: number, bytes = 0): EventMessage {
   const position = { nodeUid: `uid-of-${node}`, epoch: 'e1', number: BigInt(number) };
   const name = `nodes/${node}/domains/web`;
   const made = DomainEvent.fromPartial({
-    context: { ...position, id: formatEventId(position), source: `nodes/${node}`, type: 'io.virtmesh.domain.started.v1', subject: name, time: new Date() },
+    context: {
+      ...position,
+      id: formatEventId(position),
+      source: `nodes/${node}`,
+      type: 'io.virtmesh.domain.started.v1',
+      subject: name,
+      time: new Date(),
+    },
     uid: 'u',
     name,
     domain: Domain.fromPartial({ title: 'x'.repeat(bytes) }),
@@ -30,7 +48,8 @@ function event(node: string, number: number, bytes = 0): EventMessage {
   return { kind: 'domain', node, context: made.context, body: { $case: 'domain', value: made } };
 }
 
-const events = (node: string, first: number, last: number): EventMessage[] => Array.from({ length: last - first + 1 }, (_, at) => event(node, first + at));
+const events = (node: string, first: number, last: number): EventMessage[] =>
+  Array.from({ length: last - first + 1 }, (_, at) => event(node, first + at));
 
 async function received(bus: EventBus, node: string, count: number): Promise<ReceivedEvent[]> {
   const all: ReceivedEvent[] = [];
@@ -52,16 +71,36 @@ describe('publishing', () => {
     expect(cursor).toEqual({ sequence: first.sequence, id: { nodeUid: 'uid-of-a1', epoch: 'e1', number: 600n } });
     expect(await publisher.publish(event('a1', 601), first.sequence, never)).toMatchObject({ t: 'published', published: 1 });
     const all = await received(bus, 'a1', 601);
-    expect(all.map((one) => one.event.extensions['sequence'])).toEqual(Array.from({ length: 601 }, (_, at) => String(at + 1).padStart(19, '0')));
-    expect(all[0]).toMatchObject({ kind: 'domain', node: 'a1', event: { id: 'uid-of-a1/e1/1', source: 'nodes/a1', type: 'io.virtmesh.domain.started.v1', subject: 'nodes/a1/domains/web', datacontenttype: 'application/json' } });
-    expect(all[0]?.body).toEqual(event('a1', 1).body.$case === 'domain' ? { $case: 'domain', value: expect.objectContaining({ uid: 'u', name: 'nodes/a1/domains/web' }) as unknown } : undefined);
+    expect(all.map((one) => one.event.extensions['sequence'])).toEqual(
+      Array.from({ length: 601 }, (_, at) => String(at + 1).padStart(19, '0')),
+    );
+    expect(all[0]).toMatchObject({
+      kind: 'domain',
+      node: 'a1',
+      event: {
+        id: 'uid-of-a1/e1/1',
+        source: 'nodes/a1',
+        type: 'io.virtmesh.domain.started.v1',
+        subject: 'nodes/a1/domains/web',
+        datacontenttype: 'application/json',
+      },
+    });
+    expect(all[0]?.body).toEqual(
+      event('a1', 1).body.$case === 'domain'
+        ? { $case: 'domain', value: expect.objectContaining({ uid: 'u', name: 'nodes/a1/domains/web' }) as unknown }
+        : undefined,
+    );
   });
 
   it('refuses what does not follow on the last message, and takes nothing of the rest', async () => {
     await using bus = open();
     const publisher = new EventPublisher({ bus, log });
     const { sequence } = await publisher.publishBatch(events('b1', 1, 3), 0, never);
-    expect(await publisher.publishBatch(events('b1', 10, 20), sequence - 1, never)).toEqual({ t: 'conflict', published: 0, sequence: sequence - 1 });
+    expect(await publisher.publishBatch(events('b1', 10, 20), sequence - 1, never)).toEqual({
+      t: 'conflict',
+      published: 0,
+      sequence: sequence - 1,
+    });
     expect(await publisher.publishBatch(events('b1', 10, 20), 0, never)).toEqual({ t: 'conflict', published: 0, sequence: 0 });
     expect((await received(bus, 'b1', 3)).map((one) => one.event.id)).toEqual(['uid-of-b1/e1/1', 'uid-of-b1/e1/2', 'uid-of-b1/e1/3']);
     expect((await publisher.lastPublished('domain', 'b1', never))?.sequence).toBe(sequence);
@@ -92,7 +131,8 @@ describe('publishing', () => {
       }),
     );
     await using bus = open();
-    for (const node of nodes) expect((await received(bus, node, 3000)).map((one) => one.event.id)).toEqual(events(node, 1, 3000).map((one) => one.context.id));
+    for (const node of nodes)
+      expect((await received(bus, node, 3000)).map((one) => one.event.id)).toEqual(events(node, 1, 3000).map((one) => one.context.id));
   });
 
   it('lets several publishers of one subject take turns without a double or a hole', async () => {
@@ -119,7 +159,9 @@ describe('publishing', () => {
     await using bus = openOther();
     expect((await received(bus, 'e1', 2000)).map((one) => one.event.id)).toEqual(journal.map((one) => one.context.id));
     const connection = await connect({ servers: other.url });
-    const { state } = await (await connection.jetstreamManager()).streams.info(eventStreamName, { subjects_filter: eventSubject('domain', 'e1') });
+    const { state } = await (
+      await connection.jetstreamManager()
+    ).streams.info(eventStreamName, { subjects_filter: eventSubject('domain', 'e1') });
     expect(state.subjects).toEqual({ [eventSubject('domain', 'e1')]: 2000 });
     await connection.close();
   });
@@ -155,7 +197,9 @@ describe('publishing', () => {
   it('refuses a stream that cannot keep events, and names what is wrong', async () => {
     await using other = await NatsServer.start();
     const connection = await connect({ servers: other.url });
-    await (await connection.jetstreamManager()).streams.add({ name: eventStreamName, subjects: ['virtmesh.events.>'], max_msgs_per_subject: 1 });
+    await (
+      await connection.jetstreamManager()
+    ).streams.add({ name: eventStreamName, subjects: ['virtmesh.events.>'], max_msgs_per_subject: 1 });
     await connection.close();
     await using bus = EventBus.open({ servers: [other.url], name: 'test', log });
     const publisher = new EventPublisher({ bus, log });

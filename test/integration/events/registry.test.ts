@@ -1,4 +1,14 @@
-import { agentInboxPrefix, agentPermissions, type Copy, CopyStore, domainCopiesBucket, EventBus, type EventLog, type NodeRegistration, NodeRegistry } from '@virtmesh/events';
+import {
+  agentInboxPrefix,
+  agentPermissions,
+  type Copy,
+  CopyStore,
+  domainCopiesBucket,
+  EventBus,
+  type EventLog,
+  type NodeRegistration,
+  NodeRegistry,
+} from '@virtmesh/events';
 import { connect } from 'nats';
 import { describe, expect, it } from 'vitest';
 import { NatsServer } from '../../support/nats.ts';
@@ -10,7 +20,13 @@ function recordingLog(): EventLog & { readonly warnings: string[] } {
   return { warnings, info: () => undefined, warn: (_fields, message) => void warnings.push(message) };
 }
 
-const registration = (node: string, address = 'unix:/run/agent.sock'): NodeRegistration => ({ node, nodeUid: `uid-${node}`, addresses: [address], agentVersion: '1.0.0', startTime: new Date('2026-01-01T00:00:00Z') });
+const registration = (node: string, address = 'unix:/run/agent.sock'): NodeRegistration => ({
+  node,
+  nodeUid: `uid-${node}`,
+  addresses: [address],
+  agentVersion: '1.0.0',
+  startTime: new Date('2026-01-01T00:00:00Z'),
+});
 
 async function registered(registry: NodeRegistry): Promise<NodeRegistration[]> {
   const all: NodeRegistration[] = [];
@@ -32,7 +48,8 @@ describe('the registry of nodes', () => {
     const stop = new AbortController();
     const seen: string[] = [];
     const watching = (async () => {
-      for await (const change of registry.watch(stop.signal)) seen.push(change.t === 'registered' ? `${change.registration.node} at ${change.registration.addresses.join()}` : change.t);
+      for await (const change of registry.watch(stop.signal))
+        seen.push(change.t === 'registered' ? `${change.registration.node} at ${change.registration.addresses.join()}` : change.t);
     })();
     await expect.poll(() => seen).toEqual(['n1 at unix:/run/agent.sock', 'caught-up']);
     await registry.register(registration('n1', 'host:1'), never);
@@ -55,16 +72,28 @@ describe('the registry of nodes', () => {
 
   it('lets an agent write its own key and nothing else', async () => {
     const log = recordingLog();
-    await using server = await NatsServer.start({ users: [{ user: 'svc', password: 's' }, { user: 'n1', password: 'a', permissions: agentPermissions('n1') }] });
+    await using server = await NatsServer.start({
+      users: [
+        { user: 'svc', password: 's' },
+        { user: 'n1', password: 'a', permissions: agentPermissions('n1') },
+      ],
+    });
     await using service = EventBus.open({ servers: [server.url], name: 'svc', user: 'svc', password: 's', log });
-    await using agent = EventBus.open({ servers: [server.url], name: 'agent', user: 'n1', password: 'a', inboxPrefix: agentInboxPrefix('n1'), log });
+    await using agent = EventBus.open({
+      servers: [server.url],
+      name: 'agent',
+      user: 'n1',
+      password: 'a',
+      inboxPrefix: agentInboxPrefix('n1'),
+      log,
+    });
     const asAgent = new NodeRegistry({ bus: agent, log, agent: true });
-    await expect(asAgent.register(registration('n1'), never)).rejects.toThrow();
+    await expect(asAgent.register(registration('n1'), never)).rejects.toThrow('503');
     const registry = new NodeRegistry({ bus: service, log });
     expect(await registered(registry)).toEqual([]);
     await asAgent.register(registration('n1'), never);
     expect(await registered(registry)).toEqual([registration('n1')]);
-    await expect(asAgent.register(registration('n2'), never)).rejects.toThrow();
+    await expect(asAgent.register(registration('n2'), never)).rejects.toThrow('Permissions Violation');
     expect(await registered(registry)).toEqual([registration('n1')]);
   });
 
@@ -84,7 +113,13 @@ describe('the registry of nodes', () => {
 });
 
 describe('last-known copies', () => {
-  const copy = (uid: string, number: number, body: string, epoch = 'e1'): Copy => ({ node: 'n1', uid, epoch, number: BigInt(number), body: Buffer.from(body) });
+  const copy = (uid: string, number: number, body: string, epoch = 'e1'): Copy => ({
+    node: 'n1',
+    uid,
+    epoch,
+    number: BigInt(number),
+    body: Buffer.from(body),
+  });
 
   async function store(server: NatsServer): Promise<{ store: CopyStore; load: () => Promise<Record<string, string>> } & AsyncDisposable> {
     const log = recordingLog();
@@ -96,7 +131,10 @@ describe('last-known copies', () => {
     const running = kept.run(stop.signal);
     return {
       store: kept,
-      load: async () => Object.fromEntries((await make().load(never)).map((each) => [each.uid, `${each.epoch}/${each.number} ${Buffer.from(each.body).toString()}`])),
+      load: async () =>
+        Object.fromEntries(
+          (await make().load(never)).map((each) => [each.uid, `${each.epoch}/${each.number} ${Buffer.from(each.body).toString()}`]),
+        ),
       [Symbol.asyncDispose]: async () => {
         stop.abort();
         await running;

@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { EventBus, type EventLog, type EventMessage, EventPublisher, gapType, type SubscribeOptions, subscribeEvents } from '@virtmesh/events';
+import {
+  EventBus,
+  type EventLog,
+  type EventMessage,
+  EventPublisher,
+  gapType,
+  type SubscribeOptions,
+  subscribeEvents,
+} from '@virtmesh/events';
 import { connect } from 'nats';
 import { describe, expect, it } from 'vitest';
 import { NatsServer } from '../../support/nats.ts';
@@ -10,14 +18,27 @@ const never = new AbortController().signal;
 const gap = (node: string, number: number): EventMessage => ({
   kind: 'node',
   node,
-  context: { id: `u/e/${number}`, source: `nodes/${node}`, type: gapType('node'), subject: `nodes/${node}`, time: new Date(), nodeUid: 'u', epoch: 'e', number: BigInt(number), requestor: '', requestId: '', operation: '', traceparent: '' },
+  context: {
+    id: `u/e/${number}`,
+    source: `nodes/${node}`,
+    type: gapType('node'),
+    subject: `nodes/${node}`,
+    time: new Date(),
+    nodeUid: 'u',
+    epoch: 'e',
+    number: BigInt(number),
+    requestor: '',
+    requestId: '',
+    operation: '',
+    traceparent: '',
+  },
   body: { $case: 'gap', value: { first: 1n, last: BigInt(number), reason: 'test' } },
 });
 
 /** Publishes numbers one after the other, over whatever happens to the server. */
 async function publishAll(bus: EventBus, node: string, first: number, last: number): Promise<void> {
   const publisher = new EventPublisher({ bus, log });
-  for (let next = first; next <= last; ) {
+  for (let next = first; next <= last;) {
     try {
       const cursor = await publisher.lastPublished('node', node, never);
       next = Number(cursor?.id.number ?? 0n) + 1;
@@ -91,7 +112,9 @@ describe('the connection', () => {
     await using bus = EventBus.open({ servers: [server.url], name: 'test', log });
     const seen: string[] = [];
     bus.onStatus(({ t }) => seen.at(-1) !== t && seen.push(t));
-    await expect.poll(() => bus.status).toMatchObject({ t: 'connecting', lastError: expect.stringContaining('CONNECTION_REFUSED') as unknown });
+    await expect
+      .poll(() => bus.status)
+      .toMatchObject({ t: 'connecting', lastError: expect.stringContaining('CONNECTION_REFUSED') as unknown });
     const publisher = new EventPublisher({ bus, log });
     await expect(publisher.lastPublished('node', 'n1', AbortSignal.timeout(100))).rejects.toThrow('deadline');
     const waiting = publisher.publish(gap('n1', 1), 0, never);

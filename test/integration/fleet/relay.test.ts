@@ -12,12 +12,33 @@ import { NatsServer } from '../../support/nats.ts';
 const log: EventLog = { info: () => undefined, warn: () => undefined };
 
 /** A relay of one node's domains with a connection of its own to NATS and to the agent. */
-function relay(server: NatsServer, agent: FakeAgent, options: { kind?: EventKind; observer?: RelayObserver; duplicateWindowMs?: number } = {}): AsyncDisposable {
+function relay(
+  server: NatsServer,
+  agent: FakeAgent,
+  options: { kind?: EventKind; observer?: RelayObserver; duplicateWindowMs?: number } = {},
+): AsyncDisposable {
   const bus = EventBus.open({ servers: [server.url], name: 'relay', log });
   const publisher = new EventPublisher({ bus, log, limits: { duplicateWindowMs: options.duplicateWindowMs ?? 120_000 } });
-  const link = new AgentLink({ node: agent.node, addresses: [agent.address], credentials: () => credentials.createInsecure(), log: silentLogger(), clock: systemClock, retryMs: 20, maxRetryMs: 100 });
+  const link = new AgentLink({
+    node: agent.node,
+    addresses: [agent.address],
+    credentials: () => credentials.createInsecure(),
+    log: silentLogger(),
+    clock: systemClock,
+    retryMs: 20,
+    maxRetryMs: 100,
+  });
   const stop = new AbortController();
-  const made = new Relay({ link, kind: options.kind ?? 'domain', publisher, log: silentLogger(), clock: systemClock, retryMs: 20, confirmMs: 100, ...(options.observer ? { observer: options.observer } : {}) });
+  const made = new Relay({
+    link,
+    kind: options.kind ?? 'domain',
+    publisher,
+    log: silentLogger(),
+    clock: systemClock,
+    retryMs: 20,
+    confirmMs: 100,
+    ...(options.observer ? { observer: options.observer } : {}),
+  });
   const running = Promise.all([link.run(stop.signal), made.run(stop.signal)]);
   return {
     [Symbol.asyncDispose]: async () => {
@@ -28,7 +49,8 @@ function relay(server: NatsServer, agent: FakeAgent, options: { kind?: EventKind
   };
 }
 
-const journalOf = (agent: FakeAgent, kind: EventKind = 'domain'): string[] => agent.entries.flatMap((entry) => (entry.kind === kind ? [entry.event.context?.id ?? ''] : []));
+const journalOf = (agent: FakeAgent, kind: EventKind = 'domain'): string[] =>
+  agent.entries.flatMap((entry) => (entry.kind === kind ? [entry.event.context?.id ?? ''] : []));
 
 /** The stream's events, read until there are as many as wanted and then for a moment longer, in case there are too many. */
 async function streamOf(server: NatsServer, wanted: number, node?: string): Promise<ReceivedEvent[]> {
@@ -64,7 +86,9 @@ describe('a relay', () => {
     const stream = await streamOf(server, 1005);
     expect(ids(stream.filter(({ kind }) => kind === 'domain'))).toEqual(journalOf(agent));
     expect(ids(stream.filter(({ kind }) => kind === 'node'))).toEqual(journalOf(agent, 'node'));
-    await expect.poll(() => agent.confirmed.findLast(({ kind }) => kind === 'domain')).toMatchObject({ epoch: agent.epoch, number: agent.last });
+    await expect
+      .poll(() => agent.confirmed.findLast(({ kind }) => kind === 'domain'))
+      .toMatchObject({ epoch: agent.epoch, number: agent.last });
     await expect.poll(() => agent.confirmed.findLast(({ kind }) => kind === 'node')).toMatchObject({ epoch: agent.epoch });
   });
 
@@ -114,7 +138,11 @@ describe('a relay', () => {
     changes(agent, uid, 5);
     agent.trim(4n);
     await using _relay = relay(server, agent);
-    const trimmed = (await streamOf(server, 4)).map(({ event, body }) => [event.id, event.type, body.$case === 'gap' ? body.value : undefined]);
+    const trimmed = (await streamOf(server, 4)).map(({ event, body }) => [
+      event.id,
+      event.type,
+      body.$case === 'gap' ? body.value : undefined,
+    ]);
     expect(trimmed.slice(1)).toEqual([
       [`${agent.uid}/${agent.epoch}/4`, 'io.virtmesh.domain.gap.v1', { first: 2n, last: 4n, reason: 'trimmed' }],
       [`${agent.uid}/${agent.epoch}/5`, 'io.virtmesh.domain.state.v1', undefined],
@@ -140,7 +168,9 @@ describe('a relay', () => {
     const stream = await streamOf(server, 3);
     expect(ids(stream)).toEqual(journalOf(agent));
     expect(stream.map(({ body }) => body.$case)).toEqual(['domain', 'gap', 'domain']);
-    expect(stream[1]?.body).toMatchObject({ value: { first: 2n, last: 2n, reason: expect.stringContaining('raise max_payload') as unknown } });
+    expect(stream[1]?.body).toMatchObject({
+      value: { first: 2n, last: 2n, reason: expect.stringContaining('raise max_payload') as unknown },
+    });
   });
 
   it('neither loses nor doubles over kills of NATS and of the agent at any moment', { timeout: 120_000 }, async () => {

@@ -3,10 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Broadcast, Fault } from '@virtmesh/base';
-import { type ConfirmJournalRequest, JournalServiceService, type ReadJournalRequest, type ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
+import {
+  type ConfirmJournalRequest,
+  JournalServiceService,
+  type ReadJournalRequest,
+  type ReadJournalResponse,
+} from '@virtmesh/contracts/agent/v1/journal_service';
 import { Domain, DomainState, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
-import { DomainServiceService, DomainView, ListDomainsResponse, type OpenDomainConsoleRequest, type OpenDomainConsoleResponse } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  DomainServiceService,
+  DomainView,
+  ListDomainsResponse,
+  type OpenDomainConsoleRequest,
+  type OpenDomainConsoleResponse,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
 import type { EventContext } from '@virtmesh/contracts/event/v1/event';
@@ -15,9 +26,12 @@ import { NodeEvent } from '@virtmesh/contracts/node/v1/node_event';
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
-import { type CallContext, createMetrics, defineService, paginate, RpcServer, silentLogger } from '@virtmesh/kit';
+import { type CallContext, createMetrics, defineService, type Endpoint, paginate, RpcServer, silentLogger } from '@virtmesh/kit';
 
-type Entry = { readonly number: bigint } & ({ readonly kind: 'domain'; readonly event: DomainEvent } | { readonly kind: 'node'; readonly event: NodeEvent });
+type Entry = { readonly number: bigint } & (
+  | { readonly kind: 'domain'; readonly event: DomainEvent }
+  | { readonly kind: 'node'; readonly event: NodeEvent }
+);
 
 /** A call that the agent got. */
 export interface SeenCall {
@@ -68,9 +82,15 @@ export class FakeAgent implements AsyncDisposable {
     return this.#entries;
   }
 
-  async start(): Promise<this> {
+  /** Where it listens beside its socket, such as `127.0.0.1:4711`. */
+  get tcpAddress(): string {
+    return this.#server?.addresses.at(-1)?.replace('tls://', '') ?? '';
+  }
+
+  /** Serves at its socket, and at other endpoints if any are given. */
+  async start(others: readonly Endpoint[] = []): Promise<this> {
     this.#server ??= await RpcServer.start({
-      endpoints: [{ kind: 'unix', path: join(this.#directory, 'a'), mode: 0o600, role: 'raw', acceptForwarded: true }],
+      endpoints: [{ kind: 'unix', path: join(this.#directory, 'a'), mode: 0o600, role: 'raw', acceptForwarded: true }, ...others],
       services: this.#services(),
       log: silentLogger(),
       metrics: createMetrics({ process: false }),
@@ -115,12 +135,31 @@ export class FakeAgent implements AsyncDisposable {
 
   remove(uid: string): void {
     const domain = this.#must(uid);
-    this.#append((number) => ({ kind: 'domain', number, event: DomainEvent.fromPartial({ context: this.#context(number, 'domain.undefined', domain.name), uid, name: domain.name, domain: { ...domain, revision: number }, full: true, gone: true }) }));
+    this.#append((number) => ({
+      kind: 'domain',
+      number,
+      event: DomainEvent.fromPartial({
+        context: this.#context(number, 'domain.undefined', domain.name),
+        uid,
+        name: domain.name,
+        domain: { ...domain, revision: number },
+        full: true,
+        gone: true,
+      }),
+    }));
     this.domains.delete(uid);
   }
 
   nodeEvent(): void {
-    this.#append((number) => ({ kind: 'node', number, event: NodeEvent.fromPartial({ context: this.#context(number, 'node.drivers_changed', `nodes/${this.node}`), node: { ...this.read(), journalNumber: number }, kind: 2 }) }));
+    this.#append((number) => ({
+      kind: 'node',
+      number,
+      event: NodeEvent.fromPartial({
+        context: this.#context(number, 'node.drivers_changed', `nodes/${this.node}`),
+        node: { ...this.read(), journalNumber: number },
+        kind: 2,
+      }),
+    }));
   }
 
   /** Forgets the entries up to a number. */
@@ -160,7 +199,9 @@ export class FakeAgent implements AsyncDisposable {
 
   #find(name: string): Domain {
     const last = name.split('/').at(-1) ?? '';
-    const found = [...this.domains.values()].find((domain) => domain.name === `nodes/${this.node}/domains/${last}` || `uid:${domain.uid}` === last);
+    const found = [...this.domains.values()].find(
+      (domain) => domain.name === `nodes/${this.node}/domains/${last}` || `uid:${domain.uid}` === last,
+    );
     if (!found) throw new Fault('DOMAIN_NOT_FOUND', `node ${this.node} has no domain ${last}`, { name });
     return found;
   }
@@ -170,7 +211,17 @@ export class FakeAgent implements AsyncDisposable {
     this.#append((number) => {
       changed = { ...domain, revision: number };
       const shown = full ? changed : { ...changed, spec: undefined, activeSpec: undefined };
-      return { kind: 'domain', number, event: DomainEvent.fromPartial({ context: this.#context(number, full ? 'domain.defined' : 'domain.state', domain.name), uid: domain.uid, name: domain.name, domain: shown, full }) };
+      return {
+        kind: 'domain',
+        number,
+        event: DomainEvent.fromPartial({
+          context: this.#context(number, full ? 'domain.defined' : 'domain.state', domain.name),
+          uid: domain.uid,
+          name: domain.name,
+          domain: shown,
+          full,
+        }),
+      };
     });
     this.domains.set(domain.uid, changed);
     return changed;
@@ -184,7 +235,20 @@ export class FakeAgent implements AsyncDisposable {
   }
 
   #context(number: bigint, type: string, subject: string): EventContext {
-    return { id: `${this.uid}/${this.epoch}/${number}`, source: `nodes/${this.node}`, type: `io.virtmesh.${type}.v1`, subject, time: new Date(), nodeUid: this.uid, epoch: this.epoch, number, requestor: '', requestId: '', operation: '', traceparent: '' };
+    return {
+      id: `${this.uid}/${this.epoch}/${number}`,
+      source: `nodes/${this.node}`,
+      type: `io.virtmesh.${type}.v1`,
+      subject,
+      time: new Date(),
+      nodeUid: this.uid,
+      epoch: this.epoch,
+      number,
+      requestor: '',
+      requestId: '',
+      operation: '',
+      traceparent: '',
+    };
   }
 
   async *#readJournal(request: ReadJournalRequest, signal: AbortSignal): AsyncGenerator<ReadJournalResponse> {
@@ -200,7 +264,11 @@ export class FakeAgent implements AsyncDisposable {
     const live = request.follow ? this.#live.subscribe(signal, 100_000) : undefined;
     const toWire = (entry: Entry): ReadJournalResponse => {
       seen = entry.number;
-      return { epoch, number: entry.number, item: entry.kind === 'domain' ? { $case: 'domain', value: entry.event } : { $case: 'node', value: entry.event } };
+      return {
+        epoch,
+        number: entry.number,
+        item: entry.kind === 'domain' ? { $case: 'domain', value: entry.event } : { $case: 'node', value: entry.event },
+      };
     };
     for (const entry of this.#entries.filter((e) => e.number > seen && wanted(e))) yield toWire(entry);
     if (!live) return;
@@ -229,19 +297,28 @@ export class FakeAgent implements AsyncDisposable {
 
   async *#console(requests: AsyncIterable<OpenDomainConsoleRequest>): AsyncGenerator<OpenDomainConsoleResponse> {
     for await (const { item } of requests) {
-      if (item?.$case === 'open') yield { item: { $case: 'opened', value: { name: this.#find(item.value.name).name, device: 'serial0', writable: true } } };
+      if (item?.$case === 'open')
+        yield { item: { $case: 'opened', value: { name: this.#find(item.value.name).name, device: 'serial0', writable: true } } };
       else if (item?.$case === 'input') yield { item: { $case: 'output', value: Buffer.from(item.value.toString().toUpperCase()) } };
     }
   }
 
   #services(): ReturnType<typeof defineService>[] {
-    const viewer = <D extends object>(definition: D): Record<keyof D, 'viewer'> => Object.fromEntries(Object.keys(definition).map((key) => [key, 'viewer'])) as Record<keyof D, 'viewer'>;
+    const viewer = <D extends object>(definition: D): Record<keyof D, 'viewer'> =>
+      Object.fromEntries(Object.keys(definition).map((key) => [key, 'viewer'])) as Record<keyof D, 'viewer'>;
     const operations = new Map<string, Operation>();
     const verb = (name: string) => async (request: { name: string }, context: CallContext) => {
       this.calls.push({ method: name, request, context });
       await this.hold;
       const domain = this.#find(request.name);
-      const operation = Operation.fromPartial({ name: `nodes/${this.node}/operations/${randomUUID()}`, target: domain.name, targetUid: domain.uid, verb: name, requestor: context.caller.identity, createTime: new Date() });
+      const operation = Operation.fromPartial({
+        name: `nodes/${this.node}/operations/${randomUUID()}`,
+        target: domain.name,
+        targetUid: domain.uid,
+        verb: name,
+        requestor: context.caller.identity,
+        createTime: new Date(),
+      });
       operations.set(operation.name, operation);
       return operation;
     };
@@ -251,7 +328,11 @@ export class FakeAgent implements AsyncDisposable {
       return found;
     };
     return [
-      defineService(NodeServiceService, { getNode: () => this.read(), listNodes: () => ({ nodes: [this.read()], nextPageToken: '', resumeToken: '' }), watchNodes: never }, viewer(NodeServiceService)),
+      defineService(
+        NodeServiceService,
+        { getNode: () => this.read(), listNodes: () => ({ nodes: [this.read()], nextPageToken: '', resumeToken: '' }), watchNodes: never },
+        viewer(NodeServiceService),
+      ),
       defineService(
         JournalServiceService,
         {
@@ -275,7 +356,14 @@ export class FakeAgent implements AsyncDisposable {
           },
           listOperations: (request) => {
             const items = [...operations.values()].toReversed();
-            const page = paginate({ items, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'ops', scope: '', keyOf: (item) => String(1_000_000 + operations.size - [...operations.keys()].indexOf(item.name)) });
+            const page = paginate({
+              items,
+              pageSize: request.pageSize,
+              pageToken: request.pageToken,
+              tag: 'ops',
+              scope: '',
+              keyOf: (item) => String(1_000_000 + operations.size - [...operations.keys()].indexOf(item.name)),
+            });
             return { operations: [...page.items], nextPageToken: page.nextPageToken, unreachable: [] };
           },
         },
@@ -291,8 +379,18 @@ export class FakeAgent implements AsyncDisposable {
           },
           listDomains: (request) => {
             const all = [...this.domains.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-            const page = paginate({ items: all, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'l', scope: '', keyOf: (domain) => domain.name });
-            const domains = request.view === DomainView.FULL ? page.items : page.items.map((domain) => ({ ...domain, spec: undefined, activeSpec: undefined }));
+            const page = paginate({
+              items: all,
+              pageSize: request.pageSize,
+              pageToken: request.pageToken,
+              tag: 'l',
+              scope: '',
+              keyOf: (domain) => domain.name,
+            });
+            const domains =
+              request.view === DomainView.FULL
+                ? page.items
+                : page.items.map((domain) => ({ ...domain, spec: undefined, activeSpec: undefined }));
             return ListDomainsResponse.fromPartial({ domains: [...domains], nextPageToken: page.nextPageToken });
           },
           watchDomains: never,
@@ -314,8 +412,17 @@ export class FakeAgent implements AsyncDisposable {
           listDomainStats: async (request, context) => {
             this.calls.push({ method: 'listStats', request, context });
             await this.hold;
-            const all = [...this.domains.values()].filter((domain) => request.includeInactive || domain.status?.state === DomainState.RUNNING).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-            const page = paginate({ items: all, pageSize: request.pageSize, pageToken: request.pageToken, tag: 's', scope: '', keyOf: (domain) => domain.name });
+            const all = [...this.domains.values()]
+              .filter((domain) => request.includeInactive || domain.status?.state === DomainState.RUNNING)
+              .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+            const page = paginate({
+              items: all,
+              pageSize: request.pageSize,
+              pageToken: request.pageToken,
+              tag: 's',
+              scope: '',
+              keyOf: (domain) => domain.name,
+            });
             return { stats: page.items.map(statsOf), nextPageToken: page.nextPageToken, unreachable: [] };
           },
           openDomainConsole: (requests) => this.#console(requests),
@@ -334,4 +441,5 @@ async function* never(): AsyncGenerator<never> {
   throw new Fault('FEATURE_UNSUPPORTED', 'not served by this agent', {});
 }
 
-const statsOf = (domain: Domain): ReturnType<typeof DomainStats.fromPartial> => DomainStats.fromPartial({ name: domain.name, uid: domain.uid });
+const statsOf = (domain: Domain): ReturnType<typeof DomainStats.fromPartial> =>
+  DomainStats.fromPartial({ name: domain.name, uid: domain.uid });

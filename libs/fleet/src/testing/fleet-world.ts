@@ -20,17 +20,21 @@ import { type Watched, watchFleet } from '../watch.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 /** Domains, as little of them as tests of the fleet need. */
-export const testKind: IndexedKind<DomainEvent> = {
+const testKind: IndexedKind<DomainEvent> = {
   kind: 'domain',
   eventOf: ({ item }) => (item?.$case === 'domain' ? item.value : undefined),
   contextOf: (event) => event.context ?? EventContext.fromPartial({}),
   uidOf: (event) => event.uid,
-  changeOf: (event) => (event.gone || !event.domain ? { t: 'gone', uid: event.uid } : { t: 'is', object: indexed(event.domain), full: event.full }),
+  changeOf: (event) =>
+    event.gone || !event.domain ? { t: 'gone', uid: event.uid } : { t: 'is', object: indexed(event.domain), full: event.full },
   async *list(session, signal) {
     const client = session.client(DomainServiceService);
     let pageToken = '';
     do {
-      const page = await client.listDomains(ListDomainsRequest.fromPartial({ parent: `nodes/${session.node}`, pageSize: 7, pageToken, view: DomainView.FULL }), { signal });
+      const page = await client.listDomains(
+        ListDomainsRequest.fromPartial({ parent: `nodes/${session.node}`, pageSize: 7, pageToken, view: DomainView.FULL }),
+        { signal },
+      );
       yield* page.domains.map(indexed);
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
@@ -38,7 +42,10 @@ export const testKind: IndexedKind<DomainEvent> = {
   decode: (bytes) => indexed(Domain.decode(bytes)),
   unseen: ({ basic }) => {
     const domain = Domain.decode(basic);
-    return { state: DomainState.UNKNOWN, basic: Domain.encode(Domain.fromPartial({ ...domain, status: { ...domain.status, state: DomainState.UNKNOWN } })).finish() };
+    return {
+      state: DomainState.UNKNOWN,
+      basic: Domain.encode(Domain.fromPartial({ ...domain, status: { ...domain.status, state: DomainState.UNKNOWN } })).finish(),
+    };
   },
 };
 
@@ -65,7 +72,7 @@ class TestRegistry {
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<RegistryChange> {
-    for (let at = 0; !signal.aborted; ) {
+    for (let at = 0; !signal.aborted;) {
       const change = this.#changes[at];
       if (change) {
         at += 1;
@@ -96,7 +103,12 @@ export class FleetWorld implements AsyncDisposable {
     setMaxListeners(0, this.#stop.signal);
     const settings = { log: silentLogger(), clock: systemClock, silenceMs: options.silenceMs ?? 5_000, retryMs: 20 };
     this.fleet = new Fleet({ registry: this.registry, credentials: () => credentials.createInsecure(), ...settings, maxRetryMs: 100 });
-    this.feeds = new FeedSet({ fleet: this.fleet, kind: testKind, sink: ({ node }) => new IndexSink({ node, kind: testKind, index: this.index }), ...settings });
+    this.feeds = new FeedSet({
+      fleet: this.fleet,
+      kind: testKind,
+      sink: ({ node }) => new IndexSink({ node, kind: testKind, index: this.index }),
+      ...settings,
+    });
     this.router = new Router({
       fleet: this.fleet,
       index: this.index,
@@ -119,23 +131,42 @@ export class FleetWorld implements AsyncDisposable {
   }
 
   register(agent: FakeAgent): void {
-    this.registry.tell({ t: 'registered', registration: { node: agent.node, nodeUid: agent.uid, addresses: [agent.address], agentVersion: '1', startTime: new Date() } });
+    this.registry.tell({
+      t: 'registered',
+      registration: { node: agent.node, nodeUid: agent.uid, addresses: [agent.address], agentVersion: '1', startTime: new Date() },
+    });
   }
 
   /** Settles when the index has all that the agents that serve have. */
   async settle(): Promise<void> {
     for (const [node, agent] of this.agents) {
       if (!agent.serving) continue;
-      while (this.feeds.get(node)?.point?.epoch !== agent.epoch || (this.feeds.get(node)?.point?.number ?? 0n) < agent.lastOfDomains) await delay(2);
+      while (this.feeds.get(node)?.point?.epoch !== agent.epoch || (this.feeds.get(node)?.point?.number ?? 0n) < agent.lastOfDomains)
+        await delay(2);
     }
   }
 
   list(request: Partial<ListRequest> = {}): ListDomainsResponse {
-    const source = { answers: this.#answers, fleet: this.fleet, index: this.index, feeds: this.feeds, kind: testKind, layout: { items: 1, nextPageToken: 2, resumeToken: 3, unreachable: 4, asOf: 5, objectAsOf: 12 }, pageTag: 'page', resumeTag: 'watch' };
-    return ListDomainsResponse.decode(listIndexed(source, { node: undefined, pageSize: 1000, pageToken: '', full: true, states: [], labels: {}, ...request }));
+    const source = {
+      answers: this.#answers,
+      fleet: this.fleet,
+      index: this.index,
+      feeds: this.feeds,
+      kind: testKind,
+      layout: { items: 1, nextPageToken: 2, resumeToken: 3, unreachable: 4, asOf: 5, objectAsOf: 12 },
+      pageTag: 'page',
+      resumeTag: 'watch',
+    };
+    return ListDomainsResponse.decode(
+      listIndexed(source, { node: undefined, pageSize: 1000, pageToken: '', full: true, states: [], labels: {}, ...request }),
+    );
   }
 
-  watch(resumeToken = '', options: { uid?: string; node?: string; bookmarkMs?: number } = {}, signal: AbortSignal = this.#stop.signal): AsyncGenerator<Watched<DomainEvent>> {
+  watch(
+    resumeToken = '',
+    options: { uid?: string; node?: string; bookmarkMs?: number } = {},
+    signal: AbortSignal = this.#stop.signal,
+  ): AsyncGenerator<Watched<DomainEvent>> {
     return watchFleet({ feeds: this.feeds, tag: 'watch', resumeToken, clock: systemClock, ...options }, signal);
   }
 

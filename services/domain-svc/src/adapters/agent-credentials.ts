@@ -8,7 +8,12 @@ export function agentCredentials(config: DomainServiceConfig, log: Logger): (nod
   const files = config.agents ?? config.tls;
   return (node, address) => {
     if (address.startsWith('unix:')) return credentials.createInsecure();
-    if (!files) throw new Fault('HOST_INCOMPATIBLE', `node ${node} answers at ${address} by TLS, and this service has no certificate; set agents.cert, agents.key and agents.ca`, { node, address });
+    if (!files)
+      throw new Fault(
+        'HOST_INCOMPATIBLE',
+        `node ${node} answers at ${address} by TLS, and this service has no certificate; set agents.cert, agents.key and agents.ca`,
+        { node, address },
+      );
     return tlsChannelCredentials({ cert: files.cert, key: files.key, ca: files.ca, serverIdentity: `virtmesh://node/${node}`, log });
   };
 }

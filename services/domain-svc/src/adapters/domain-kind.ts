@@ -22,7 +22,12 @@ export const domainKind: IndexedKind<DomainEvent> = {
   unseen: ({ basic }) => {
     const domain = Domain.decode(basic);
     const known = domain.status ?? DomainStatus.fromPartial({});
-    const status = { ...known, state: DomainState.UNKNOWN, reason: DomainStateReason.NODE_UNREACHABLE, message: 'the node cannot be reached; all else is as it was last known' };
+    const status = {
+      ...known,
+      state: DomainState.UNKNOWN,
+      reason: DomainStateReason.NODE_UNREACHABLE,
+      message: 'the node cannot be reached; all else is as it was last known',
+    };
     return { state: DomainState.UNKNOWN, basic: Domain.encode({ ...domain, status }).finish() };
   },
 };

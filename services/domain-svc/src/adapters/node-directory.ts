@@ -38,7 +38,8 @@ export class NodeDirectory implements NodeKnowledge {
   /** Keeps a node's entry at what its events say. */
   sinkOf(link: AgentLink): FeedSink<NodeEvent> {
     return {
-      resync: async (session, _epoch, signal) => this.learn(link, await session.client(NodeServiceService).getNode({ name: nodeName(link.node) }, { signal, timeoutMs: 10_000 })),
+      resync: async (session, _epoch, signal) =>
+        this.learn(link, await session.client(NodeServiceService).getNode({ name: nodeName(link.node) }, { signal, timeoutMs: 10_000 })),
       apply: (event) => {
         if (event.node) this.learn(link, event.node);
         return 'applied';
@@ -79,6 +80,9 @@ export class NodeDirectory implements NodeKnowledge {
     const node = this.lastKnown(link);
     if (!node.uid || !node.lastContact) return;
     // The newest contact wins, whatever the journal's number.
-    this.#copies.put({ node: link.node, uid: node.uid, epoch: node.uid, number: BigInt(node.lastContact.getTime()), body: Node.encode(node).finish() }, true);
+    this.#copies.put(
+      { node: link.node, uid: node.uid, epoch: node.uid, number: BigInt(node.lastContact.getTime()), body: Node.encode(node).finish() },
+      true,
+    );
   }
 }

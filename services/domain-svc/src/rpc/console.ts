@@ -11,7 +11,9 @@ export async function* openConsole(router: Router, requests: AsyncIterable<Buffe
   const first = await input.next();
   const open = first.done === true ? undefined : OpenDomainConsoleRequest.decode(first.value).item;
   if (open?.$case !== 'open') {
-    throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'open', description: 'must be what the first message of a console says' }]);
+    throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
+      { field: 'open', description: 'must be what the first message of a console says' },
+    ]);
   }
   const route = await router.toObject(open.value.name, 'open.name', caller.signal);
   const opening = OpenDomainConsoleRequest.encode({ item: { $case: 'open', value: { ...open.value, name: route.name } } }).finish();

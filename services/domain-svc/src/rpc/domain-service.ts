@@ -1,8 +1,23 @@
 import { anyNode, Fault, parseNodeName } from '@virtmesh/base';
 import {
-  DomainServiceService, DomainView, type ListDomainsRequest, ListDomainStatsRequest, ListDomainStatsResponse, type WatchDomainsRequest, type WatchDomainsResponse,
+  DomainServiceService,
+  DomainView,
+  type ListDomainsRequest,
+  ListDomainStatsRequest,
+  ListDomainStatsResponse,
+  type WatchDomainsRequest,
+  type WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
-import { AnswerCache, bytesService, callThrough, type ListLayout, listIndexed, readStringField, watchFleet, withStringField } from '@virtmesh/fleet';
+import {
+  AnswerCache,
+  bytesService,
+  callThrough,
+  type ListLayout,
+  listIndexed,
+  readStringField,
+  watchFleet,
+  withStringField,
+} from '@virtmesh/fleet';
 import { type CallContext, type CallOptions, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 import { listStats } from '../workflows/list-stats.ts';
@@ -20,7 +35,16 @@ type Agent = Client<typeof throughBytes>;
 
 export function domainService(parts: FleetParts): ServiceBinding {
   const { clock, domainKind, domains, fleet, index, router } = parts;
-  const source = { answers: new AnswerCache({ clock }), fleet, index, feeds: domains, kind: domainKind, layout, pageTag: 'fleet-list-domains', resumeTag: watchTag };
+  const source = {
+    answers: new AnswerCache({ clock }),
+    fleet,
+    index,
+    feeds: domains,
+    kind: domainKind,
+    layout,
+    pageTag: 'fleet-list-domains',
+    resumeTag: watchTag,
+  };
   const definition = {
     ...throughBytes,
     listDomains: { ...DomainServiceService.listDomains, responseSerialize: (bytes: Buffer) => bytes },
@@ -28,20 +52,24 @@ export function domainService(parts: FleetParts): ServiceBinding {
   };
 
   /** Hands a call about a domain to its agent. */
-  const toDomain = (call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) => async (request: Buffer, caller: CallContext): Promise<Buffer> => {
-    const name = readStringField(request, nameField);
-    const route = await router.toObject(name, 'name', caller.signal);
-    const sent = route.name === name ? request : withStringField(request, nameField, route.name);
-    return callThrough(route, caller, (options) => call(route.session.client(throughBytes), sent, options));
-  };
+  const toDomain =
+    (call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) =>
+    async (request: Buffer, caller: CallContext): Promise<Buffer> => {
+      const name = readStringField(request, nameField);
+      const route = await router.toObject(name, 'name', caller.signal);
+      const sent = route.name === name ? request : withStringField(request, nameField, route.name);
+      return callThrough(route, caller, (options) => call(route.session.client(throughBytes), sent, options));
+    };
 
   /** Hands a call about a node to its agent. */
-  const toNode = (field: string, call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) => async (request: Buffer, caller: CallContext): Promise<Buffer> => {
-    const node = parseNodeName(readStringField(request, nameField), field);
-    const { link, session } = await router.toNode(node, field, caller.signal);
-    const sent = node === anyNode ? withStringField(request, nameField, `nodes/${link.node}`) : request;
-    return callThrough({ link, session }, caller, (options) => call(session.client(throughBytes), sent, options));
-  };
+  const toNode =
+    (field: string, call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) =>
+    async (request: Buffer, caller: CallContext): Promise<Buffer> => {
+      const node = parseNodeName(readStringField(request, nameField), field);
+      const { link, session } = await router.toNode(node, field, caller.signal);
+      const sent = node === anyNode ? withStringField(request, nameField, `nodes/${link.node}`) : request;
+      return callThrough({ link, session }, caller, (options) => call(session.client(throughBytes), sent, options));
+    };
 
   const scopeOf = async (parent: string, signal: AbortSignal): Promise<string | undefined> => {
     const node = parseNodeName(parent, 'parent');
@@ -53,12 +81,22 @@ export function domainService(parts: FleetParts): ServiceBinding {
     const size = pageSize(request.pageSize);
     await domains.settled(caller.signal);
     if (request.minRevision > 0n) await reach(node, request.minRevision, caller);
-    return listIndexed(source, { node, pageSize: size, pageToken: request.pageToken, full: request.view === DomainView.FULL, states: request.states, labels: request.labels });
+    return listIndexed(source, {
+      node,
+      pageSize: size,
+      pageToken: request.pageToken,
+      full: request.view === DomainView.FULL,
+      states: request.states,
+      labels: request.labels,
+    });
   };
 
   const reach = async (node: string | undefined, revision: bigint, caller: CallContext): Promise<void> => {
     const feed = node === undefined ? undefined : domains.get(node);
-    if (!feed) throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'min_revision', description: 'needs a single node as parent, since revisions are those of a node' }]);
+    if (!feed)
+      throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
+        { field: 'min_revision', description: 'needs a single node as parent, since revisions are those of a node' },
+      ]);
     const leftMs = caller.deadline ? caller.deadline.getTime() - clock.now().getTime() - 100 : Infinity;
     await feed.reach(revision, Math.max(1, Math.min(minRevisionWaitMs, leftMs)), caller.signal);
   };
@@ -66,7 +104,14 @@ export function domainService(parts: FleetParts): ServiceBinding {
   async function* watch(request: WatchDomainsRequest, caller: CallContext): AsyncGenerator<WatchDomainsResponse> {
     const node = await scopeOf(request.parent, caller.signal);
     const uid = request.uid.toLowerCase();
-    const options = { feeds: domains, tag: watchTag, resumeToken: request.resumeToken, clock, ...(node === undefined ? {} : { node }), ...(uid === '' ? {} : { uid }) };
+    const options = {
+      feeds: domains,
+      tag: watchTag,
+      resumeToken: request.resumeToken,
+      clock,
+      ...(node === undefined ? {} : { node }),
+      ...(uid === '' ? {} : { uid }),
+    };
     for await (const item of watchFleet(options, caller.signal)) {
       const resumeToken = item.token;
       if (item.t === 'event') yield { resumeToken, item: { $case: 'event', value: item.event } };

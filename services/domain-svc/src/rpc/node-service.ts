@@ -3,7 +3,13 @@ import { anyNode, nodeName, parseNodeName } from '@virtmesh/base';
 import type { EventContext } from '@virtmesh/contracts/event/v1/event';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
 import { type NodeEvent, NodeEventKind } from '@virtmesh/contracts/node/v1/node_event';
-import { type ListNodesRequest, type ListNodesResponse, NodeServiceService, type WatchNodesRequest, type WatchNodesResponse } from '@virtmesh/contracts/node/v1/node_service';
+import {
+  type ListNodesRequest,
+  type ListNodesResponse,
+  NodeServiceService,
+  type WatchNodesRequest,
+  type WatchNodesResponse,
+} from '@virtmesh/contracts/node/v1/node_service';
 import { type AgentLink, callThrough, encodePlace, watchFleet } from '@virtmesh/fleet';
 import { type CallContext, defineService, paginate, type ServiceBinding } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
@@ -17,7 +23,11 @@ export function nodeService({ clock, directory, fleet, nodes, router }: FleetPar
     if (link.state.t === 'unreachable') return directory.lastKnown(link);
     try {
       const session = await link.require(caller.signal);
-      const node = await callThrough({ link, session }, caller, (options) => session.client(NodeServiceService).getNode({ name: nodeName(link.node) }, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }));
+      const node = await callThrough({ link, session }, caller, (options) =>
+        session
+          .client(NodeServiceService)
+          .getNode({ name: nodeName(link.node) }, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }),
+      );
       directory.learn(link, node);
       return node;
     } catch {
@@ -33,10 +43,23 @@ export function nodeService({ clock, directory, fleet, nodes, router }: FleetPar
 
   const list = async (request: ListNodesRequest, caller: CallContext): Promise<ListNodesResponse> => {
     await nodes.settled(caller.signal);
-    const page = paginate({ items: fleet.links, pageSize: request.pageSize, pageToken: request.pageToken, tag: 'fleet-list-nodes', scope: '', keyOf: (link) => `${link.node}/` });
+    const page = paginate({
+      items: fleet.links,
+      pageSize: request.pageSize,
+      pageToken: request.pageToken,
+      tag: 'fleet-list-nodes',
+      scope: '',
+      keyOf: (link) => `${link.node}/`,
+    });
     const points = nodes.points();
-    const place = fleet.links.map((link) => [link.node, { ...(points[link.node] ?? { epoch: '', number: 0n }), reachable: link.state.t === 'ready' }] as const);
-    return { nodes: await Promise.all(page.items.map((link) => read(link, caller))), nextPageToken: page.nextPageToken, resumeToken: encodePlace(watchTag, Object.fromEntries(place)) };
+    const place = fleet.links.map(
+      (link) => [link.node, { ...(points[link.node] ?? { epoch: '', number: 0n }), reachable: link.state.t === 'ready' }] as const,
+    );
+    return {
+      nodes: await Promise.all(page.items.map((link) => read(link, caller))),
+      nextPageToken: page.nextPageToken,
+      resumeToken: encodePlace(watchTag, Object.fromEntries(place)),
+    };
   };
 
   const reachability = (link: AgentLink, reachable: boolean): NodeEvent => {
@@ -60,7 +83,10 @@ export function nodeService({ clock, directory, fleet, nodes, router }: FleetPar
   };
 
   async function* watch(request: WatchNodesRequest, caller: CallContext): AsyncGenerator<WatchNodesResponse> {
-    for await (const item of watchFleet({ feeds: nodes, tag: watchTag, resumeToken: request.resumeToken, reachability, clock }, caller.signal)) {
+    for await (const item of watchFleet(
+      { feeds: nodes, tag: watchTag, resumeToken: request.resumeToken, reachability, clock },
+      caller.signal,
+    )) {
       const resumeToken = item.token;
       if (item.t === 'event') yield { resumeToken, item: { $case: 'event', value: item.event } };
       else if (item.t === 'gap') yield { resumeToken, item: { $case: 'gap', value: item.gap } };

@@ -29,7 +29,14 @@ export function operationService(parts: FleetParts): ServiceBinding {
     await fleet.settled(caller.signal);
     const asked = fleet.links.map(async (link) => {
       const session = await link.require(caller.signal);
-      await callThrough({ link, session }, caller, (options) => session.client(OperationServiceService).getOperation({ name: `nodes/${link.node}/operations/${id}` }, { ...options, timeoutMs: Math.min(findTimeoutMs, options.timeoutMs ?? findTimeoutMs) }));
+      await callThrough({ link, session }, caller, (options) =>
+        session
+          .client(OperationServiceService)
+          .getOperation(
+            { name: `nodes/${link.node}/operations/${id}` },
+            { ...options, timeoutMs: Math.min(findTimeoutMs, options.timeoutMs ?? findTimeoutMs) },
+          ),
+      );
       return link.node;
     });
     return Promise.any(asked).catch(() => {
@@ -37,10 +44,12 @@ export function operationService(parts: FleetParts): ServiceBinding {
     });
   };
 
-  const toOwner = (call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) => async (request: Buffer, caller: CallContext): Promise<Buffer> => {
-    const { link, session, sent } = await ownerOf(request, caller);
-    return callThrough({ link, session }, caller, (options) => call(session.client(throughBytes), sent, options));
-  };
+  const toOwner =
+    (call: (agent: Agent, request: Buffer, options: CallOptions) => Promise<Buffer>) =>
+    async (request: Buffer, caller: CallContext): Promise<Buffer> => {
+      const { link, session, sent } = await ownerOf(request, caller);
+      return callThrough({ link, session }, caller, (options) => call(session.client(throughBytes), sent, options));
+    };
 
   async function* watch(request: Buffer, caller: CallContext): AsyncGenerator<Buffer> {
     const { link, session, sent } = await ownerOf(request, caller);

@@ -1,6 +1,10 @@
 import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { type ListOperationsRequest, type ListOperationsResponse, OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
+import {
+  type ListOperationsRequest,
+  type ListOperationsResponse,
+  OperationServiceService,
+} from '@virtmesh/contracts/operation/v1/operation_service';
 import { type AgentLink, callThrough } from '@virtmesh/fleet';
 import { type CallContext, pageSize } from '@virtmesh/kit';
 import type { FleetParts } from './parts.ts';
@@ -24,7 +28,11 @@ const tag = 'fleet-operations';
 const agentTimeoutMs = 5_000;
 
 /** One page of the fleet's operations, newest first: the nodes' own lists, merged. */
-export async function listOperations({ fleet }: Pick<FleetParts, 'fleet'>, request: ListOperationsRequest, caller: CallContext): Promise<ListOperationsResponse> {
+export async function listOperations(
+  { fleet }: Pick<FleetParts, 'fleet'>,
+  request: ListOperationsRequest,
+  caller: CallContext,
+): Promise<ListOperationsResponse> {
   const size = pageSize(request.pageSize);
   const places = readPlaces(request.pageToken);
   await fleet.settled(caller.signal);
@@ -34,7 +42,11 @@ export async function listOperations({ fleet }: Pick<FleetParts, 'fleet'>, reque
     try {
       const session = await link.require(caller.signal);
       const asked = { ...request, parent: `nodes/${link.node}`, pageSize: size, pageToken: token };
-      const page = await callThrough({ link, session }, caller, (options) => session.client(OperationServiceService).listOperations(asked, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }));
+      const page = await callThrough({ link, session }, caller, (options) =>
+        session
+          .client(OperationServiceService)
+          .listOperations(asked, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }),
+      );
       const seen = page.operations.findIndex((operation) => operation.name === source.place.after);
       source.waiting = page.operations.slice(seen + 1);
       source.nextToken = page.nextPageToken;
@@ -46,7 +58,12 @@ export async function listOperations({ fleet }: Pick<FleetParts, 'fleet'>, reque
       return false;
     }
   };
-  const all = fleet.links.map((link): Source => ({ link, waiting: [], place: places.get(link.node) ?? { token: '', after: '', done: false }, nextToken: '' }));
+  const all = fleet.links.map((link): Source => ({
+    link,
+    waiting: [],
+    place: places.get(link.node) ?? { token: '', after: '', done: false },
+    nextToken: '',
+  }));
   const loaded = await Promise.all(all.map(async (source) => source.place.done || (await load(source, source.place.token))));
   const sources = all.filter((_, at) => loaded[at]);
   const operations: Operation[] = [];
@@ -55,7 +72,12 @@ export async function listOperations({ fleet }: Pick<FleetParts, 'fleet'>, reque
       while (source.waiting.length === 0 && source.nextToken !== '' && (await load(source, source.nextToken)));
       if (source.waiting.length === 0) source.place = { ...source.place, done: true };
     }
-    const newest = sources.filter((source) => source.waiting.length > 0).reduce<Source | undefined>((best, source) => (best === undefined || isNewer(source.waiting[0], best.waiting[0]) ? source : best), undefined);
+    const newest = sources
+      .filter((source) => source.waiting.length > 0)
+      .reduce<Source | undefined>(
+        (best, source) => (best === undefined || isNewer(source.waiting[0], best.waiting[0]) ? source : best),
+        undefined,
+      );
     if (!newest) return { operations, nextPageToken: '', unreachable };
     if (operations.length >= size) break;
     const [operation, ...rest] = newest.waiting;
@@ -63,10 +85,18 @@ export async function listOperations({ fleet }: Pick<FleetParts, 'fleet'>, reque
     newest.waiting = rest;
     newest.place = { ...newest.place, after: operation?.name ?? '' };
   }
-  return { operations, nextPageToken: encodeToken(tag, sources.map(({ link, place }) => [link.node, place.token, place.after, place.done])), unreachable };
+  return {
+    operations,
+    nextPageToken: encodeToken(
+      tag,
+      sources.map(({ link, place }) => [link.node, place.token, place.after, place.done]),
+    ),
+    unreachable,
+  };
 }
 
-const isNewer = (a: Operation | undefined, b: Operation | undefined): boolean => (a?.createTime?.getTime() ?? 0) > (b?.createTime?.getTime() ?? 0);
+const isNewer = (a: Operation | undefined, b: Operation | undefined): boolean =>
+  (a?.createTime?.getTime() ?? 0) > (b?.createTime?.getTime() ?? 0);
 
 function readPlaces(token: string): Map<string, NodePlace> {
   const places = new Map<string, NodePlace>();
@@ -75,7 +105,12 @@ function readPlaces(token: string): Map<string, NodePlace> {
   for (const item of Array.isArray(value) ? (value as unknown[]) : [undefined]) {
     const [node, agentToken, after, done] = Array.isArray(item) ? (item as unknown[]) : [];
     if (typeof node !== 'string' || typeof agentToken !== 'string' || typeof after !== 'string' || typeof done !== 'boolean') {
-      throw new Fault('TOKEN_INVALID', 'page_token is not a token that this server made; leave it out to begin anew', { field: 'page_token' }, { violations: [{ field: 'page_token', description: 'must be a token from an earlier answer of the same rpc' }] });
+      throw new Fault(
+        'TOKEN_INVALID',
+        'page_token is not a token that this server made; leave it out to begin anew',
+        { field: 'page_token' },
+        { violations: [{ field: 'page_token', description: 'must be a token from an earlier answer of the same rpc' }] },
+      );
     }
     places.set(node, { token: agentToken, after, done });
   }

@@ -1,6 +1,10 @@
 import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { DomainServiceService, type ListDomainStatsRequest, type ListDomainStatsResponse } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  DomainServiceService,
+  type ListDomainStatsRequest,
+  type ListDomainStatsResponse,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
 import { type AgentLink, callThrough } from '@virtmesh/fleet';
 import { type CallContext, checkDuration, pageSize } from '@virtmesh/kit';
@@ -22,7 +26,11 @@ const nodesAtOnce = 32;
 type Source = Pick<FleetParts, 'fleet' | 'index'>;
 
 /** One page of statistics over the fleet, by the domains' names: as many nodes are asked at once as the page is likely to need. */
-export async function listStats({ fleet, index }: Source, request: ListDomainStatsRequest, caller: CallContext): Promise<ListDomainStatsResponse> {
+export async function listStats(
+  { fleet, index }: Source,
+  request: ListDomainStatsRequest,
+  caller: CallContext,
+): Promise<ListDomainStatsResponse> {
   const size = pageSize(request.pageSize);
   const timeoutMs = checkDuration(request.guestTimeout, guestTimeout) + agentMarginMs;
   const begin = readPlace(request.pageToken);
@@ -37,7 +45,11 @@ export async function listStats({ fleet, index }: Source, request: ListDomainSta
     try {
       const session = await link.require(caller.signal);
       const asked = { ...request, parent: `nodes/${link.node}`, pageSize: size, pageToken: token };
-      return await callThrough({ link, session }, caller, (options) => session.client(DomainServiceService).listDomainStats(asked, { ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs ?? timeoutMs) }));
+      return await callThrough({ link, session }, caller, (options) =>
+        session
+          .client(DomainServiceService)
+          .listDomainStats(asked, { ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs ?? timeoutMs) }),
+      );
     } catch (thrown) {
       if (caller.signal.aborted || !Fault.is(thrown, 'NODE_UNREACHABLE', 'DEADLINE_EXCEEDED', 'SHUTTING_DOWN')) throw thrown;
       unreachable.add(link.node);
@@ -56,11 +68,21 @@ export async function listStats({ fleet, index }: Source, request: ListDomainSta
       if (place) break;
     }
   }
-  return { stats, nextPageToken: place ? encodeToken(tag, [place.node, place.token, place.after]) : '', unreachable: [...unreachable].toSorted(byCodeUnits) };
+  return {
+    stats,
+    nextPageToken: place ? encodeToken(tag, [place.node, place.token, place.after]) : '',
+    unreachable: [...unreachable].toSorted(byCodeUnits),
+  };
 }
 
 /** Takes one node's statistics, page by page, as long as there is room; answers where it stopped before their end. */
-async function takeNode(start: Place, first: ListDomainStatsResponse | undefined, stats: DomainStats[], size: number, ask: (token: string) => Promise<ListDomainStatsResponse | undefined>): Promise<Place | undefined> {
+async function takeNode(
+  start: Place,
+  first: ListDomainStatsResponse | undefined,
+  stats: DomainStats[],
+  size: number,
+  ask: (token: string) => Promise<ListDomainStatsResponse | undefined>,
+): Promise<Place | undefined> {
   let { token, after } = start;
   let answer = first;
   while (answer) {
@@ -92,12 +114,18 @@ function nextWave(links: readonly AgentLink[], room: number, expected: (node: st
 
 const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const expectedOf = (index: Source['index'], node: string, inactive: boolean): number => index.ofNode(node).filter((entry) => inactive || entry.state !== DomainState.SHUTOFF).length;
+const expectedOf = (index: Source['index'], node: string, inactive: boolean): number =>
+  index.ofNode(node).filter((entry) => inactive || entry.state !== DomainState.SHUTOFF).length;
 
 function readPlace(token: string): Place | undefined {
   if (token === '') return undefined;
   const value = decodeToken(tag, token, 'page_token');
   const [node, agentToken, after] = Array.isArray(value) ? (value as unknown[]) : [];
   if (typeof node === 'string' && typeof agentToken === 'string' && typeof after === 'string') return { node, token: agentToken, after };
-  throw new Fault('TOKEN_INVALID', 'page_token is not a token that this server made; leave it out to begin anew', { field: 'page_token' }, { violations: [{ field: 'page_token', description: 'must be a token from an earlier answer of the same rpc' }] });
+  throw new Fault(
+    'TOKEN_INVALID',
+    'page_token is not a token that this server made; leave it out to begin anew',
+    { field: 'page_token' },
+    { violations: [{ field: 'page_token', description: 'must be a token from an earlier answer of the same rpc' }] },
+  );
 }
