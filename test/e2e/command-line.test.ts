@@ -29,7 +29,7 @@ describe.each<Scope>(['agent', 'fleet'])('the command line, by the %s', (scope) 
   const environment = (): NodeJS.ProcessEnv => ({
     ...process.env,
     VIRTMESH_URI: `unix://${scope === 'agent' ? system.agentSocket : system.domainSvcSocket}`,
-    XDG_CACHE_HOME: join(system.disks, 'cache'),
+    XDG_CACHE_HOME: system.disks,
   });
 
   function call(...words: string[]): Promise<Outcome> {

@@ -13,24 +13,32 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await complete(argv.slice(1), terminal);
     return exitCodes.done;
   }
-  const call = await parseCommandLine(commandGroups, argv, terminal);
-  if ('exitCode' in call) return call.exitCode;
   try {
+    const call = await parseCommandLine(commandGroups, argv, terminal);
+    if ('exitCode' in call) return call.exitCode;
     await using invocation = new Invocation({ terminal, globals: globalsOf(call.values), args: call.args, values: call.values });
     const { run: runVerb } = (await call.spec.load?.()) ?? {};
     return (await runVerb?.(invocation)) ?? exitCodes.done;
   } catch (thrown) {
-    const { renderError } = await import('./errors/render.ts');
-    terminal.stderr.write(renderError(thrown, { debug: Boolean(terminal.env['VIRTMESH_DEBUG']) }));
-    return thrown instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+    return await tellFailure(thrown, terminal);
   }
+}
+
+/** Says on stderr what went wrong, and answers the exit code for it. */
+async function tellFailure(thrown: unknown, terminal: Terminal): Promise<number> {
+  const { renderError } = await import('./errors/render.ts');
+  terminal.stderr.write(renderError(thrown, { debug: Boolean(terminal.env['VIRTMESH_DEBUG']) }));
+  return thrown instanceof UsageError ? exitCodes.usage : exitCodes.failed;
 }
 
 /** Runs the command line of a process and ends it. */
 export async function runProcess(owner: NodeJS.Process): Promise<void> {
+  const terminal = processTerminal(owner);
   // A reader that has seen enough, as `head` does, is no failure.
   owner.stdout.on('error', (error: NodeJS.ErrnoException) => owner.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.failed));
-  const code = await run(owner.argv.slice(2), processTerminal(owner));
+  // What nobody waited for fails like the rest: by its message, not by a stack.
+  owner.on('uncaughtException', (thrown) => void tellFailure(thrown, terminal).then((code) => owner.exit(code)));
+  const code = await run(owner.argv.slice(2), terminal);
   // Not by waiting until nothing is left to do: a connection that closes slowly is no reason to keep a person waiting.
   owner.exit(code);
 }

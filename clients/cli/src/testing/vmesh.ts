@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +50,7 @@ export class Bench implements AsyncDisposable {
 
   static async start(): Promise<Bench> {
     const bench = new Bench(new World(), await mkdtemp(join(tmpdir(), 'vmesh-')));
+    await mkdir(cacheDirectory, { recursive: true });
     await bench.serve();
     return bench;
   }

@@ -1,5 +1,5 @@
 import { formatBytes } from '@virtmesh/base';
-import { Domain } from '@virtmesh/contracts/domain/v1/domain';
+import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import { getDomain } from '../../domain/lookup.ts';
 import { nodeOf, shortName } from '../../domain-reference.ts';
@@ -48,6 +48,7 @@ function facts(domain: Domain, now: number): readonly (readonly [string, Cell | 
         .map(([key, value]) => `${key}=${value}`)
         .join(', '),
     ],
+    ['As of', status?.state === DomainState.UNKNOWN ? moment(domain.asOf) : undefined],
     ['Created', moment(domain.createTime)],
     ['Changed', moment(domain.updateTime)],
   ];
