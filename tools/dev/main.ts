@@ -1,3 +1,4 @@
+import { Fault } from '@virtmesh/base';
 import { commands, help } from './commands.ts';
 import { Failure } from './failure.ts';
 
@@ -9,7 +10,8 @@ try {
   else if (command) process.exitCode = await command.run(args);
   else throw new Failure(`there is no command "${name}"; ./dev help lists them`, 2);
 } catch (error) {
-  if (!(error instanceof Failure)) throw error;
+  // What the person at the terminal can put right has no need of a stack.
+  if (!(error instanceof Failure || (Fault.is(error) && error.reason !== 'INTERNAL_BUG'))) throw error;
   process.stderr.write(`dev: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  process.exitCode = error instanceof Failure ? error.exitCode : 1;
 }

@@ -77,6 +77,7 @@ function agentConfig(layout: DevLayout, secrets: Secrets, certificate: Certifica
     nats: { servers: [`127.0.0.1:${ports.nats}`], user: `agent-${layout.node}`, password: secrets.agent },
     pathRoots: ['/var/lib/virtmesh', '/var/lib/libvirt/images', '/srv', '/usr/share', '/var/cache/virtmesh', layout.images],
     metrics: { port: ports.agentMetrics },
+    log: { pretty: true },
   };
 }
 
@@ -87,6 +88,7 @@ function controlConfig(layout: DevLayout, secrets: Secrets, certificate: Certifi
     tls: { port: ports.control, ...certificate, bindings: [{ identity: adminIdentity, role: 'raw' }] },
     nats: { servers: [`127.0.0.1:${ports.nats}`], user: 'domain-svc', password: secrets.control },
     metrics: { port: ports.controlMetrics },
+    log: { pretty: true },
   };
 }
 

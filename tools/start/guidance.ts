@@ -5,8 +5,7 @@ import type { DevLayout } from './layout.ts';
 /** Where everything is, and what to try next. */
 export function guidance(layout: DevLayout): string {
   const { ports, pki, logs } = layout;
-  const isDefault = layout.run === '/run/virtmesh';
-  const vmesh = isDefault ? 'bin/vmesh' : `bin/vmesh -c ${layout.controlSocket}`;
+  const vmesh = layout.isDefault ? 'bin/vmesh' : `bin/vmesh -c ${layout.controlSocket}`;
   return `
 Endpoints
   control plane  unix:${layout.controlSocket}    tls://127.0.0.1:${ports.control}    metrics http://127.0.0.1:${ports.controlMetrics}/metrics

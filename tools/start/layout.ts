@@ -15,6 +15,8 @@ const defaultPorts: Ports = { control: 7700, agent: 7701, controlMetrics: 7710, 
 
 /** Where everything of `./dev start` is. */
 export interface DevLayout {
+  /** Whether it is in the system's directories. */
+  readonly isDefault: boolean;
   /** The node's id. */
   readonly node: string;
   readonly ports: Ports;
@@ -68,6 +70,7 @@ export function devLayout(env: Env = process.env): DevLayout {
   const directory = chosen || '/var/lib/virtmesh/dev';
   const run = chosen ? join(chosen, 'run') : '/run/virtmesh';
   return {
+    isDefault: !chosen,
     node: nodeId(),
     ports: devPorts(env),
     directory,
@@ -79,8 +82,8 @@ export function devLayout(env: Env = process.env): DevLayout {
     agentState: join(directory, 'agent'),
     instanceFile: join(directory, 'instance.json'),
     run,
-    controlSocket: join(run, 'control.sock'),
-    controlReadOnlySocket: join(run, 'control-ro.sock'),
+    controlSocket: join(run, 'domain-svc.sock'),
+    controlReadOnlySocket: join(run, 'domain-svc-ro.sock'),
     agentSocket: join(run, 'agent.sock'),
     agentReadOnlySocket: join(run, 'agent-ro.sock'),
   };

@@ -34,7 +34,7 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-async function bringUp(constellation: Constellation, layout: DevLayout, configuration: Configuration, signal: AbortSignal): Promise<Connection> {
+async function bringUp(constellation: Constellation, layout: DevLayout): Promise<Connection> {
   const record = async (): Promise<void> =>
     writeInstance(layout.instanceFile, { main: recordOf('./dev start', process.pid), children: constellation.children.map(({ name, pid }) => recordOf(name, pid)) });
   await record();
@@ -46,15 +46,27 @@ async function bringUp(constellation: Constellation, layout: DevLayout, configur
   await record();
   const control = await constellation.startControl();
   await record();
-  void followEvents(layout, configuration.natsAdmin, (line) => process.stdout.write(`event    ${line}\n`), signal).catch((error: unknown) => {
-    if (!signal.aborted) say(`events cannot be followed: ${error instanceof Error ? error.message : String(error)}`);
-  });
   return control;
+}
+
+/** Shows events as they come from NATS, until it is disposed of. */
+function showEvents(layout: DevLayout, { natsAdmin }: Configuration): AsyncDisposable {
+  const stop = new AbortController();
+  const shown = followEvents(layout, natsAdmin, (line) => process.stdout.write(`event    ${line}\n`), stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) say(`events cannot be followed: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await shown;
+    },
+  };
 }
 
 async function runInForeground(constellation: Constellation, layout: DevLayout, configuration: Configuration, interrupted: AbortSignal): Promise<number> {
   const image = await installImage(await guestImage({ progress: say }), layout.images);
-  await using control = await bringUp(constellation, layout, configuration, interrupted);
+  await using control = await bringUp(constellation, layout);
+  await using _events = showEvents(layout, configuration);
   const started = await ensureHello(control, layout, image, (line) => process.stdout.write(`console  ${line}\n`), interrupted);
   if (!started) say(`the guest "${helloId}" was running already: it lived on`);
   process.stdout.write(guidance(layout));
@@ -81,7 +93,8 @@ export async function start(args: readonly string[]): Promise<number> {
   requireDisk('./dev start', layout.directory, 1024);
   await setUpSystem(say);
   await requireFreePorts(layout.ports);
-  await ensureGroup('virtmesh');
+  // A second layout, such as that of a test, leaves the system as it is.
+  if (layout.isDefault) await ensureGroup('virtmesh');
   const configuration = await ensureConfiguration(layout);
   const interrupted = interruption();
   const constellation = new Constellation({ layout, files: configuration.files, signal: interrupted });
@@ -94,6 +107,6 @@ export async function start(args: readonly string[]): Promise<number> {
     say('ending the services ...');
     await constellation.stop();
     await removeInstance(layout.instanceFile);
-    say(`ended. Guests live on; ./dev stop ends them`);
+    say('ended. Guests live on; ./dev stop ends them');
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -77,6 +77,8 @@ export async function test(args: readonly string[]): Promise<number> {
   await mkdir(results, { recursive: true });
   // Short, since unix sockets below it have at most 107 bytes for their path.
   const directory = await mkdtemp(join(tmpdir(), 'vt-'));
+  // Guests run as users of their own and must reach their files below it.
+  await chmod(directory, 0o711);
   const run = randomUUID();
   const marks: RunMarks = { directory, environment: `VIRTMESH_TEST_RUN=${run}` };
   const env = { ...process.env, VIRTMESH_TEST_RUN: run, TMPDIR: directory, NX_DAEMON: 'false', NX_NATIVE_FILE_CACHE_DIRECTORY: resolve('.nx/native') };
