@@ -40,6 +40,8 @@ export interface RunningGuest {
 export class World implements AsyncDisposable {
   readonly host: Host;
   readonly directory: string;
+  /** Ports that no test in another process has, below those that the kernel gives out by itself. */
+  readonly vncPorts = { first: 10_000 + (process.pid % 500) * 40, last: 10_000 + (process.pid % 500) * 40 + 39 };
   readonly #lives: Life[] = [];
 
   private constructor(host: Host) {
@@ -66,7 +68,7 @@ export class World implements AsyncDisposable {
       stateDir: join(this.directory, 'state'),
       cacheDir: join(this.directory, 'cache'),
       pathRoots: [this.images],
-      vncPorts: { first: 5940, last: 5999 },
+      vncPorts: this.vncPorts,
       consoleLog: { maxBytes: 16_384, files: 3 },
       accelerator: 'tcg',
       signal: soon(),

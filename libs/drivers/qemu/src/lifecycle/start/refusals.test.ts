@@ -214,16 +214,17 @@ describe('what a start takes and refuses', () => {
     const vnc = (port = 0): Partial<DomainSpec> => ({
       graphics: [{ id: 'vnc0', protocol: { $case: 'vnc', value: Vnc.fromPartial({ port }) } }],
     });
-    const narrow = await world.life({ vncPorts: { first: 5990, last: 5991 } });
-    const taken = createServer().listen(5990, '127.0.0.1');
+    const { first: port } = world.vncPorts;
+    const narrow = await world.life({ vncPorts: { first: port, last: port + 1 } });
+    const taken = createServer().listen(port, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const [a, b] = [narrow.newGuest(), narrow.newGuest()];
     const first = await narrow.start(a, narrow.spec(a, undefined, vnc()));
-    expect(first.started.activeSpec.graphics[0]?.protocol?.value.port).toBe(5991);
+    expect(first.started.activeSpec.graphics[0]?.protocol?.value.port).toBe(port + 1);
     await expect(narrow.start(b, narrow.spec(b, undefined, vnc()))).rejects.toMatchObject({ reason: 'ADDRESS_EXHAUSTED' });
-    await expect(narrow.start(b, narrow.spec(b, undefined, vnc(5990)))).rejects.toMatchObject({
+    await expect(narrow.start(b, narrow.spec(b, undefined, vnc(port)))).rejects.toMatchObject({
       reason: 'RESOURCE_IN_USE',
-      metadata: { port: '5990', field: 'spec.graphics[0].vnc.port' },
+      metadata: { port: String(port), field: 'spec.graphics[0].vnc.port' },
     });
     await narrow.finish(first);
     taken.close();
@@ -234,10 +235,11 @@ describe('what a start takes and refuses', () => {
       reason: 'MEMORY_EXHAUSTED',
       metadata: { needed_bytes: String((1n << 50n) + (64n << 20n)) },
     });
-    const few = await world.life({ guestUids: { first: 720_000, count: 2 } });
+    const users = 720_000 + (process.pid % 1000) * 2;
+    const few = await world.life({ guestUids: { first: users, count: 2 } });
     const [a, b] = [few.newGuest(), few.newGuest()];
     const first = await few.start(a, few.spec(a, undefined));
-    expect(statSync(`/proc/${first.started.observed.pid}`).uid).toBe(720_001);
+    expect(statSync(`/proc/${first.started.observed.pid}`).uid).toBe(users + 1);
     await expect(few.start(b, few.spec(b, undefined))).rejects.toMatchObject({ reason: 'ADDRESS_EXHAUSTED' });
     await few.finish(first);
     const again = await few.start(b, few.spec(b, undefined));
