@@ -73,9 +73,15 @@ const cell = (value: number | undefined, digits = 2): string => (value === undef
 
 /** The results of one benchmark as a table. */
 export function table(benchmark: Benchmark, results: readonly Result[]): string {
-  const rows = [['', 'median ms', 'p95 ms', 'ratio', 'target'], ...results.map((r) => [r.contender, cell(r.medianMs, 3), cell(r.p95Ms, 3), cell(r.ratio), cell(r.target)])];
+  const rows = [
+    ['', 'median ms', 'p95 ms', 'ratio', 'target'],
+    ...results.map((r) => [r.contender, cell(r.medianMs, 3), cell(r.p95Ms, 3), cell(r.ratio), cell(r.target)]),
+  ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const lines = rows.map((row) => `  ${row.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join('  ')}`);
+  const lines = rows.map(
+    (row) =>
+      `  ${row.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join('  ')}`,
+  );
   const peer = benchmark.libvirt ? `\n  libvirt 9.0 on such a machine: ${benchmark.libvirt}` : '';
   return `${benchmark.name}: ${benchmark.title} (${benchmark.samples} samples, interleaved)\n${lines.join('\n')}${peer}\n`;
 }

@@ -15,7 +15,10 @@ Measures the product beside its limit, interleaved in one run, on real QEMU gues
   --peer     also measures Debian's libvirt, which is installed by apt if it is missing
   --json     also appends one JSON line for each result to FILE
 `;
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { samples: { type: 'string', default: '30' }, json: { type: 'string' }, peer: { type: 'string' }, help: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { samples: { type: 'string', default: '30' }, json: { type: 'string' }, peer: { type: 'string' }, help: { type: 'boolean' } },
+});
 if (values.help) {
   process.stdout.write(usage);
   process.exit(0);
@@ -32,7 +35,10 @@ if (values.peer !== undefined && values.peer !== 'libvirt') {
 const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 
 async function run(benchmark: Benchmark): Promise<void> {
-  const results = await measure(benchmark, (done) => process.stderr.isTTY && process.stderr.write(`\r${benchmark.name} ${done}/${benchmark.samples} `));
+  const results = await measure(
+    benchmark,
+    (done) => process.stderr.isTTY && process.stderr.write(`\r${benchmark.name} ${done}/${benchmark.samples} `),
+  );
   if (process.stderr.isTTY) process.stderr.write('\r\u001B[K');
   process.stdout.write(`${table(benchmark, results)}\n`);
   await record(values.json, results);
@@ -44,8 +50,20 @@ async function memory(bench: Bench): Promise<void> {
   for (const id of ids) await bench.agent.start(id, { paused: true });
   const status = await readFile(`/proc/${bench.system.agent.pid}/status`, 'utf8');
   const bytes = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-  process.stdout.write(`memory: resident memory of the agent with ${ids.length} guests: ${formatBytes(bytes)} (target: below 150 MiB; libvirtd: 174 MiB)\n\n`);
-  await record(values.json, [{ benchmark: 'memory', contender: 'agent', medianMs: Number.NaN, p95Ms: Number.NaN, samples: 1, ratio: bytes / (150 * 1024 * 1024), target: 1 }]);
+  process.stdout.write(
+    `memory: resident memory of the agent with ${ids.length} guests: ${formatBytes(bytes)} (target: below 150 MiB; libvirtd: 174 MiB)\n\n`,
+  );
+  await record(values.json, [
+    {
+      benchmark: 'memory',
+      contender: 'agent',
+      medianMs: Number.NaN,
+      p95Ms: Number.NaN,
+      samples: 1,
+      ratio: bytes / (150 * 1024 * 1024),
+      target: 1,
+    },
+  ]);
   await Promise.all(ids.map((id) => bench.agent.destroy(id, { force: true })));
 }
 
@@ -55,7 +73,13 @@ const peerGuests = wanted('list-stats') ? 20 : 1;
 await using peer = values.peer === undefined ? undefined : await Libvirt.start(peerGuests);
 if (wanted('start')) await run(startBenchmark(bench, samples, peer));
 if (wanted('destroy')) await run(destroyBenchmark(bench, samples, peer));
-if (wanted('start-20')) await run(startManyBenchmark({ ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) }, Math.max(3, Math.floor(samples / 10))));
+if (wanted('start-20'))
+  await run(
+    startManyBenchmark(
+      { ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) },
+      Math.max(3, Math.floor(samples / 10)),
+    ),
+  );
 if (wanted('suspend-resume')) {
   await using prepared = await suspendBenchmark(bench, samples * 10, peer);
   await run(prepared);

@@ -39,7 +39,10 @@ export interface Bench extends AsyncDisposable {
 
 export async function openBench(count: number): Promise<Bench> {
   // Ports of its own, so that it can run beside tests.
-  const system = await TestSystem.start({ fleet: true, agent: { qemu: { accelerator: 'tcg', vncPorts: { first: 17_000, last: 17_400 } } } });
+  const system = await TestSystem.start({
+    fleet: true,
+    agent: { qemu: { accelerator: 'tcg', vncPorts: { first: 17_000, last: 17_400 } } },
+  });
   try {
     const [agent, fleet, host] = await Promise.all([system.client('agent'), system.client('fleet'), createHost()]);
     const rawDir = join(system.disks, 'raw');

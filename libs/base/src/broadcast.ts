@@ -44,7 +44,11 @@ class Subscription<T> implements AsyncIterableIterator<T> {
       return;
     }
     if (this.#values.length >= this.#bound) {
-      this.#fault = new Fault('WATCHER_LAGGED', `the reader lags by more than ${this.#bound} messages and was cut off; resume with its last token`, { bound: String(this.#bound) });
+      this.#fault = new Fault(
+        'WATCHER_LAGGED',
+        `the reader lags by more than ${this.#bound} messages and was cut off; resume with its last token`,
+        { bound: String(this.#bound) },
+      );
       this.#values = [];
       this.end();
       return;

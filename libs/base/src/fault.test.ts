@@ -10,7 +10,10 @@ describe('Fault', () => {
   });
 
   it('names the first violation and counts the others', () => {
-    const fault = Fault.ofViolations('SPEC_INVALID', 'the definition is not valid', [{ field: 'a', description: 'is wrong' }, { field: 'b', description: 'too' }]);
+    const fault = Fault.ofViolations('SPEC_INVALID', 'the definition is not valid', [
+      { field: 'a', description: 'is wrong' },
+      { field: 'b', description: 'too' },
+    ]);
     expect(fault.message).toBe('the definition is not valid: a: is wrong (and 1 more)');
     expect(fault.violations).toHaveLength(2);
   });
@@ -35,7 +38,14 @@ describe('a transition table', () => {
 });
 
 describe('formatBytes', () => {
-  it.each([[0n, '0 B'], [1023n, '1023 B'], [1024n, '1 KiB'], [1536, '1.5 KiB'], [268_435_456n, '256 MiB'], [5_368_709_120n, '5 GiB']] as const)('%s is %s', (bytes, text) => {
+  it.each([
+    [0n, '0 B'],
+    [1023n, '1023 B'],
+    [1024n, '1 KiB'],
+    [1536, '1.5 KiB'],
+    [268_435_456n, '256 MiB'],
+    [5_368_709_120n, '5 GiB'],
+  ] as const)('%s is %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
   });
 });

@@ -4,7 +4,20 @@ export { type Clock, systemClock } from './clock.ts';
 export { Fault, type FaultOptions, type Violation } from './fault.ts';
 export { KeyedQueue } from './keyed-queue.ts';
 export {
-  anyNode, type DomainName, domainIdRule, domainName, isDeviceId, isDomainId, isNodeId, isUuid, nodeIdRule, nodeName, operationName, parseDomainName, parseNodeName, parseOperationName,
+  anyNode,
+  type DomainName,
+  domainIdRule,
+  domainName,
+  isDeviceId,
+  isDomainId,
+  isNodeId,
+  isUuid,
+  nodeIdRule,
+  nodeName,
+  operationName,
+  parseDomainName,
+  parseNodeName,
+  parseOperationName,
 } from './names.ts';
 export { Code, type Reason, reasonCodes } from './reasons.ts';
 export { next, statesAllowing, type TransitionTable } from './state-machine.ts';

@@ -7,26 +7,29 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe('KeyedQueue', () => {
   it('runs jobs of one key one by one and in order, whatever fails', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() }), { maxLength: 30 }), async (jobs) => {
-        const queue = new KeyedQueue();
-        const begun: Record<string, number[]> = {};
-        const active = new Set<string>();
-        await Promise.allSettled(
-          jobs.map(({ key, fails }, index) =>
-            queue.run(key, undefined, async () => {
-              expect(active.has(key)).toBe(false);
-              active.add(key);
-              (begun[key] ??= []).push(index);
-              await tick();
-              active.delete(key);
-              if (fails) throw new Error('planted');
-            }),
-          ),
-        );
-        for (const order of Object.values(begun)) expect(order).toEqual(order.toSorted((x, y) => x - y));
-        expect(Object.values(begun).flat()).toHaveLength(jobs.length);
-        for (const { key } of jobs) expect(queue.isBusy(key)).toBe(false);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() }), { maxLength: 30 }),
+        async (jobs) => {
+          const queue = new KeyedQueue();
+          const begun: Record<string, number[]> = {};
+          const active = new Set<string>();
+          await Promise.allSettled(
+            jobs.map(({ key, fails }, index) =>
+              queue.run(key, undefined, async () => {
+                expect(active.has(key)).toBe(false);
+                active.add(key);
+                (begun[key] ??= []).push(index);
+                await tick();
+                active.delete(key);
+                if (fails) throw new Error('planted');
+              }),
+            ),
+          );
+          for (const order of Object.values(begun)) expect(order).toEqual(order.toSorted((x, y) => x - y));
+          expect(Object.values(begun).flat()).toHaveLength(jobs.length);
+          for (const { key } of jobs) expect(queue.isBusy(key)).toBe(false);
+        },
+      ),
       { numRuns: 50 },
     );
   });

@@ -27,7 +27,12 @@ export const domainName = (node: string, id: string): string => `nodes/${node}/d
 export const operationName = (node: string, id: string): string => `nodes/${node}/operations/${id}`;
 
 const invalid = (field: string, name: string, rule: string): Fault =>
-  new Fault('NAME_INVALID', `${field} ${JSON.stringify(name.slice(0, 200))} is not ${rule}`, { field, name: name.slice(0, 200) }, { violations: [{ field, description: `must be ${rule}` }] });
+  new Fault(
+    'NAME_INVALID',
+    `${field} ${JSON.stringify(name.slice(0, 200))} is not ${rule}`,
+    { field, name: name.slice(0, 200) },
+    { violations: [{ field, description: `must be ${rule}` }] },
+  );
 
 /** The node of `nodes/{node}`; `-` is accepted. */
 export function parseNodeName(name: string, field = 'name'): string {
@@ -41,7 +46,8 @@ export function parseNodeName(name: string, field = 'name'): string {
 export function parseDomainName(name: string, field = 'name'): DomainName {
   const rule = `nodes/{node}/domains/{domain} or nodes/{node}/domains/uid:{uid}, the domain being ${domainIdRule}`;
   const [nodes, node, domains, last, ...rest] = name.split('/');
-  if (nodes !== 'nodes' || domains !== 'domains' || node === undefined || last === undefined || rest.length > 0) throw invalid(field, name, rule);
+  if (nodes !== 'nodes' || domains !== 'domains' || node === undefined || last === undefined || rest.length > 0)
+    throw invalid(field, name, rule);
   if (node !== anyNode && !isNodeId(node)) throw invalid(field, name, rule);
   if (last.startsWith('uid:')) {
     const uid = last.slice(4).toLowerCase();
@@ -54,7 +60,15 @@ export function parseDomainName(name: string, field = 'name'): DomainName {
 
 export function parseOperationName(name: string, field = 'name'): { readonly node: string; readonly id: string } {
   const [nodes, node, operations, id, ...rest] = name.split('/');
-  if (nodes !== 'nodes' || operations !== 'operations' || node === undefined || id === undefined || rest.length > 0 || (node !== anyNode && !isNodeId(node)) || !isUuid(id)) {
+  if (
+    nodes !== 'nodes' ||
+    operations !== 'operations' ||
+    node === undefined ||
+    id === undefined ||
+    rest.length > 0 ||
+    (node !== anyNode && !isNodeId(node)) ||
+    !isUuid(id)
+  ) {
     throw invalid(field, name, 'nodes/{node}/operations/{id}, the id being a UUID');
   }
   return { node, id };

@@ -17,7 +17,17 @@ describe('runSteps', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.nat(5), async (count, failing) => {
         const log: string[] = [];
-        const steps = Array.from({ length: count }, (_, index) => recorded(String(index), log, index === failing ? () => { throw new Error('planted'); } : undefined));
+        const steps = Array.from({ length: count }, (_, index) =>
+          recorded(
+            String(index),
+            log,
+            index === failing
+              ? () => {
+                  throw new Error('planted');
+                }
+              : undefined,
+          ),
+        );
         const run = runSteps(steps, new AbortController().signal);
         if (failing >= count) {
           await run;
@@ -45,14 +55,22 @@ describe('runSteps', () => {
     const after = (step: string): void => {
       if (step === 'b') throw new Error('planted');
     };
-    await expect(runSteps([recorded('a', log), recorded('b', log), recorded('c', log)], new AbortController().signal, { after })).rejects.toThrow('planted');
+    await expect(
+      runSteps([recorded('a', log), recorded('b', log), recorded('c', log)], new AbortController().signal, { after }),
+    ).rejects.toThrow('planted');
     expect(log).toEqual(['run a', 'run b', 'undo b', 'undo a']);
   });
 
   it('goes on undoing where an undo fails', async () => {
     const log: string[] = [];
     const failed: string[] = [];
-    const broken: Step = { name: 'b', run: () => {}, undo: () => { throw new Error('planted'); } };
+    const broken: Step = {
+      name: 'b',
+      run: () => {},
+      undo: () => {
+        throw new Error('planted');
+      },
+    };
     await undoSteps([recorded('a', log), broken], { undoFailed: (step) => void failed.push(step) });
     expect(log).toEqual(['undo a']);
     expect(failed).toEqual(['b']);

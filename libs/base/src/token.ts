@@ -13,5 +13,10 @@ export function decodeToken(tag: string, token: string, field: string): unknown 
   } catch {
     // Falls through to the one answer for all that is not a token of ours.
   }
-  throw new Fault('TOKEN_INVALID', `${field} is not a token that this server made for this call; leave it out to begin anew`, { field }, { violations: [{ field, description: 'must be a token from an earlier answer of the same rpc' }] });
+  throw new Fault(
+    'TOKEN_INVALID',
+    `${field} is not a token that this server made for this call; leave it out to begin anew`,
+    { field },
+    { violations: [{ field, description: 'must be a token from an earlier answer of the same rpc' }] },
+  );
 }

@@ -13,16 +13,14 @@ const scopes = (bench: Bench): readonly (readonly [string, TestClient])[] => [
 /** Start to running. */
 export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
   const [args = []] = bench.rawArgs;
-  const ours = scopes(bench).map(
-    ([name, client]): Contender => ({
-      name,
-      run: async () => {
-        const ms = await timed(() => client.start('ref0'));
-        await bench.agent.destroy('ref0', { force: true });
-        return ms;
-      },
-    }),
-  );
+  const ours = scopes(bench).map(([name, client]): Contender => ({
+    name,
+    run: async () => {
+      const ms = await timed(() => client.start('ref0'));
+      await bench.agent.destroy('ref0', { force: true });
+      return ms;
+    },
+  }));
   const raw: Contender = {
     name: 'raw',
     run: async () => {
@@ -46,15 +44,13 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
 /** Graceful destroy. */
 export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
   const [args = []] = bench.rawArgs;
-  const ours = scopes(bench).map(
-    ([name, client]): Contender => ({
-      name,
-      run: async () => {
-        await bench.agent.start('ref0');
-        return timed(() => client.destroy('ref0'));
-      },
-    }),
-  );
+  const ours = scopes(bench).map(([name, client]): Contender => ({
+    name,
+    run: async () => {
+      await bench.agent.start('ref0');
+      return timed(() => client.destroy('ref0'));
+    },
+  }));
   const raw: Contender = {
     name: 'raw',
     run: async () => {

@@ -21,7 +21,8 @@ export interface Reads extends AsyncDisposable {
 /** Get of one and List of 1,000 domains, both of one client against an echo of the same bytes. */
 export async function readBenchmarks(bench: Bench, samples: number): Promise<Reads> {
   const { agent, system } = bench;
-  for (let index = bench.ids.length; index < total; index += 1) await agent.create(`more${index}`, referenceSpec(join(system.disks, 'none.img')));
+  for (let index = bench.ids.length; index < total; index += 1)
+    await agent.create(`more${index}`, referenceSpec(join(system.disks, 'none.img')));
   const get = GetDomainRequest.encode(GetDomainRequest.fromPartial({ name: agent.name('ref0'), view: DomainView.FULL })).finish();
   const list = ListDomainsRequest.encode(ListDomainsRequest.fromPartial({ parent: `nodes/${agent.node}`, pageSize: total })).finish();
   const clients = { agent: new BytesClient(system.agentSocket), 'domain-svc': new BytesClient(system.domainSvcSocket) };
@@ -32,10 +33,24 @@ export async function readBenchmarks(bench: Bench, samples: number): Promise<Rea
   const socket = join(system.disks, 'echo.sock');
   const echo = await startEcho([socket, `${getPath}=${getFile}`, `${listPath}=${listFile}`]);
   const raw = new BytesClient(socket);
-  const contenders = (path: string, request: Uint8Array): Benchmark['contenders'] => Object.entries({ raw, ...clients }).map(([name, client]) => ({ name, run: () => timed(() => client.call(path, request)) }));
+  const contenders = (path: string, request: Uint8Array): Benchmark['contenders'] =>
+    Object.entries({ raw, ...clients }).map(([name, client]) => ({ name, run: () => timed(() => client.call(path, request)) }));
   return {
-    get: { name: 'get', title: 'GetDomain; raw is a grpc-js server that answers the same bytes', targets: { agent: 1.3 }, samples, contenders: contenders(getPath, get) },
-    list: { name: 'list-1000', title: 'ListDomains of 1,000; raw is a grpc-js server that answers the same bytes', targets: { agent: 1.3, 'domain-svc': 1.3 }, libvirt: '32 times a floor without serialisation', samples, contenders: contenders(listPath, list) },
+    get: {
+      name: 'get',
+      title: 'GetDomain; raw is a grpc-js server that answers the same bytes',
+      targets: { agent: 1.3 },
+      samples,
+      contenders: contenders(getPath, get),
+    },
+    list: {
+      name: 'list-1000',
+      title: 'ListDomains of 1,000; raw is a grpc-js server that answers the same bytes',
+      targets: { agent: 1.3, 'domain-svc': 1.3 },
+      libvirt: '32 times a floor without serialisation',
+      samples,
+      contenders: contenders(listPath, list),
+    },
     [Symbol.asyncDispose]: async () => {
       for (const client of [raw, ...Object.values(clients)]) client[Symbol.dispose]();
       const exit = once(echo, 'exit');
@@ -46,7 +61,9 @@ export async function readBenchmarks(bench: Bench, samples: number): Promise<Rea
 }
 
 async function startEcho(args: readonly string[]): Promise<ChildProcess> {
-  const echo = spawn(process.execPath, [fileURLToPath(new URL('../raw/echo-server.ts', import.meta.url)), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const echo = spawn(process.execPath, [fileURLToPath(new URL('../raw/echo-server.ts', import.meta.url)), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (echo.stdout) await once(echo.stdout, 'data');
   return echo;
 }

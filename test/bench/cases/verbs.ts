@@ -46,7 +46,11 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
-    contenders: [raw, ...ours.map(({ contender }) => contender), ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : [])],
+    contenders: [
+      raw,
+      ...ours.map(({ contender }) => contender),
+      ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : []),
+    ],
     [Symbol.asyncDispose]: async () => {
       for (const { channel } of ours) channel.close();
       await peer?.run('kill', 'lv0');
@@ -64,11 +68,12 @@ export async function statsBenchmark(bench: Bench, samples: number, peer?: Libvi
   // The raw guests hold the disks and ports of the first domains: the agent gets the others.
   const ids = bench.ids.slice(half, 2 * half);
   for (const id of ids) await bench.agent.start(id, { paused: true });
-  for (let index = 0; peer && index < ids.length; index += 1) {
-    await peer.run('start', `lv${index}`);
-    await peer.run('suspend', `lv${index}`);
-  }
-  const request = ListDomainStatsRequest.fromPartial({ parent: `nodes/${bench.agent.node}`, pageSize: 1000, guestTimeout: Duration.fromPartial({ seconds: 10n }) });
+  if (peer) await startPeers(peer, ids.length);
+  const request = ListDomainStatsRequest.fromPartial({
+    parent: `nodes/${bench.agent.node}`,
+    pageSize: 1000,
+    guestTimeout: Duration.fromPartial({ seconds: 10n }),
+  });
   const check = (stats: readonly { readonly error: unknown }[]): void => {
     if (stats.length !== ids.length || stats.some((each) => each.error !== undefined)) throw new Error('statistics are missing');
   };
@@ -76,7 +81,16 @@ export async function statsBenchmark(bench: Bench, samples: number, peer?: Libvi
     name: 'raw',
     run: () =>
       timed(() =>
-        Promise.all(guests.map((guest) => Promise.all([guest.execute('query-status'), guest.execute('query-blockstats'), readFile(`/proc/${guest.child.pid}/stat`), readFile(`/proc/${guest.child.pid}/status`)]))),
+        Promise.all(
+          guests.map((guest) =>
+            Promise.all([
+              guest.execute('query-status'),
+              guest.execute('query-blockstats'),
+              readFile(`/proc/${guest.child.pid}/stat`),
+              readFile(`/proc/${guest.child.pid}/status`),
+            ]),
+          ),
+        ),
       ),
   };
   return {
@@ -96,6 +110,13 @@ export async function statsBenchmark(bench: Bench, samples: number, peer?: Libvi
       await Promise.all(ids.map((id) => bench.agent.destroy(id, { force: true })));
     },
   };
+}
+
+async function startPeers(peer: Libvirt, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await peer.run('start', `lv${index}`);
+    await peer.run('suspend', `lv${index}`);
+  }
 }
 
 /** From the cause of an event to a subscriber of NATS. */

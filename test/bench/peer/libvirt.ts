@@ -68,8 +68,11 @@ export class Libvirt implements AsyncDisposable {
     this.#daemons.push(spawn('/usr/sbin/virtlogd', ['-p', join(this.#directory, 'virtlogd.pid')], { stdio: 'ignore' }));
     this.#daemons.push(spawn('/usr/sbin/libvirtd', ['-f', config, '-p', join(this.#directory, 'libvirtd.pid')], { stdio: 'ignore' }));
     const socket = join(sockets, 'libvirt-sock');
-    for (const end = Date.now() + 20_000; !existsSync(socket); await delay(50)) if (Date.now() > end) throw new Error('libvirtd did not start');
-    const client = spawn('/usr/bin/python3', [fileURLToPath(new URL('drive-libvirt.py', import.meta.url)), socket], { stdio: ['pipe', 'pipe', 'inherit'] });
+    for (const end = Date.now() + 20_000; !existsSync(socket); await delay(50))
+      if (Date.now() > end) throw new Error('libvirtd did not start');
+    const client = spawn('/usr/bin/python3', [fileURLToPath(new URL('drive-libvirt.py', import.meta.url)), socket], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     this.#client = client;
     this.#answers = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
     await this.#answers.next();

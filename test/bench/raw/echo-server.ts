@@ -8,7 +8,15 @@ const server = new Server({ 'grpc.max_send_message_length': -1 });
 for (const answer of answers) {
   const [path = '', file = ''] = answer.split('=');
   const bytes = readFileSync(file);
-  const method = { path, requestStream: false, responseStream: false, requestSerialize: asIs, requestDeserialize: asIs, responseSerialize: asIs, responseDeserialize: asIs } as const;
+  const method = {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  } as const;
   const handler: handleUnaryCall<Buffer, Buffer> = (_call, callback) => callback(null, bytes);
   server.addService({ [path]: method }, { [path]: handler });
 }

@@ -37,7 +37,12 @@ export async function argumentsOf(pid: bigint, agentRunDir: string, rawDir: stri
 }
 
 /** Starts it and resolves when its guest runs. */
-export async function startRaw(host: Host, args: readonly string[], directory: string, options: { readonly paused?: boolean } = {}): Promise<RawGuest> {
+export async function startRaw(
+  host: Host,
+  args: readonly string[],
+  directory: string,
+  options: { readonly paused?: boolean } = {},
+): Promise<RawGuest> {
   const uid = args[args.indexOf('-uuid') + 1] ?? '';
   const runDir = join(directory, uid);
   await mkdir(runDir, { recursive: true });
