@@ -40,6 +40,7 @@ const retryMs = 250;
 /** Reads a stream in order, without repeat or hole over any number of connections, until the signal. */
 export async function* follow(options: FollowOptions, signal: AbortSignal): AsyncGenerator<Followed> {
   let start = options.start;
+  let told = '';
   while (!signal.aborted) {
     try {
       const session = await options.bus.session(signal);
@@ -52,10 +53,13 @@ export async function* follow(options: FollowOptions, signal: AbortSignal): Asyn
     } catch (thrown) {
       if (signal.aborted) return;
       if (options.bus.status.t === 'closed') throw thrown;
-      options.log.warn(
-        { stream: options.stream, filter: options.filter, error: String(thrown) },
-        'reading the stream was interrupted; going on where it stood',
-      );
+      const error = String(thrown);
+      if (error !== told)
+        options.log.warn(
+          { stream: options.stream, filter: options.filter, error },
+          'reading the stream was interrupted; going on where it stood',
+        );
+      told = error;
     }
     await sleep(retryMs * (0.5 + Math.random()), signal).catch(() => undefined);
   }

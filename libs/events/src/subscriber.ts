@@ -1,7 +1,6 @@
 import type { EventBus } from './bus.ts';
 import { type CloudEvent, decodeCloudEvent } from './cloud-event.ts';
 import { type EventBody, readBody } from './event-message.ts';
-import { ensureEventStream } from './event-stream.ts';
 import { follow, type FollowStart } from './follow.ts';
 import type { EventLog } from './log.ts';
 import { allEvents, type EventKind, eventStreamName, eventSubject, parseEventSubject } from './subjects.ts';
@@ -27,7 +26,10 @@ export interface SubscribeOptions {
   readonly from: Exclude<FollowStart, { t: 'last-per-subject' }>;
 }
 
-/** The events of the stream in order, over any number of reconnections, until the signal. What is not an event of virtmesh is left out. */
+/**
+ * The events of the stream in order, over any number of reconnections, until the signal. A stream that is not there yet is
+ * waited for: who publishes makes it. What is not an event of virtmesh is left out.
+ */
 export async function* subscribeEvents(options: SubscribeOptions, signal: AbortSignal): AsyncGenerator<ReceivedEvent> {
   const filter = options.kind || options.node ? eventSubject(options.kind, options.node) : allEvents;
   const source = follow(
@@ -37,7 +39,7 @@ export async function* subscribeEvents(options: SubscribeOptions, signal: AbortS
       stream: eventStreamName,
       filter,
       start: options.from,
-      ensure: (session) => ensureEventStream(session),
+      ensure: (session) => session.jsm.streams.info(eventStreamName),
     },
     signal,
   );

@@ -59,17 +59,25 @@ export class FeedSet<E> {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** Settles when all nodes that answer were read, or after a while: what is asked of a service that just started is then complete. */
-  async settled(signal: AbortSignal): Promise<void> {
-    const { fleet } = this.#options;
+  /**
+   * Settles when the nodes (one, or all) that answer were read, or after a while: what is asked of a service that just
+   * started is then complete. A node that answers and cannot be read is waited for only at first.
+   */
+  async settled(signal: AbortSignal, node?: string): Promise<void> {
+    const { clock, fleet } = this.#options;
     await fleet.settled(signal);
-    if (fleet.links.every((link) => link.state.t === 'unreachable' || this.get(link.node)?.point)) return;
+    const young = clock.now().getTime() - settleMs;
+    const pending = fleet.links.filter(
+      ({ node: name, state }) =>
+        (node === undefined || name === node) && state.t !== 'unreachable' && state.since.getTime() > young && !this.get(name)?.point,
+    );
+    if (pending.length === 0) return;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(settleMs)]);
     const read = async (link: AgentLink): Promise<void> => {
       await link.require(limit);
       await this.get(link.node)?.known(limit);
     };
-    await Promise.allSettled(fleet.links.map(read));
+    await Promise.allSettled(pending.map(read));
   }
 
   /** How far each node's feed has come, of one node or all. Nodes that were never read are left out. */

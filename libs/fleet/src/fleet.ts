@@ -35,6 +35,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #nodes = new Map<string, KnownNode>();
   readonly #tasks: NodeTask[] = [];
+  readonly #forgetting: ((node: string) => void)[] = [];
   readonly #registryRead = Promise.withResolvers<void>();
   #isRegistryRead = false;
   /** Sorted at the first question after a change. */
@@ -50,6 +51,11 @@ export class Fleet {
   onNode(task: NodeTask): void {
     this.#tasks.push(task);
     for (const node of this.#nodes.values()) node.running.push(this.#runTask(task, node));
+  }
+
+  /** Calls back when a node was taken out of the registry for good, after all that ran beside its link has ended. */
+  onForgotten(callback: (node: string) => void): void {
+    this.#forgetting.push(callback);
   }
 
   /** Another number after each change of which nodes there are and which of them can be reached. */
@@ -139,6 +145,10 @@ export class Fleet {
     this.#links = undefined;
     this.#generation += 1;
     node.forget.abort();
+    void Promise.allSettled(node.running).then(() => {
+      // It may have registered anew meanwhile.
+      if (!this.#nodes.has(name)) for (const callback of this.#forgetting) callback(name);
+    });
   }
 
   async #runTask(task: NodeTask, node: KnownNode): Promise<void> {

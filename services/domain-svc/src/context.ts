@@ -64,6 +64,7 @@ export function domainControlContext({
   });
   const nodes = new FeedSet<NodeEvent>({ fleet, kind: nodeKind, sink: (link) => directory.sinkOf(link), log, clock, silenceMs });
   keepCopies(index, domainCopies, (node) => sinks.get(node)?.readingAnew ?? false);
+  fleet.onForgotten((node) => index.replaceNode(node, []));
   warnOfDoubles(index, log);
   const publisher = new EventPublisher({
     bus,

@@ -19,6 +19,7 @@ import {
 import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { NodeEventKind } from '@virtmesh/contracts/node/v1/node_event';
 import { durationFromMs } from '@virtmesh/kit';
+import { connect } from 'nats';
 import { describe, expect, it } from 'vitest';
 import { ControlWorld, listAll, type Replica } from './world.ts';
 
@@ -73,6 +74,13 @@ describe('domain-svc', () => {
     await expect(svc.domains.startDomain(start(''))).rejects.toMatchObject({ reason: 'NAME_INVALID' });
     await expect(svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', minRevision: 1n }))).rejects.toMatchObject({
       reason: 'REQUEST_INVALID',
+    });
+    await expect(
+      svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/n1', minRevision: n1.last + 1n })),
+    ).rejects.toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field: 'min_revision' }] });
+    await expect(svc.domains.watchDomains({ parent: 'nodes/-', resumeToken: '', uid: 'web' }).next()).rejects.toMatchObject({
+      reason: 'REQUEST_INVALID',
+      violations: [{ field: 'uid' }],
     });
     await expect(svc.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: -1 }))).rejects.toMatchObject({
       reason: 'REQUEST_INVALID',
@@ -278,6 +286,23 @@ describe('domain-svc', () => {
     const agent = await world.agent('n1');
     agent.define('web');
     await expect.poll(async () => names(await listAll(svc)), { timeout: 15_000 }).toEqual(['nodes/n1/domains/web']);
+  });
+
+  it('forgets a node that is taken out of the registry', async () => {
+    await using world = await ControlWorld.start();
+    for (const node of ['n1', 'n2']) (await world.agent(node)).define('web');
+    const svc = await world.replica('a');
+    expect(names(await listAll(svc))).toEqual(['nodes/n1/domains/web', 'nodes/n2/domains/web']);
+    const connection = await connect({ servers: world.nats.url });
+    await (await connection.jetstream().views.kv('virtmesh_nodes')).delete('n1');
+    await connection.close();
+    await expect.poll(async () => names(await listAll(svc))).toEqual(['nodes/n2/domains/web']);
+    expect((await svc.nodes.listNodes({ pageSize: 0, pageToken: '' })).nodes.map(({ name }) => name)).toEqual(['nodes/n2']);
+    await expect(svc.domains.startDomain(start('nodes/n1/domains/web'))).rejects.toMatchObject({ reason: 'NODE_NOT_FOUND' });
+    await delay(300);
+    await svc.process.kill();
+    await svc.process.start();
+    expect(names(await listAll(svc))).toEqual(['nodes/n2/domains/web']);
   });
 
   it('ends with its streams when it is asked to, and tells its clients', async () => {

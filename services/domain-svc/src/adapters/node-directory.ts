@@ -19,6 +19,7 @@ export class NodeDirectory implements NodeKnowledge {
     this.#copies = options.copies;
     this.#log = options.log;
     options.fleet.onNode((link, signal) => this.#accompany(link, signal));
+    options.fleet.onForgotten((node) => this.#forget(node));
   }
 
   /** A node as last known, with its condition now. */
@@ -74,6 +75,12 @@ export class NodeDirectory implements NodeKnowledge {
       }
       this.#keep(link);
     }
+  }
+
+  #forget(node: string): void {
+    const uid = this.#known.get(node)?.uid;
+    this.#known.delete(node);
+    if (uid) this.#copies.remove({ node, uid });
   }
 
   #keep(link: AgentLink): void {

@@ -1,4 +1,4 @@
-import { anyNode, Fault, parseNodeName } from '@virtmesh/base';
+import { anyNode, Fault, isUuid, nodeName, parseNodeName } from '@virtmesh/base';
 import {
   DomainServiceService,
   DomainView,
@@ -8,6 +8,7 @@ import {
   type WatchDomainsRequest,
   type WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
+import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import {
   AnswerCache,
   bytesService,
@@ -79,7 +80,7 @@ export function domainService(parts: FleetParts): ServiceBinding {
   const list = async (request: ListDomainsRequest, caller: CallContext): Promise<Buffer> => {
     const node = await scopeOf(request.parent, caller.signal);
     const size = pageSize(request.pageSize);
-    await domains.settled(caller.signal);
+    await domains.settled(caller.signal, node);
     if (request.minRevision > 0n) await reach(node, request.minRevision, caller);
     return listIndexed(source, {
       node,
@@ -91,12 +92,18 @@ export function domainService(parts: FleetParts): ServiceBinding {
     });
   };
 
+  /** Waits until the list has a change that a caller knows of. */
   const reach = async (node: string | undefined, revision: bigint, caller: CallContext): Promise<void> => {
     const feed = node === undefined ? undefined : domains.get(node);
-    if (!feed)
-      throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
-        { field: 'min_revision', description: 'needs a single node as parent, since revisions are those of a node' },
-      ]);
+    if (!feed) throw invalid('min_revision', 'needs a single node as parent, since revisions are those of a node');
+    if ((feed.point?.number ?? 0n) >= revision) return;
+    const session = await feed.link.require(caller.signal);
+    const asked = { name: nodeName(feed.node) };
+    const { journalNumber } = await callThrough({ link: feed.link, session }, caller, (options) =>
+      session.client(NodeServiceService).getNode(asked, options),
+    );
+    if (revision > journalNumber)
+      throw invalid('min_revision', `must be a revision that this node answered; its newest is ${journalNumber}`);
     const leftMs = caller.deadline ? caller.deadline.getTime() - clock.now().getTime() - 100 : Infinity;
     await feed.reach(revision, Math.max(1, Math.min(minRevisionWaitMs, leftMs)), caller.signal);
   };
@@ -104,6 +111,7 @@ export function domainService(parts: FleetParts): ServiceBinding {
   async function* watch(request: WatchDomainsRequest, caller: CallContext): AsyncGenerator<WatchDomainsResponse> {
     const node = await scopeOf(request.parent, caller.signal);
     const uid = request.uid.toLowerCase();
+    if (uid !== '' && !isUuid(uid)) throw invalid('uid', 'must be the UUID of a domain, or left out for all');
     const options = {
       feeds: domains,
       tag: watchTag,
@@ -169,3 +177,6 @@ export function domainService(parts: FleetParts): ServiceBinding {
     },
   );
 }
+
+const invalid = (field: string, description: string): Fault =>
+  Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field, description }]);
