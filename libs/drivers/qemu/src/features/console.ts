@@ -1,4 +1,4 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, isDeviceId } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
@@ -12,6 +12,10 @@ const drainMs = 500;
 export const consoleFeature = (context: DriverContext): Consoles => ({
   devices: consoleDevices,
   output: (guest, device, options, signal) => {
+    if (!isDeviceId(device))
+      throw new Fault('DEVICE_NOT_FOUND', `${guest.id} has no serial port or console ${JSON.stringify(device.slice(0, 100))}`, {
+        device: device.slice(0, 100),
+      });
     const { logDir, log } = placesOf(context.directories, guest.uid);
     const { files } = context.logBounds;
     return readLog(

@@ -1,4 +1,4 @@
-import { Fault, isUuid } from '@virtmesh/base';
+import { Fault, isDeviceId, isUuid } from '@virtmesh/base';
 import { join } from 'node:path';
 import type { GuestPaths } from '../launch.ts';
 
@@ -34,12 +34,17 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     runDir,
     stateDir,
     logDir,
-    socket: (deviceId) => join(runDir, `${deviceId}.sock`),
+    socket: (deviceId) => join(runDir, `${checked(deviceId)}.sock`),
     // The ids of devices have no underscore, so that these never meet a device's.
     monitorSocket: join(runDir, '_qmp.sock'),
-    log: (deviceId) => join(logDir, `${deviceId}.log`),
+    log: (deviceId) => join(logDir, `${checked(deviceId)}.log`),
     ownLog: join(logDir, '_qemu.log'),
     nvram: join(stateDir, 'nvram.fd'),
     cgroup: `virtmesh/${uid}`,
   };
+}
+
+function checked(deviceId: string): string {
+  if (!isDeviceId(deviceId)) throw new Fault('INTERNAL_BUG', `not an id of a device: ${JSON.stringify(deviceId.slice(0, 100))}`);
+  return deviceId;
 }

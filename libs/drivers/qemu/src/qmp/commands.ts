@@ -6,7 +6,6 @@ export interface QmpCommands {
   quit: Command<None, None>;
   system_powerdown: Command<None, None>;
   system_reset: Command<None, None>;
-  system_wakeup: Command<None, None>;
   'query-status': Command<None, { readonly status: RunState; readonly running: boolean }>;
   'query-version': Command<
     None,
@@ -14,12 +13,7 @@ export interface QmpCommands {
   >;
   'query-balloon': Command<None, { readonly actual: number }>;
   'query-chardev': Command<None, readonly { readonly label: string; readonly filename: string; readonly 'frontend-open': boolean }[]>;
-  'query-vnc-servers': Command<
-    None,
-    readonly { readonly id: string; readonly server: readonly { readonly host: string; readonly service: string }[] }[]
-  >;
   'query-blockstats': Command<{ readonly 'query-nodes'?: boolean }, readonly BlockStatsAnswer[]>;
-  'query-block': Command<None, readonly { readonly qdev?: string; readonly 'io-status'?: string }[]>;
   balloon: Command<{ readonly value: number }, None>;
   'qom-get': Command<{ readonly path: string; readonly property: string }, unknown>;
   'qom-set': Command<{ readonly path: string; readonly property: string; readonly value: unknown }, None>;
