@@ -1,7 +1,13 @@
 import type { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { ObservedState } from './guest.ts';
 
-/** Something that a driver saw happen to a guest. Facts only; the agent decides what they mean. In order for each guest. */
+/**
+ * Something that a driver saw happen to a guest. Facts only; the agent decides what they mean. In order for each guest.
+ *
+ * What a call brings about is told before the call resolves, and when `destroy` or the undo of a start has resolved, nothing
+ * more is told of that life of the guest: what comes later is taken for its next one. What the definition says of power-off,
+ * reboot and crash is the driver's to do; the agent starts no guest anew, and `exited` is the end.
+ */
 export type DriverEvent =
   /** It is in this state now. Sent also for changes that a call of ours made. */
   | { readonly t: 'state'; readonly uid: string; readonly state: Exclude<ObservedState, 'gone'>; readonly reason: DomainStateReason }
