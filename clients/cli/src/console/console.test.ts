@@ -1,7 +1,10 @@
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Bench, type Outcome, removeCache, type RunningCall, vmeshPath } from '../testing/vmesh.ts';
+
+// A process of its own takes its time on a busy host.
+vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
 beforeEach(async () => {
