@@ -1,4 +1,4 @@
-import { runSteps } from '@virtmesh/base';
+import { Fault, runSteps } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { RuntimeRecord } from '@virtmesh/driver-spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -114,6 +114,25 @@ describe('a new life of the agent', () => {
       }
     },
   );
+
+  it('can be asked again after it was cut short, and when it has the guest already', async () => {
+    const first = await world.life();
+    const guest = first.newGuest();
+    const running = await first.start(guest, first.spec(guest, undefined));
+    await first.end();
+    const second = await world.life();
+    process.kill(running.started.observed.pid, 'SIGSTOP');
+    const cut = new AbortController();
+    setTimeout(() => cut.abort(new Fault('OPERATION_PREEMPTED', 'enough')), 50);
+    await expect(second.driver.lifecycle.adopt(guest, running.started.activeSpec, running.record, cut.signal)).rejects.toMatchObject({
+      reason: 'OPERATION_PREEMPTED',
+    });
+    process.kill(running.started.observed.pid, 'SIGCONT');
+    expect(await adopt(second, running)).toMatchObject({ state: 'running' });
+    await second.feature('suspend').suspend(guest, soon());
+    expect(await adopt(second, running)).toMatchObject({ state: 'paused', reason: DomainStateReason.USER });
+    await second.finish(running);
+  });
 
   it('destroys a guest that it never took up', async () => {
     const first = await world.life();

@@ -1,4 +1,4 @@
-import { Fault, raceAbort } from '@virtmesh/base';
+import { Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef, Observed } from '@virtmesh/driver-spi';
@@ -16,6 +16,7 @@ import { unresponsiveCondition } from './tracked.ts';
 /** How long a guest may take to answer before it counts as not answering; the others wait for their turn meanwhile. */
 const patienceMs = 2000;
 const lastWordsMs = 500;
+const endAfterMonitorMs = 1000;
 
 /** Takes up a guest that another life of the agent started. */
 export async function adoptGuest(
@@ -25,6 +26,8 @@ export async function adoptGuest(
   record: GuestRecord,
   signal: AbortSignal,
 ): Promise<Observed> {
+  const known = context.guests.get(ref.uid);
+  if (known?.t === 'live') return known.guest.isGone ? gone : known.guest.observed();
   const places = placesOf(context.directories, ref.uid);
   context.claims.add(ref.uid, { user: record.user, ports: record.ports, cid: record.cid, files: record.files });
   const process = await findProcess(context, places, record.process);
@@ -47,7 +50,12 @@ export async function adoptGuest(
     events: context.events,
   });
   context.guests.set(ref.uid, { t: 'live', guest });
-  const answered = await firstLook(guest, signal);
+  const answered = await firstLook(guest, signal).catch((thrown: unknown) => {
+    // It can be tried again, and then needs the one connection that its monitor takes.
+    guest.drop();
+    context.guests.delete(ref.uid);
+    throw thrown;
+  });
   if (guest.isGone) return gone;
   if (answered && isHalfMade(guest, record)) {
     guest.willBeDestroyed();
@@ -69,7 +77,7 @@ async function firstLook(guest: LiveGuest, signal: AbortSignal): Promise<boolean
   } catch (thrown) {
     if (signal.aborted && !Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) throw thrown;
     // A guest that ended just now ends its connection first.
-    await raceAbort(Promise.race([guest.gone, new Promise<void>((resolve) => setImmediate(resolve))]), signal).catch(() => {});
+    if (!Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) await settledWithin(guest.gone, endAfterMonitorMs);
     return false;
   }
 }

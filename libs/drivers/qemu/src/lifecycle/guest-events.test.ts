@@ -136,7 +136,7 @@ describe('what a guest does itself', () => {
     const booted = await boot('panic-restarts', { onCrash: LifecycleAction.RESTART });
     await booted.type('p');
     await booted.hears(2);
-    expect(booted.kinds).toEqual(['panicked', 'reboot']);
+    expect(booted.kinds).toEqual(['panicked', 'reboot', 'running']);
     await booted.finish();
   });
 });

@@ -176,7 +176,7 @@ describe('what events of a monitor mean', () => {
     }
   });
 
-  it('a crash that restarts is told as a crash and a reboot', () => {
+  it('a crash that restarts is told as a crash, a reboot and a guest that runs again', () => {
     const events = [
       event('GUEST_PANICKED', { action: 'pause' }),
       stop,
@@ -184,8 +184,9 @@ describe('what events of a monitor mean', () => {
       resume,
     ];
     expect(play(events, { ...plain, restartOnCrash: true })).toMatchObject({
-      told: [{ t: 'panicked' }, { t: 'reboot', byGuest: true }],
+      told: [{ t: 'panicked' }, { t: 'reboot', byGuest: true }, state('running', DomainStateReason.BOOTED)],
       followUps: ['restart'],
+      after: { restarting: false },
     });
   });
 

@@ -57,8 +57,7 @@ export function track(before: Tracked, event: QmpEvent, reading: Reading): Step 
       if (before.restarting || before.shutdown) return told(before);
       return before.stopCause ? enters(before.stopCause) : { after: before, events: [], followUp: 'ask' };
     case 'RESUME':
-      if (before.restarting) return told({ ...before, restarting: false });
-      return enters({ state: 'running', reason: DomainStateReason.UNPAUSED });
+      return resumed(before, enters);
     case 'SUSPEND':
     case 'SUSPEND_DISK':
       return enters({ state: 'pmsuspended', reason: DomainStateReason.UNSPECIFIED });
@@ -70,7 +69,7 @@ export function track(before: Tracked, event: QmpEvent, reading: Reading): Step 
       return reset(before, event.data.guest, event.timeMs, uid);
     case 'GUEST_PANICKED':
       if (event.data.action === 'pause' && reading.restartOnCrash)
-        return { after: { ...before, restarting: true }, events: [{ t: 'panicked', uid }], followUp: 'restart' };
+        return { after: { ...before, condition: crashed, restarting: true }, events: [{ t: 'panicked', uid }], followUp: 'restart' };
       return told({ ...before, stopCause: event.data.action === 'pause' ? crashed : before.stopCause }, { t: 'panicked', uid });
     case 'BALLOON_CHANGE':
       return told({ ...before, memoryBytes: BigInt(event.data.actual) }, { t: 'balloon', uid, memoryBytes: BigInt(event.data.actual) });
@@ -95,6 +94,14 @@ export function track(before: Tracked, event: QmpEvent, reading: Reading): Step 
     default:
       return event satisfies never;
   }
+}
+
+/** A start anew after a power-off looks like a reboot from outside; after a crash, which was told, it runs again. */
+function resumed(before: Tracked, enters: (condition: Condition) => Step): Step {
+  if (!before.restarting) return enters({ state: 'running', reason: DomainStateReason.UNPAUSED });
+  if (before.condition.state === 'running') return { after: { ...before, restarting: false }, events: [], followUp: undefined };
+  const step = enters({ state: 'running', reason: DomainStateReason.BOOTED });
+  return { ...step, after: { ...step.after, restarting: false } };
 }
 
 /** The firmware of a PC resets the machine once or twice more on its way to a boot: within this time after a reset, those of the guest belong to the same reboot. */
