@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import type { Connection } from '@virtmesh/client';
 import { type ConsoleOpened, ConsoleOpen, OpenDomainConsoleRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 
@@ -12,7 +13,9 @@ export class ConsoleSession implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #typed: string[] = [];
   readonly #changed = new EventTarget();
-  #over = false;
+  readonly #decoder = new StringDecoder('utf8');
+  /** Why the stream ended; `by itself` where it told no fault. */
+  #over: string | undefined;
 
   constructor(connection: Connection, open: Parameters<typeof ConsoleOpen.fromPartial>[0]) {
     const { promise, resolve, reject } = Promise.withResolvers<ConsoleOpened>();
@@ -29,14 +32,22 @@ export class ConsoleSession implements AsyncDisposable {
   }
 
   /** Waits until the text matches; answers the match. */
-  async until(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
+  async until(pattern: RegExp, timeoutMs = 100_000): Promise<RegExpExecArray> {
     const deadline = AbortSignal.timeout(timeoutMs);
     for (;;) {
       const match = pattern.exec(this.text);
       if (match) return match;
-      if (this.#over || deadline.aborted) throw new Error(`the console ${this.#over ? 'ended' : `printed nothing like it within ${timeoutMs} ms`}: ${pattern}; it printed:\n${this.text.slice(-2000)}`);
+      if (this.#over !== undefined || deadline.aborted) {
+        const why = this.#over === undefined ? `printed nothing like it within ${timeoutMs} ms` : `ended (${this.#over})`;
+        throw new Error(`the console ${why}: ${pattern}; it printed:\n${this.text.slice(-2000)}`);
+      }
       await this.#next(deadline);
     }
+  }
+
+  /** Waits until the guest has come to the prompt of its `boots`th boot, counted from the beginning of what came. */
+  async ready(boots = 1): Promise<void> {
+    await this.until(new RegExp(`(?:virtmesh guest: hello from[\\s\\S]*){${boots}}guest# `));
   }
 
   /** Types a command at the shell of the guest and answers what it printed. */
@@ -58,11 +69,14 @@ export class ConsoleSession implements AsyncDisposable {
     try {
       for await (const { item } of connection.domains.openDomainConsole(this.#requests(open), { signal: this.#stop.signal })) {
         if (item?.$case === 'opened') opened(item.value);
-        if (item?.$case === 'output') this.text += item.value.toString('utf8');
+        if (item?.$case === 'output') this.text += this.#decoder.write(item.value);
         this.#wake();
       }
+      this.#over = 'by itself';
+    } catch (thrown) {
+      this.#over = String(thrown);
+      throw thrown;
     } finally {
-      this.#over = true;
       this.#wake();
     }
   }

@@ -23,7 +23,7 @@ export async function processesWith(text: string): Promise<HostProcess[]> {
 /** The value of a line of /proc/PID/status, such as `Seccomp`. */
 export async function processStatus(pid: number, key: string): Promise<string> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+  return new RegExp(`^${key}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(status)?.[1] ?? '';
 }
 
 /** Whether a process is there and not a zombie. */

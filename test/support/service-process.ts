@@ -21,7 +21,7 @@ export interface ServiceProcessOptions {
 
 /** One service of ours as a process of its own, that can be killed and started again on the same state. */
 export class ServiceProcess implements AsyncDisposable {
-  readonly #options: ServiceProcessOptions;
+  #options: ServiceProcessOptions;
   #process: ChildProcess | undefined;
 
   constructor(options: ServiceProcessOptions) {
@@ -33,6 +33,11 @@ export class ServiceProcess implements AsyncDisposable {
   }
   get running(): boolean {
     return this.#process !== undefined;
+  }
+
+  /** Changes fields of its configuration, for the next start. */
+  configure(over: object): void {
+    this.#options = { ...this.#options, config: { ...this.#options.config, ...over } };
   }
 
   /** Starts it and answers when it takes calls. `env` holds failpoints and the like. */
