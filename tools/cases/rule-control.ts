@@ -2,7 +2,7 @@ import { controlName } from './rule-sites.ts';
 
 /** What instrumented rules ask, in the process that runs the tests. */
 export class RuleControl {
-  /** The rule that now names a wrong field, as if it were not what it is. */
+  /** The rule that is now broken: it names a wrong field in wrong words, as if it were not what it is. */
   broken: string | undefined;
   #reached = new Set<string>();
 
@@ -13,10 +13,10 @@ export class RuleControl {
     return control;
   }
 
-  /** Called by a rule that makes a violation of `field`. */
-  field(site: string, field: string): string {
+  /** Called by a rule for each part of the violation that it makes. */
+  part(site: string, text: string): string {
     this.#reached.add(site);
-    return site === this.broken ? `no field at all, not ${field}` : field;
+    return site === this.broken ? 'must use, set, leave out or need nothing' : text;
   }
 
   /** The rules that were reached since the last time. */

@@ -1,4 +1,4 @@
-import { TestRunner, type RunnerTestCase, type SerializedConfig } from 'vitest';
+import { type RunnerTestCase, TestRunner } from 'vitest';
 import { RuleControl } from './rule-control.ts';
 
 declare module 'vitest' {
@@ -15,10 +15,6 @@ declare module 'vitest' {
 export class RuleRunner extends TestRunner {
   readonly #control = RuleControl.install();
   readonly #guarded = new Set<string>();
-
-  constructor(config: SerializedConfig) {
-    super(config);
-  }
 
   async runTask(test: RunnerTestCase): Promise<void> {
     const run = TestRunner.getTestFn(test);
@@ -55,4 +51,5 @@ async function passes(run: () => unknown): Promise<boolean> {
 }
 
 // The test framework loads a runner by its default export.
+// oxlint-disable-next-line import/no-default-export
 export default RuleRunner;

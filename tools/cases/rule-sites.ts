@@ -16,71 +16,100 @@ export interface RuleFile {
   readonly blurred: readonly string[];
 }
 
+/** A function that makes violations of its parameters, such as `violation` and `refused`: whoever calls it writes the rule. */
+export interface Maker {
+  /** A method can be called anywhere, a function where it is declared and, if exported, where it is imported. */
+  readonly reach: 'file' | 'imports' | 'everywhere';
+  /** Which parameter is the field; absent where the field is made of something else. */
+  readonly field: number | undefined;
+  readonly description: number;
+}
+export type Makers = ReadonlyMap<string, Maker>;
+
+/** The global through which instrumented rules ask whether they are to be broken. */
+export const controlName = '__virtmeshRules';
+
+interface Made {
+  readonly field: ts.Expression | undefined;
+  readonly description: ts.Expression;
+}
+
 interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: (source: string) => string;
 }
 
-/** What makes a violation of its parameters, by its name: the positions of its field and its description. */
-export type Makers = ReadonlyMap<string, { readonly field: number; readonly description: number }>;
-
-/** The global through which instrumented rules ask whether they are to be broken. */
-export const controlName = '__virtmeshRules';
-
 const parse = (path: string, text: string): ts.SourceFile => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
 
-/** The functions of a file that make a violation of their parameters, such as `violation` and `refused`: whoever calls them writes the rule. */
+/** The makers that a file declares. */
 export function findMakers(path: string, text: string): Makers {
-  const makers = new Map<string, { field: number; description: number }>();
+  const makers = new Map<string, Maker>();
   walk(parse(path, text), (node) => {
     const made = violationLiteral(node);
     const owner = made && enclosingFunction(node);
-    if (!made || !owner?.name) return;
+    if (!made || owner?.name === undefined) return;
+    const description = parameterIndex(owner.parameters, passedOn(made.description));
     const field = parameterIndex(owner.parameters, made.field);
-    const description = parameterIndex(owner.parameters, made.description);
-    if (field >= 0 && description >= 0) makers.set(owner.name, { field, description });
+    if (description >= 0) makers.set(owner.name, { reach: owner.reach, description, field: field < 0 ? undefined : field });
   });
   return makers;
 }
 
-/** Finds the rules of a file: violations that are written out, and calls of makers. */
-export function readRules(path: string, text: string, makers: Makers): RuleFile {
+/** Finds the rules of a file: violations that are written out, and calls of makers, its own and those of `others` that reach it. */
+export function readRules(path: string, text: string, others: Makers): RuleFile {
   const file = parse(path, text);
+  const imported = new Set(importedNames(file));
+  const reaching = [...others].filter(([name, { reach }]) => reach === 'everywhere' || (reach === 'imports' && imported.has(name)));
+  const makers = new Map([...reaching, ...findMakers(path, text)]);
   const sites: RuleSite[] = [];
   const blurred: string[] = [];
   const edits: Edit[] = [];
   walk(file, (node) => {
     const made = madeBy(node, makers);
-    if (!made || isForwarded(node, made)) return;
+    if (!made || isCopy(made.description)) return;
+    const owner = enclosingFunction(node);
     const { line, character } = file.getLineAndCharacterOfPosition(node.getStart(file));
     const id = `${path}:${line + 1}:${character + 1}`;
+    if (owner && parameterIndex(owner.parameters, passedOn(made.description)) >= 0) {
+      if (owner.name === undefined) blurred.push(id);
+      return;
+    }
     if (isMadeElsewhere(made.description)) blurred.push(id);
     sites.push({ id, words: made.description.getText(file) });
-    edits.push(controlled(file, made.field, id));
+    edits.push(controlled(file, made.description, 'description', id));
+    if (made.field) edits.push(controlled(file, made.field, 'field', id));
   });
   return { sites, blurred, code: applied(text, edits) };
 }
 
-interface Made {
-  readonly field: ts.Expression;
-  readonly description: ts.Expression;
+function importedNames(file: ts.SourceFile): string[] {
+  return file.statements.flatMap((statement) => {
+    const bindings = ts.isImportDeclaration(statement) ? statement.importClause?.namedBindings : undefined;
+    return bindings && ts.isNamedImports(bindings) ? bindings.elements.map(({ name }) => name.text) : [];
+  });
 }
 
 function madeBy(node: ts.Node, makers: Makers): Made | undefined {
-  if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression)) return violationLiteral(node);
-  const maker = makers.get(node.expression.text);
-  const field = maker && node.arguments[maker.field];
+  if (!ts.isCallExpression(node)) return violationLiteral(node);
+  const maker = calledMaker(node.expression, makers);
   const description = maker && node.arguments[maker.description];
-  return field && description && { field, description };
+  return description && { description, field: maker.field === undefined ? undefined : node.arguments[maker.field] };
 }
 
-/** `{ field, description }`, and nothing but these. */
+function calledMaker(called: ts.Expression, makers: Makers): Maker | undefined {
+  if (ts.isIdentifier(called)) return makers.get(called.text);
+  const maker = ts.isPropertyAccessExpression(called) ? makers.get(called.name.text) : undefined;
+  return maker?.reach === 'everywhere' ? maker : undefined;
+}
+
+/** A `Violation`, or what the command line says of a file: `{ position, path, message }`. */
 function violationLiteral(node: ts.Node): Made | undefined {
-  if (!ts.isObjectLiteralExpression(node) || node.properties.length !== 2) return undefined;
-  const field = valueOf(node, 'field');
-  const description = valueOf(node, 'description');
-  return field && description && { field, description };
+  if (!ts.isObjectLiteralExpression(node)) return undefined;
+  const [field, description, position] = ['field', 'description', 'position'].map((name) => valueOf(node, name));
+  if (field && description && node.properties.length === 2) return { field, description };
+  const [path, message] = ['path', 'message'].map((name) => valueOf(node, name));
+  return position && path && message && { field: path, description: message };
 }
 
 function valueOf(literal: ts.ObjectLiteralExpression, name: string): ts.Expression | undefined {
@@ -92,18 +121,28 @@ function valueOf(literal: ts.ObjectLiteralExpression, name: string): ts.Expressi
   return undefined;
 }
 
-/** Whether a maker only passes on what its callers wrote. */
-function isForwarded(node: ts.Node, made: Made): boolean {
-  const parameters = enclosingFunction(node)?.parameters ?? [];
-  return parameterIndex(parameters, made.description) >= 0;
+/** The parameter that a description passes on: as it is, or behind a few words that are always the same. */
+function passedOn(description: ts.Expression): ts.Expression {
+  const [span, ...more] = ts.isTemplateExpression(description) ? description.templateSpans : [];
+  return span && more.length === 0 && span.literal.text === '' ? span.expression : description;
 }
 
-/** Whether the words are what a function answered, which may hold several rules. */
+/** Whether a violation is only copied from another one: its words are a part of what the function is given. */
+function isCopy(description: ts.Expression): boolean {
+  const taken = (name: ts.BindingName): boolean =>
+    ts.isObjectBindingPattern(name) &&
+    name.elements.some((element) => ts.isIdentifier(element.name) && element.name.getText() === description.getText());
+  let copies = enclosingFunction(description)?.parameters.some(({ name }) => taken(name)) === true;
+  walk(description, (node) => {
+    if (ts.isPropertyAccessExpression(node) && node.name.text === 'description') copies = true;
+  });
+  return copies;
+}
+
+/** Whether another function finds what is wrong, which may hold several rules. */
 function isMadeElsewhere(description: ts.Expression): boolean {
-  if (ts.isCallExpression(description)) return true;
-  if (!ts.isIdentifier(description)) return false;
-  const initializer = initializerOf(description);
-  return initializer === undefined || ts.isCallExpression(initializer);
+  const initializer = ts.isIdentifier(description) ? initializerOf(description) : undefined;
+  return initializer !== undefined && ts.isCallExpression(initializer) && ts.isIdentifier(initializer.expression);
 }
 
 function initializerOf(name: ts.Identifier): ts.Expression | undefined {
@@ -114,26 +153,36 @@ function initializerOf(name: ts.Identifier): ts.Expression | undefined {
   return found;
 }
 
-function parameterIndex(parameters: readonly ts.ParameterDeclaration[], value: ts.Expression): number {
-  return ts.isIdentifier(value) ? parameters.findIndex(({ name }) => ts.isIdentifier(name) && name.text === value.text) : -1;
+function parameterIndex(parameters: readonly ts.ParameterDeclaration[], value: ts.Expression | undefined): number {
+  return value && ts.isIdentifier(value) ? parameters.findIndex(({ name }) => ts.isIdentifier(name) && name.text === value.text) : -1;
 }
 
-function enclosingFunction(node: ts.Node): { name: string | undefined; parameters: readonly ts.ParameterDeclaration[] } | undefined {
+interface Owner {
+  readonly name: string | undefined;
+  readonly reach: Maker['reach'];
+  readonly parameters: readonly ts.ParameterDeclaration[];
+}
+
+function enclosingFunction(node: ts.Node): Owner | undefined {
   for (let at: ts.Node | undefined = node.parent; at !== undefined; at = at.parent) {
     if (!ts.isFunctionLike(at)) continue;
-    const named = ts.isVariableDeclaration(at.parent) ? at.parent.name : at.name;
-    return { name: named && ts.isIdentifier(named) ? named.text : undefined, parameters: at.parameters };
+    const holder = ts.isVariableDeclaration(at.parent) ? at.parent : at;
+    const name = holder.name && ts.isIdentifier(holder.name) ? holder.name.text : undefined;
+    const declaration = ts.isVariableDeclaration(holder) ? holder.parent.parent : holder;
+    const exported =
+      ts.canHaveModifiers(declaration) && ts.getModifiers(declaration)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
+    return { name, reach: ts.isMethodDeclaration(at) ? 'everywhere' : exported ? 'imports' : 'file', parameters: at.parameters };
   }
   return undefined;
 }
 
-/** Asks the control for the field. */
-function controlled(file: ts.SourceFile, field: ts.Expression, id: string): Edit {
-  const shorthand = ts.isShorthandPropertyAssignment(field.parent) ? 'field: ' : '';
+/** Asks the control for a part of the violation. */
+function controlled(file: ts.SourceFile, part: ts.Expression, name: 'field' | 'description', id: string): Edit {
+  const shorthand = ts.isShorthandPropertyAssignment(part.parent) ? `${name}: ` : '';
   return {
-    start: field.getStart(file),
-    end: field.end,
-    text: (source) => `${shorthand}globalThis.${controlName}.field(${JSON.stringify(id)}, ${source})`,
+    start: part.getStart(file),
+    end: part.end,
+    text: (source) => `${shorthand}globalThis.${controlName}.part(${JSON.stringify(id)}, ${source})`,
   };
 }
 

@@ -5,8 +5,8 @@ const control = /\p{Cc}/u;
 
 /** A path on the node that a definition names: absolute, in its simplest form, and below an allowed root. Where it leads by symlinks is checked when it is used. */
 export function* pathViolations(field: string, path: string, roots: readonly string[]): Generator<Violation> {
-  const wrong = misformed(path);
-  if (wrong !== undefined) yield violation(field, wrong);
+  const misformed = [...formViolations(field, path)];
+  if (misformed.length > 0) yield* misformed;
   else if (!roots.some((root) => isBelow(path, root)))
     yield violation(
       field,
@@ -14,15 +14,16 @@ export function* pathViolations(field: string, path: string, roots: readonly str
     );
 }
 
-function misformed(path: string): string | undefined {
-  if (path === '') return 'is required: an absolute path on the node';
-  if (!path.startsWith('/')) return 'must be an absolute path on the node';
-  if (Buffer.byteLength(path) > 4095) return 'must have at most 4095 bytes';
-  if (control.test(path) || !path.isWellFormed()) return 'must have no control characters and be valid text';
+/** The first thing that is wrong with the form of a path. */
+function* formViolations(field: string, path: string): Generator<Violation> {
   const segments = path.slice(1).split('/');
-  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
-    return 'must have no empty, `.` or `..` segments and no `/` at its end; write the path that is meant';
-  return segments.some((segment) => Buffer.byteLength(segment) > 255) ? 'must have segments of at most 255 bytes' : undefined;
+  if (path === '') yield violation(field, 'is required: an absolute path on the node');
+  else if (!path.startsWith('/')) yield violation(field, 'must be an absolute path on the node');
+  else if (Buffer.byteLength(path) > 4095) yield violation(field, 'must have at most 4095 bytes');
+  else if (control.test(path) || !path.isWellFormed()) yield violation(field, 'must have no control characters and be valid text');
+  else if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
+    yield violation(field, 'must have no empty, `.` or `..` segments and no `/` at its end; write the path that is meant');
+  else if (segments.some((segment) => Buffer.byteLength(segment) > 255)) yield violation(field, 'must have segments of at most 255 bytes');
 }
 
 function isBelow(path: string, root: string): boolean {
