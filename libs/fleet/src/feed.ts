@@ -108,7 +108,7 @@ export class Feed<E> {
         } catch (thrown) {
           if (during.aborted) continue;
           log.warn(
-            { node: this.node, kind: this.#options.kind.kind, err: thrown },
+            { node: this.node, kind: this.#options.kind.kind, error: String(thrown) },
             'following the journal was interrupted; going on where it stood',
           );
         }

@@ -27,13 +27,14 @@ interface KnownNode {
   readonly running: Promise<unknown>[];
 }
 
-/** How long a call waits for the registry to be read when the service has just started. */
+/** How long after the service's start calls wait for the registry to be read. */
 const registryWaitMs = 3_000;
 
 /** The nodes as they registered, each with the link to its agent. Begins with `run`. */
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #nodes = new Map<string, KnownNode>();
+  readonly #begunMs: number;
   readonly #tasks: NodeTask[] = [];
   readonly #forgetting: ((node: string) => void)[] = [];
   readonly #registryRead = Promise.withResolvers<void>();
@@ -45,6 +46,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#begunMs = options.clock.monotonicMs();
   }
 
   /** Runs a task beside each node's link, those of nodes yet to come too. */
@@ -73,10 +75,11 @@ export class Fleet {
     return this.#nodes.get(node)?.link;
   }
 
-  /** Settles when the registry was read once, or after a while without. */
+  /** Settles when the registry was read once, or some time after the service's start without. */
   async settled(signal: AbortSignal): Promise<void> {
-    if (this.#isRegistryRead) return;
-    await raceAbort(this.#registryRead.promise, AbortSignal.any([signal, AbortSignal.timeout(registryWaitMs)])).catch(() => undefined);
+    const leftMs = this.#begunMs + registryWaitMs - this.#options.clock.monotonicMs();
+    if (this.#isRegistryRead || leftMs <= 0) return;
+    await raceAbort(this.#registryRead.promise, AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(leftMs))])).catch(() => undefined);
   }
 
   /** The link of a node; NODE_NOT_FOUND where no node has that name. */

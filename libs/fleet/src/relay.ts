@@ -69,7 +69,7 @@ export class Relay {
         observer?.beganAnew(link.node, kind, 'failure');
         // The link has told of it.
         if (!Fault.is(thrown, 'NODE_UNREACHABLE'))
-          log.warn({ node: link.node, kind, err: thrown }, 'relaying was interrupted; going on from what was published last');
+          log.warn({ node: link.node, kind, error: String(thrown) }, 'relaying was interrupted; going on from what was published last');
       }
       await sleep(delayMs * (0.5 + Math.random()), signal).catch(() => undefined);
       delayMs = Math.min(delayMs * 2, 5_000);
@@ -129,7 +129,7 @@ export class Relay {
       if (outcome.t === 'conflict' || outcome.t === 'unknown') {
         if (outcome.t === 'unknown')
           log.warn(
-            { node: link.node, kind, err: outcome.error },
+            { node: link.node, kind, error: String(outcome.error) },
             'it cannot be told whether events were published; looking at what was published last',
           );
         return { t: outcome.t, published, cursor };
@@ -185,7 +185,10 @@ export class Relay {
       this.#confirmed = { epoch, number };
     } catch (thrown) {
       if (!signal.aborted)
-        log.warn({ node: link.node, kind, err: thrown }, 'what was relayed could not be confirmed; the next confirmation says it too');
+        log.warn(
+          { node: link.node, kind, error: String(thrown) },
+          'what was relayed could not be confirmed; the next confirmation says it too',
+        );
     }
   }
 }
