@@ -88,9 +88,8 @@ describe.each(['agent', 'fleet'] as const)('lists and watches of the %s', (scope
     const listed = await client.list({ minRevision: made.revision });
     expect(listed.domains.find((domain) => domain.name === made.name)?.revision).toBe(made.revision);
     await client.delete(id);
-    const future = client.connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/n1', minRevision: 1_000_000n }), { timeoutMs: 500 });
-    // The agent knows that there is no such revision; the control plane cannot, and waits for it.
-    await expect(future).rejects.toMatchObject({ reason: scope === 'agent' ? 'REQUEST_INVALID' : 'DEADLINE_EXCEEDED' });
+    const future = client.connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/n1', minRevision: 1_000_000n }));
+    await expect(future).rejects.toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field: 'min_revision' }] });
   });
 
   it('watches from a list on, is cut, and goes on without a gap', async () => {
