@@ -1,8 +1,8 @@
 import { Fault, sleep } from '@virtmesh/base';
 import type { HostCgroups } from '@virtmesh/driver-spi';
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /**
  * The hierarchies of version 1 in which guests get groups of their own: what the host accounts and limits by processes.
@@ -39,7 +39,7 @@ export async function hostCgroups(): Promise<HostCgroups> {
           ? 'no cgroup hierarchy is mounted'
           : `no group can be made below ${found.map(({ root }) => root).join(', ')}`,
     create: async (name) => {
-      await Promise.all(groups.map((root) => mkdir(join(root, checked(name)), { recursive: true })));
+      await Promise.all(groups.map((root) => makeGroup(join(root, checked(name)))));
     },
     attach,
     remove: async (name, signal) => {
@@ -73,20 +73,34 @@ export function cgroupHierarchies(mounts: string, own: string): readonly CgroupH
   return [...found.values()];
 }
 
+/** Whether the agent may make groups, or move processes, without trying. */
 async function isWritable({ root, use }: CgroupHierarchy): Promise<boolean> {
+  const may = (path: string): Promise<boolean> =>
+    access(path, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+  if (use === 'leave') return may(join(root, 'cgroup.procs'));
+  const ours = join(root, 'virtmesh');
+  return may((await stat(ours).catch(() => undefined)) ? ours : root);
+}
+
+async function makeGroup(path: string): Promise<void> {
   try {
-    if (use === 'own') await mkdir(join(root, 'virtmesh'), { recursive: true });
-    await access(join(root, use === 'own' ? 'virtmesh' : 'cgroup.procs'), constants.W_OK);
-    return true;
-  } catch {
-    return false;
+    await mkdir(path, { recursive: true });
+  } catch (thrown) {
+    // The group above it was removed with the last one in it just now.
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown;
+    await mkdir(path, { recursive: true });
   }
 }
 
+/** Removes a group, and the one above it with the last in it. */
 async function removeGroup(path: string, signal: AbortSignal): Promise<void> {
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     try {
       await rmdir(path);
+      await rmdir(dirname(path)).catch(() => {});
       return;
     } catch (thrown) {
       const code = thrown instanceof Error && 'code' in thrown ? thrown.code : '';

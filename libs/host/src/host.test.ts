@@ -209,7 +209,7 @@ describe('the operating system', () => {
   describe('control groups', () => {
     it('hold a process until they are removed', async () => {
       if (host.cgroups.unavailable !== undefined) return expect(host.cgroups.unavailable).not.toBe('');
-      const name = `virtmesh/test-${process.pid}`;
+      const name = `virtmesh-test-${process.pid}/guest`;
       await host.cgroups.create(name);
       await host.cgroups.create(name);
       const child = await host.processes.spawn({ file: '/usr/bin/sleep', args: ['100'], descriptors: ['ignore'], detached: false });
@@ -219,6 +219,7 @@ describe('the operating system', () => {
       host.processes.kill(child.identity, 'SIGKILL');
       await host.cgroups.remove(name, soon());
       await host.cgroups.remove(name, soon());
+      expect(await host.files.list('/sys/fs/cgroup')).not.toContain(`virtmesh-test-${process.pid}`);
       await expect(host.cgroups.create('../x')).rejects.toMatchObject({ reason: 'INTERNAL_BUG' });
     });
 
