@@ -57,7 +57,7 @@ const causes: readonly { readonly pattern: RegExp; readonly reason: Reason; read
     hint: "the guest's user may not use something that it needs",
   },
   {
-    pattern: /doesn't support requested feature|Host doesn't support/,
+    pattern: /(?:TCG|[Hh]ost) doesn't support requested feature/,
     reason: 'HOST_INCOMPATIBLE',
     hint: 'the CPU features asked for cannot be had here',
   },
