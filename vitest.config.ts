@@ -26,7 +26,7 @@ export default defineConfig({
         },
       },
       realComponents('integration', 60_000),
-      realComponents('e2e', 120_000),
+      realComponents('e2e', 300_000),
       realComponents('faults', 600_000),
     ],
   },

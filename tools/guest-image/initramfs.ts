@@ -8,7 +8,7 @@ import { type ArchiveEntry, newcArchive } from './newc-archive.ts';
 /** What the guest's devices need. The cloud kernel has no AHCI, e1000 and i6300esb. */
 const modules = [
   'virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_console', 'virtio_balloon', 'virtio_rng', 'virtio_scsi', 'vmw_vsock_virtio_transport',
-  'sd_mod', 'sr_mod', 'isofs', 'ata_piix', 'button', 'evdev', 'pvpanic_pci',
+  'sd_mod', 'sr_mod', 'isofs', 'ata_piix', 'button', 'evdev', 'pvpanic_pci', 'pvpanic_mmio',
 ];
 
 const sources = import.meta.dirname;
