@@ -136,7 +136,9 @@ export class ConsoleHub {
   }
 }
 
-const keyOf = ({ device, entry }: Pick<Target, 'device' | 'entry'>): string => `${entry.guest.uid}/${device}`;
+/** A client of the guest's last life, which still reads its last words, is in nobody's way. */
+const keyOf = ({ device, entry }: Pick<Target, 'device' | 'entry'>): string =>
+  `${entry.guest.uid}/${entry.domain.status?.startCount ?? 0n}/${device}`;
 
 /** A client that only follows has nothing to say. */
 async function refuseInput(incoming: AsyncIterator<OpenDomainConsoleRequest>, signal: AbortSignal, ended: AbortController): Promise<void> {

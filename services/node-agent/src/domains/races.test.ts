@@ -301,6 +301,16 @@ describe('what a guest does by itself', () => {
     });
   });
 
+  it('is a crash, and a new beginning where the driver makes one', async () => {
+    const { uid } = domainIn(await verbs.create('web', { start: true }));
+    agent.world.emit({ t: 'panicked', uid });
+    agent.world.emit({ t: 'reboot', uid, byGuest: true });
+    agent.world.enter(uid, 'running', DomainStateReason.BOOTED);
+    await agent.settled();
+    expect(entry().domain.status).toMatchObject({ state: DomainState.RUNNING, reason: DomainStateReason.BOOTED });
+    expect(agent.eventNames()).toBe('defined started crashed reboot resumed');
+  });
+
   it('is no event where nothing was known meanwhile', async () => {
     const uid = await running();
     agent.world.enter(uid, 'unknown', DomainStateReason.HYPERVISOR_UNRESPONSIVE);

@@ -480,6 +480,17 @@ describe('a console', () => {
     await third.stream.return?.();
   });
 
+  it('of a guest that was started anew is free', async () => {
+    await verbs.create('web', { start: true, spec });
+    const before = session(client, opening());
+    expect(await heard(before.stream, 1)).toEqual(['opened']);
+    await verbs.destroy('web');
+    await verbs.start('web');
+    const after = session(server.operator, opening());
+    expect(await heard(after.stream, 1)).toEqual(['opened']);
+    for (const each of [before, after]) await each.stream.return?.();
+  });
+
   it('refuses what is not right', async () => {
     await verbs.create('web', { spec });
     await verbs.create('mute', { start: true });

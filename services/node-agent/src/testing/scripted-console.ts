@@ -17,7 +17,7 @@ export function scriptedConsole(world: ScriptedWorld): Consoles {
     output: ({ uid }, device, { follow, replayBytes }, signal) => logOf(uid, device).read(replayBytes, follow, signal),
     input: async ({ uid }, device, signal) => {
       await world.at('console-input', uid, signal);
-      const key = `${uid}/${device}`;
+      const key = `${uid}/${world.guest(uid).pid}/${device}`;
       if (inputs.has(key)) throw new Error(`a second writer on ${key}`);
       inputs.add(key);
       return {
