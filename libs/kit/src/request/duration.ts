@@ -26,12 +26,17 @@ export function checkDuration(duration: Duration | undefined, rule: DurationRule
   if (duration === undefined) return rule.defaultMs;
   const ms = durationToMs(duration);
   const minMs = rule.minMs ?? 0;
-  if (ms >= minMs && ms <= rule.maxMs) return ms;
-  const range = `must be between ${minMs / 1000} s and ${rule.maxMs / 1000} s, is ${ms / 1000} s`;
-  throw new Fault(
-    'REQUEST_INVALID',
-    `${rule.field} ${range}`,
-    { field: rule.field },
-    { violations: [{ field: rule.field, description: range }] },
-  );
+  if (!isWellFormed(duration)) throw refused(rule.field, 'must have nanos from -999999999 to 999999999, of the sign that seconds has');
+  if (ms < minMs || ms > rule.maxMs)
+    throw refused(rule.field, `must be between ${minMs / 1000} s and ${rule.maxMs / 1000} s, is ${ms / 1000} s`);
+  return ms;
+}
+
+/** As google.protobuf.Duration says: a carry into seconds is not left to the reader. */
+function isWellFormed({ nanos, seconds }: Duration): boolean {
+  return Math.abs(nanos) < 1e9 && (seconds === 0n || nanos === 0 || seconds > 0n === nanos > 0);
+}
+
+function refused(field: string, description: string): Fault {
+  return new Fault('REQUEST_INVALID', `${field} ${description}`, { field }, { violations: [{ field, description }] });
 }

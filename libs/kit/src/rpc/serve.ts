@@ -10,6 +10,7 @@ import { abortFault, Fault } from '@virtmesh/base';
 import { serviceErrorFromFault } from '../status.ts';
 import type { ActiveCall } from './active-call.ts';
 import type { Authenticate, CallTable } from './call-table.ts';
+import { refuseLostKeys } from './lost-keys.ts';
 import type { BoundMethod } from './service.ts';
 
 /** A request that could not be decoded; grpc-js would answer INTERNAL for what is the caller's mistake. */
@@ -26,6 +27,7 @@ type Writable = ServerWritableStream<unknown, Buffer> | ServerDuplexStream<unkno
 export function serveMethod(server: Server, method: BoundMethod, calls: CallTable, authenticate: Authenticate): void {
   const decode = (bytes: Buffer): unknown => {
     try {
+      refuseLostKeys(method.path, bytes);
       return method.deserialize(bytes);
     } catch (thrown) {
       return new Malformed(thrown);
@@ -141,6 +143,7 @@ function drained(call: Writable, signal: AbortSignal): Promise<void> {
 
 function wellFormed(request: unknown, method: BoundMethod): unknown {
   if (!(request instanceof Malformed)) return request;
+  if (request.cause instanceof Fault) throw request.cause;
   throw new Fault(
     'REQUEST_INVALID',
     `the request of ${method.name} is not a valid protobuf message of its type; check the client's version of the contract`,
