@@ -19,5 +19,12 @@ export type DriverEvent =
   | { readonly t: 'panicked'; readonly uid: string }
   | { readonly t: 'balloon'; readonly uid: string; readonly memoryBytes: bigint }
   | { readonly t: 'watchdog'; readonly uid: string; readonly action: string }
-  | { readonly t: 'io-error'; readonly uid: string; readonly disk: string; readonly action: string; readonly message: string; readonly noSpace: boolean }
+  | {
+      readonly t: 'io-error';
+      readonly uid: string;
+      readonly disk: string;
+      readonly action: string;
+      readonly message: string;
+      readonly noSpace: boolean;
+    }
   | { readonly t: 'guest-agent'; readonly uid: string; readonly connected: boolean };

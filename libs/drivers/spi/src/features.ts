@@ -35,7 +35,12 @@ export interface Consoles {
    * What the guest wrote: first the last `replayBytes` of the log (-1 for all), then, with `follow`, what comes, without
    * gap or repeat, until the guest ends. A reader that lags behind the whole log loses its oldest part.
    */
-  output(guest: GuestRef, device: string, options: { readonly replayBytes: number; readonly follow: boolean }, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  output(
+    guest: GuestRef,
+    device: string,
+    options: { readonly replayBytes: number; readonly follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
   /** The write side. One at a time for each device: the agent sees to that. */
   input(guest: GuestRef, device: string, signal: AbortSignal): Promise<ConsoleInput>;
 }
@@ -66,4 +71,7 @@ export interface Features {
 export type FeatureName = keyof Features;
 
 /** Every feature by name, for computed capabilities. The type check fails when one is forgotten. */
-export const featureNames = Object.keys({ suspend: 0, reboot: 0, stats: 0, console: 0, liveUpdate: 0 } satisfies Record<FeatureName, 0>) as readonly FeatureName[];
+export const featureNames = Object.keys({ suspend: 0, reboot: 0, stats: 0, console: 0, liveUpdate: 0 } satisfies Record<
+  FeatureName,
+  0
+>) as readonly FeatureName[];
