@@ -6,7 +6,7 @@ import {
 } from '@virtmesh/contracts/grpc/health/v1/health';
 import { Node } from '@virtmesh/contracts/node/v1/node';
 import { GetNodeRequest, NodeServiceService, WatchNodesRequest, WatchNodesResponse } from '@virtmesh/contracts/node/v1/node_service';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createClient } from '../index.ts';
 import { channelTo, failure, hang, nodeService, numbered, startLocal } from '../testing/fixture.ts';
 
@@ -25,7 +25,7 @@ test('calls under way end well, new ones are refused', async () => {
   ]);
   const client = createClient(NodeServiceService, channel);
   const call = client.getNode(get);
-  await sleep(50);
+  await vi.waitUntil(() => server.callsUnderWay === 1, { timeout: 10_000 });
   const drained = server.drain(5000);
   await sleep(20);
   expect((await failure(client.getNode(get))).reason).toMatch(/SHUTTING_DOWN|SERVER_UNREACHABLE/);
@@ -60,7 +60,7 @@ test('a stream gets SHUTTING_DOWN and its handler the abort, long before the dea
 test('a call that does not end gets SHUTTING_DOWN at the deadline', async () => {
   const { server, channel } = await startLocal([nodeService({ getNode: () => new Promise<Node>(() => undefined) })]);
   const call = failure(createClient(NodeServiceService, channel).getNode(get));
-  await sleep(50);
+  await vi.waitUntil(() => server.callsUnderWay === 1, { timeout: 10_000 });
   const started = performance.now();
   await server.drain(200);
   expect((await call).reason).toBe('SHUTTING_DOWN');

@@ -31,7 +31,6 @@ const during = {
 execFileSync('ip', ['-batch', '-'], { input: 'addr add 10.99.0.1/24 dev br0\n' });
 const stats = await life.feature('stats').stats(guest, running.started.activeSpec, soon());
 await life.finish(running);
-const unavailable = world.host.cgroups.unavailable;
 // What is left of an earlier life is made anew.
 execFileSync('ip', ['tuntap', 'add', 'dev', tap, 'mode', 'tap']);
 const again = await life.start(guest, running.spec);
@@ -44,7 +43,6 @@ process.stdout.write(
     interfaces: stats.interfaces.map(({ id, hostDevice }) => ({ id, hostDevice })),
     gone: !existsSync(link),
     remade,
-    unavailable: unavailable !== undefined,
     tap,
   }),
 );

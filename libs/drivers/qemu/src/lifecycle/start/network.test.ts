@@ -20,7 +20,6 @@ describe('a guest on a bridge', () => {
       gone: true,
       remade: true,
       // A namespace made by ip hides the control groups: guests run without them.
-      unavailable: true,
     });
   });
 
