@@ -32,7 +32,7 @@ export async function disagreements(system: TestSystem, client: TestClient): Pro
 export function storedLeftovers(system: TestSystem): string[] {
   const store = new DatabaseSync(`${system.stateDir}/agent.db`);
   try {
-    const runtimes = store.prepare(`SELECT uid FROM runtimes WHERE uid != 'host:boot'`).all();
+    const runtimes = store.prepare(`SELECT uid FROM runtimes WHERE uid NOT LIKE 'host:%'`).all();
     const operations = store.prepare('SELECT id FROM operations WHERE done_time IS NULL').all();
     return [...runtimes.map(({ uid }) => `runtime ${String(uid)}`), ...operations.map(({ id }) => `operation ${String(id)}`)];
   } finally {

@@ -1,9 +1,12 @@
 import { EventEmitter, once } from 'node:events';
 import type { Connection } from '@virtmesh/client';
 import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
+import { ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { Scope } from '../support/system.ts';
 
 /** What one client sees that follows all domains from a token on and resumes over every lost connection. */
 export class FollowedEvents implements AsyncDisposable {
+  readonly scope: Scope;
   readonly events: DomainEvent[] = [];
   /** Why a part could not be told; none where nothing was lost. */
   readonly gaps: string[] = [];
@@ -11,28 +14,16 @@ export class FollowedEvents implements AsyncDisposable {
   readonly #came = new EventEmitter();
   readonly #reading: Promise<void>;
 
-  private constructor(connection: Connection, resumeToken: string) {
+  private constructor(scope: Scope, connection: Connection, resumeToken: string) {
+    this.scope = scope;
     this.#reading = this.#read(connection, resumeToken);
     this.#reading.catch(() => {});
   }
 
   /** Follows from now on. */
-  static async from(connection: Connection): Promise<FollowedEvents> {
-    const { resumeToken } = await connection.domains.listDomains({
-      parent: 'nodes/-',
-      pageSize: 0,
-      pageToken: '',
-      view: 0,
-      states: [],
-      labels: {},
-      minRevision: 0n,
-    });
-    return new FollowedEvents(connection, resumeToken);
-  }
-
-  /** The ids of the events, in the order in which they came. */
-  ids(): string[] {
-    return this.events.map(({ context }) => context?.id ?? '');
+  static async from(scope: Scope, connection: Connection): Promise<FollowedEvents> {
+    const { resumeToken } = await connection.domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-' }));
+    return new FollowedEvents(scope, connection, resumeToken);
   }
 
   /** Waits for the last event of a domain, which is its removal. */
