@@ -1,3 +1,4 @@
+import { Fault } from '@virtmesh/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsoleSession } from '../support/console-session.ts';
 import { linuxGuest } from '../support/domain-specs.ts';
@@ -46,7 +47,7 @@ describe.each(['agent', 'fleet'] as const)('consoles, opened at the %s', (scope)
     await follower.until(/\nfor all of you\r?\n/);
     await other.until(/\nfor all of you\r?\n/);
     follower.type('echo not for me\n');
-    await expect(follower.ended.then(() => 'ended', (thrown: { reason: string }) => thrown.reason)).resolves.toMatch(/PERMISSION_DENIED|REQUEST_INVALID/);
+    await expect(follower.ended.then(() => 'ended', (thrown: unknown) => Fault.from(thrown).reason)).resolves.toMatch(/PERMISSION_DENIED|REQUEST_INVALID/);
   });
 
   it('has one writer, and another one takes over only by force', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Fault } from '@virtmesh/base';
+import type { Fault } from '@virtmesh/base';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { SetDomainAutostartRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

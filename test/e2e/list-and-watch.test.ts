@@ -15,7 +15,7 @@ const ids = ['alpha', 'beta', 'delta', 'epsilon', 'gamma'];
 beforeAll(async () => {
   system = await TestSystem.start({ fleet: true });
   const client = await system.client();
-  for (const id of [...ids].reverse()) {
+  for (const id of ids.toReversed()) {
     const spec = idleMachine({ title: `the ${id}`, labels: { tier: id.length > 4 ? 'long' : 'short', app: 'list' } });
     ({ revision } = await client.create(id, spec, { start: id === 'beta', startPaused: id === 'gamma' }));
   }

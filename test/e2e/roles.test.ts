@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsoleSession } from '../support/console-session.ts';
 import { idleMachine } from '../support/domain-specs.ts';
 import { TestSystem } from '../support/system.ts';
-import { TestClient } from '../support/test-client.ts';
+import type { TestClient } from '../support/test-client.ts';
 
 let system: TestSystem;
 beforeAll(async () => {

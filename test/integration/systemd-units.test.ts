@@ -37,7 +37,7 @@ describe.skipIf(cannotVerify !== 0)('the units for systemd', () => {
 
   it('would not be if a directive or a program were wrong', async () => {
     const path = join(directory, 'virtmesh-domain-svc.service');
-    await writeFile(path, `${(await readFile(path, 'utf8')).replace('ProtectHome=yes', 'ProtectHouse=yes')}`);
+    await writeFile(path, ((await readFile(path, 'utf8')).replace('ProtectHome=yes', 'ProtectHouse=yes')));
     expect(await verify()).toMatch(/ProtectHouse/);
   });
 

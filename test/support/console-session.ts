@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Connection } from '@virtmesh/client';
-import { type ConsoleOpened, ConsoleOpen, OpenDomainConsoleRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { OpenDomainConsoleRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import { type ConsoleOpened, ConsoleOpen } from '@virtmesh/contracts/domain/v1/domain_service';
 
 /** A console of a guest, opened as a client does it. */
 export class ConsoleSession implements AsyncDisposable {

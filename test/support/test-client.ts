@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { domainName } from '@virtmesh/base';
 import { type Connection, resultOf } from '@virtmesh/client';
-import { Domain } from '@virtmesh/contracts/domain/v1/domain';
+import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import {
   CreateDomainRequest, DeleteDomainRequest, DestroyDomainRequest, DomainView, GetDomainRequest, ListDomainsRequest, type ListDomainsResponse, RebootDomainRequest,
   ResumeDomainRequest, ShutdownDomainRequest, StartDomainRequest, SuspendDomainRequest, UpdateDomainRequest, type UpdateDomainResult,
