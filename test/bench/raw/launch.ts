@@ -50,7 +50,7 @@ export async function startRaw(
   const path = join(runDir, 'monitor');
   await rm(path, { force: true });
   const listening = await host.sockets.listen(path);
-  const child = spawn('/usr/bin/qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit', listening.fd], detached: true });
+  const child = spawn('/usr/bin/qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'ignore', listening.fd], detached: true });
   // From here on QEMU alone takes the connection.
   await listening.close();
   const monitor = await host.sockets.connect(path, AbortSignal.timeout(20_000));
