@@ -89,6 +89,8 @@ export interface Response {
 export interface Ending {
   /** The commit is all that the work does: where the disk has no room for it, nothing has happened. */
   readonly alone?: boolean;
+  /** The named place before the commit was passed where a fault could still be taken back. */
+  readonly passed?: boolean;
 }
 
 const intentKey = (operation: string): string => `operation:${operation}`;
@@ -220,8 +222,8 @@ export class Engine {
   }
 
   /** Ends an operation well with any response, in the commit of `work`. */
-  async finish(running: Running, work: () => Response, { alone = false }: Ending = {}): Promise<void> {
-    await this.parts.failpoints.hit(`${running.operation.verb}.record`);
+  async finish(running: Running, work: () => Response, { alone = false, passed = false }: Ending = {}): Promise<void> {
+    if (!passed) await this.parts.failpoints.hit(`${running.operation.verb}.record`);
     const end = (): void => {
       const { typeUrl, bytes } = work();
       this.#endRequest(running);

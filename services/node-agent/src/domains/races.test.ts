@@ -270,6 +270,27 @@ describe('a cancel', () => {
   });
 });
 
+describe('an end of the agent', () => {
+  it('waits for what is in its turn, and not for guests', async () => {
+    const uid = await running();
+    const shutdown = verbs.shutdown('web', ended);
+    await agent.registry.until(uid, ({ domain }) => domain.status?.job !== '', AbortSignal.timeout(1000));
+    await agent.engine.idle();
+    const gate = new Gate();
+    agent.world.hooks.set('suspend', gate.wait);
+    const suspend = verbs.suspend('web', ended);
+    await gate.reached;
+    let idle = false;
+    const waiting = agent.engine.idle().then(() => (idle = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(idle).toBe(false);
+    gate.open();
+    await Promise.all([suspend, waiting]);
+    await verbs.destroy('web');
+    await shutdown;
+  });
+});
+
 describe('what a guest does by itself', () => {
   it('is told in order, and once', async () => {
     const uid = await running();

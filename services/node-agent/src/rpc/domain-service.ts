@@ -1,6 +1,6 @@
 import { Fault, isUuid, parseNodeName, raceAbort } from '@virtmesh/base';
 import type { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
-import { Domain } from '@virtmesh/contracts/domain/v1/domain';
+import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import {
   CreateDomainRequest,
@@ -25,7 +25,7 @@ import {
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { featureNames } from '@virtmesh/driver-spi';
-import { type CallContext, checkDuration, defineService, faultFromStatus, paginate, type ServiceBinding } from '@virtmesh/kit';
+import { type CallContext, checkDuration, checkEnum, defineService, faultFromStatus, paginate, type ServiceBinding } from '@virtmesh/kit';
 import type { ConsoleHub } from '../domains/console.ts';
 import type { Engine } from '../domains/engine.ts';
 import { selects } from '../domains/model/selection.ts';
@@ -52,6 +52,8 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
 
   const list = (request: ListDomainsRequest): Buffer => {
     registry.checkNode({ node: parseNodeName(request.parent, 'parent') });
+    checkEnum(DomainView, request.view, 'view');
+    checkEnum(DomainState, request.states, 'states');
     checkRevision(request.minRevision, journal);
     const selection = { states: request.states, labels: request.labels };
     const all = registry.sorted();
@@ -91,6 +93,7 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
     definition,
     {
       getDomain: (request: { name: string; view: DomainView }) => {
+        checkEnum(DomainView, request.view, 'view');
         const { domain } = registry.find(request.name);
         const view = request.view === DomainView.BASIC ? DomainView.BASIC : DomainView.FULL;
         return Buffer.concat([bytes.of(domain, view), asOfField(clock.now())]);
@@ -189,6 +192,7 @@ function domainOf(operation: Operation): Domain {
 }
 
 function checkRevision(minRevision: bigint, journal: NodeJournal): void {
+  if (minRevision < 0n) throw refused('min_revision', 'must not be negative');
   if (minRevision > BigInt(journal.last))
     throw refused('min_revision', `must be a revision that this node answered; its newest is ${journal.last}`);
 }

@@ -1,7 +1,13 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import type { RebootDomainRequest, ResumeDomainRequest, SuspendDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  type RebootDomainRequest,
+  RebootMode,
+  type ResumeDomainRequest,
+  type SuspendDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { DriverEvent } from '@virtmesh/driver-spi';
+import { checkEnum } from '@virtmesh/kit';
 import type { Call, Engine, Job } from '../engine.ts';
 import { checkState, feature } from './precheck.ts';
 
@@ -45,6 +51,7 @@ const rebootEvents: ReadonlySet<DriverEvent['t']> = new Set(['reboot', 'state'])
 export function reboot(engine: Engine, request: RebootDomainRequest, call: Call): Promise<Operation> {
   const { drivers, registry } = engine.parts;
   return engine.perform(call, () => {
+    checkEnum(RebootMode, request.mode, 'mode');
     const entry = registry.find(request.name);
     const { uid } = entry.guest;
     checkState(entry, 'reboot');

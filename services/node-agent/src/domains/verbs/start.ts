@@ -3,6 +3,7 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import type { Started } from '@virtmesh/driver-spi';
 import type { Running } from '@virtmesh/operations';
 import type { Cause } from '../cause.ts';
 import type { Call, Engine, Job } from '../engine.ts';
@@ -58,35 +59,34 @@ export async function startGuest(engine: Engine, running: Running, cause: Cause,
       undone = false;
       observer.undoFailed?.(step, thrown);
     };
-    await runSteps([...plan.steps, recording], running.signal, { ...observer, undoFailed });
+    await runSteps([...plan.steps, commitOf(engine, running)], running.signal, { ...observer, undoFailed });
   } catch (thrown) {
     engine.observer.drop(uid);
     await failStart(engine, running, cause, entry, { fault: Fault.from(thrown), undone, made: options.made === true });
     return;
   }
-  const { observed, activeSpec } = plan.started();
-  await engine.succeed(running, () => {
-    keepStartedFrom(store, uid, undefined);
-    return registry.change(uid, {
-      cause,
-      state: {
-        to: observationOf(observed.state),
-        reason: observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED,
-      },
-      status: {
-        ...statusOf(observed),
-        job: '',
-        message: '',
-        startCount: (entry.domain.status?.startCount ?? 0n) + 1n,
-        restartRequired: false,
-      },
-      domain: { activeSpec },
-    });
+  await engine.succeed(running, () => recordStart(engine, entry, plan.started(), cause), { passed: true });
+}
+
+function recordStart(engine: Engine, { domain, guest }: Entry, { activeSpec, observed }: Started, cause: Cause): Entry {
+  const startCount = (domain.status?.startCount ?? 0n) + 1n;
+  keepStartedFrom(engine.parts.store, guest.uid, undefined);
+  return engine.parts.registry.change(guest.uid, {
+    cause,
+    state: {
+      to: observationOf(observed.state),
+      reason: observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED,
+    },
+    status: { ...statusOf(observed), job: '', message: '', startCount, restartRequired: false },
+    domain: { activeSpec },
   });
 }
 
-/** The commit that follows the steps, as the last of them: a cancel or fault up to here takes the start back. */
-const recording: Step = { name: 'commit', run: () => {} };
+/** What comes before the commit that follows, as the last of the steps: a cancel or fault up to here takes the start back. */
+const commitOf = ({ parts }: Engine, running: Running): Step => ({
+  name: 'commit',
+  run: () => parts.failpoints.hit(`${running.operation.verb}.record`),
+});
 
 /** What the next start uses: a transient domain has nothing but its active definition. */
 function definitionOf({ domain }: Entry): NonNullable<Entry['domain']['spec']> {

@@ -1,8 +1,8 @@
 import { DomainStateReason, Domain, DomainState, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
-import type { DestroyDomainRequest, ShutdownDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import { type DestroyDomainRequest, type ShutdownDomainRequest, ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { DriverEvent } from '@virtmesh/driver-spi';
-import { checkDuration } from '@virtmesh/kit';
+import { checkDuration, checkEnum } from '@virtmesh/kit';
 import type { Running } from '@virtmesh/operations';
 import type { Cause } from '../cause.ts';
 import type { Call, Engine, Follow, Job, Work } from '../engine.ts';
@@ -15,6 +15,7 @@ const graceRule = { field: 'grace', defaultMs: 10_000, maxMs: 600_000 };
 
 export function shutdown(engine: Engine, request: ShutdownDomainRequest, call: Call): Promise<Operation> {
   return engine.perform(call, () => {
+    checkEnum(ShutdownMode, request.mode, 'mode');
     const entry = engine.parts.registry.find(request.name);
     checkState(entry, 'shutdown');
     return { uid: entry.guest.uid, target: entry.domain.name, kept: true, job: shutdownJob(engine, entry.guest.uid, request) };

@@ -1,7 +1,14 @@
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
-import { DomainView, type FieldOutcome, UpdateDomainResult, type UpdateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  ChangeScope,
+  DomainView,
+  type FieldOutcome,
+  UpdateDomainResult,
+  type UpdateDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import { checkEnum } from '@virtmesh/kit';
 import type { Cause } from '../cause.ts';
 import type { Call, Engine, Job, Response } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
@@ -15,6 +22,7 @@ import { planUpdate, type UpdatePlan } from './update-plan.ts';
 
 export async function update(engine: Engine, request: UpdateDomainRequest, call: Call): Promise<Operation> {
   const prepare = (): { entry: Entry; plan: UpdatePlan } => {
+    checkEnum(ChangeScope, request.scope, 'scope');
     if (maskPaths(request.updateMask).some((path) => path.split('.')[0] === 'qemu')) checkRawRole(request.spec, call.context);
     const entry = engine.parts.registry.find(request.name);
     return { entry, plan: planNow(engine, entry, request) };
