@@ -28,6 +28,8 @@ async function round(roll: Dice): Promise<void> {
     { kill: async () => domainSvc.kill(), start: async () => domainSvc.running || domainSvc.spawn() },
     { kill: async () => nats?.kill(), start: async () => nats?.restart() },
   ];
+  // A third of the rounds come before all has come up again.
+  if (roll(3) > 0) await acknowledged(async () => world.fleet.list());
   await delay(200 + roll(2000));
   const victims = processes.filter(() => roll(2) === 0);
   if (victims.length === 0) victims.push(processes[0] as (typeof processes)[number]);
@@ -91,7 +93,7 @@ describe(`kills at random (VIRTMESH_FAULT_SEED=${seed} VIRTMESH_FAULT_ROUNDS=${r
       guests.push(new OwnedGuest(id, { disk, clients: [world.agent, world.fleet], dice: dice(seed + index + 1) }));
     }
     expect(await shaken(guests)).toEqual([]);
-    expect(guests.flatMap((guest) => guest.moves).length).toBeGreaterThan(rounds);
+    for (const { moves } of guests) expect(moves.length).toBeGreaterThan(0);
 
     await acknowledged(async () => world.agent.list());
     await acknowledged(async () => world.fleet.list());
