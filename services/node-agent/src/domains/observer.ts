@@ -10,7 +10,7 @@ import { isDiskFault } from './recorded.ts';
 import { forgetRuntime, releaseRuntime, runtimeOf } from './runtimes.ts';
 import { idleStatus, observationOf } from './status.ts';
 
-const retryMs = 1_000;
+const retryMs = 250;
 
 /** Brings what the drivers see into the registry, in order for each domain. */
 export class Observer {

@@ -1,7 +1,7 @@
 import { Fault, sleep } from '@virtmesh/base';
 import type { Logger } from '@virtmesh/kit';
 
-const firstRetryMs = 1_000;
+const firstRetryMs = 100;
 const maxRetryMs = 30_000;
 
 /** Whether a throw says that the store's disk is full or fails, so that what happened may be recorded later. */

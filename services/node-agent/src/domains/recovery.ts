@@ -14,19 +14,22 @@ import { resumedWork } from './verbs/resumed.ts';
 import { startUnasked } from './verbs/start.ts';
 
 /** How long a guest may take to be taken up, at first and where it did not answer then, and how long it is left alone in between. */
-const adoptionMs = 10_000;
-const retryAdoptionMs = 2_000;
-const restMs = 3_000;
+export interface AdoptionTimes {
+  readonly adoptionMs: number;
+  readonly retryAdoptionMs: number;
+  readonly restMs: number;
+}
+const defaultTimes: AdoptionTimes = { adoptionMs: 10_000, retryAdoptionMs: 2_000, restMs: 3_000 };
 
 /**
  * Takes up what an earlier life of the agent left: adopts guests that run, releases what ended, completes operations.
  * Each guest is looked at in its own queue, so that what is asked of it waits for that, and one which does not answer
  * holds up no other. Resolves when all have been looked at.
  */
-export async function recover(engine: Engine, unfinished: readonly Operation[]): Promise<void> {
+export async function recover(engine: Engine, unfinished: readonly Operation[], times: AdoptionTimes = defaultTimes): Promise<void> {
   const { registry, store } = engine.parts;
   const runtimes = [...allRuntimes(store)];
-  const looked = runtimes.map(({ uid, runtime }) => takeUp(engine, uid, runtime, unfinished));
+  const looked = runtimes.map(({ uid, runtime }) => takeUp(engine, uid, runtime, unfinished, times));
   const recorded = new Set(runtimes.map(({ uid }) => uid));
   const names = new Set(unfinished.map((operation) => operation.name));
   for (const entry of [...registry.sorted()]) {
@@ -41,20 +44,31 @@ export async function recover(engine: Engine, unfinished: readonly Operation[]):
 }
 
 /** Takes up one guest; one that does not answer is tried again in the background until it does, or is destroyed. */
-async function takeUp(engine: Engine, uid: string, runtime: Runtime, unfinished: readonly Operation[]): Promise<void> {
+async function takeUp(
+  engine: Engine,
+  uid: string,
+  runtime: Runtime,
+  unfinished: readonly Operation[],
+  times: AdoptionTimes,
+): Promise<void> {
   const attempt = (ms: number): Promise<'done' | 'again'> =>
     engine.parts.queue.run(uid, undefined, () => attemptToTakeUp(engine, uid, runtime, unfinished, ms), { always: true });
-  if ((await attempt(adoptionMs)) === 'again') void keepTrying(engine, uid, attempt);
+  if ((await attempt(times.adoptionMs)) === 'again') void keepTrying(engine, uid, times, attempt);
 }
 
-async function keepTrying(engine: Engine, uid: string, attempt: (ms: number) => Promise<'done' | 'again'>): Promise<void> {
+async function keepTrying(
+  engine: Engine,
+  uid: string,
+  times: AdoptionTimes,
+  attempt: (ms: number) => Promise<'done' | 'again'>,
+): Promise<void> {
   const { stopping, store } = engine.parts;
   try {
     do {
-      await sleep(restMs, stopping);
+      await sleep(times.restMs, stopping);
       // It was destroyed, or deleted.
       if (runtimeOf(store, uid) === undefined) return;
-    } while ((await attempt(retryAdoptionMs)) === 'again');
+    } while ((await attempt(times.retryAdoptionMs)) === 'again');
   } catch (thrown) {
     if (!stopping.aborted) engine.parts.log.error({ err: thrown, uid }, 'a guest is not looked after any more');
   }

@@ -16,6 +16,9 @@ import { autostart, recover } from '../domains/recovery.ts';
 import { scriptedDriver } from './scripted-driver.ts';
 import { ScriptedWorld } from './scripted-world.ts';
 
+/** Stores of tests are in memory, where syncing costs nothing. */
+const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 export interface TestAgentOptions {
   readonly world?: ScriptedWorld;
   readonly failpoints?: string;
@@ -59,15 +62,13 @@ export class TestAgent implements AsyncDisposable {
   }
 
   /** A new agent, or the next life of one: takes up what the store has. */
-  static async start(options: TestAgentOptions = {}, directory = mkdtempSync(join(tmpdir(), 'virtmesh-agent-'))): Promise<TestAgent> {
+  static async start(options: TestAgentOptions = {}, directory = mkdtempSync(join(memory, 'virtmesh-agent-'))): Promise<TestAgent> {
     const agent = new TestAgent(directory, options);
     const { engine, operations, store } = agent.context;
     options.onMade?.(agent);
     for (const driver of engine.parts.drivers.usable()) void engine.observer.follow(driver, agent.#stop.signal);
-    await recover(
-      engine,
-      store.operations.unfinished().map((row) => operations.get(row.id)),
-    );
+    const unfinished = store.operations.unfinished().map((row) => operations.get(row.id));
+    await recover(engine, unfinished, { adoptionMs: 10_000, retryAdoptionMs: 500, restMs: 200 });
     autostart(engine, options.bootId ?? 'boot-1');
     return agent;
   }
@@ -81,7 +82,7 @@ export class TestAgent implements AsyncDisposable {
 
   /** Copies the store's files as a kill at this moment would leave them. */
   copyStore(): string {
-    const directory = mkdtempSync(join(tmpdir(), 'virtmesh-agent-'));
+    const directory = mkdtempSync(join(memory, 'virtmesh-agent-'));
     for (const name of ['agent.db', 'agent.db-wal']) {
       if (existsSync(join(this.#directory, name))) copyFileSync(join(this.#directory, name), join(directory, name));
     }
