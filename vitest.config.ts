@@ -10,7 +10,16 @@ if (resultFile) mkdirSync(results, { recursive: true });
 
 /** Suites on real components share two cores, and measure time: one file at a time. */
 function realComponents(name: string, testTimeout: number) {
-  return { test: { name, include: [`test/${name}/**/*.test.ts`], fileParallelism: false, testTimeout, hookTimeout: 120_000, teardownTimeout: 30_000 } };
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      fileParallelism: false,
+      testTimeout,
+      hookTimeout: 120_000,
+      teardownTimeout: 30_000,
+    },
+  };
 }
 
 export default defineConfig({

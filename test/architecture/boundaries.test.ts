@@ -32,7 +32,15 @@ describe('dependency rules', () => {
 
   it('allow no circle of packages, since the layers have none', () => {
     expect(findCycles(new Map(Object.entries(layers)))).toEqual([]);
-    expect(findCycles(new Map([['a', ['b']], ['b', ['c']], ['c', ['b']]]))).toEqual([['b', 'c']]);
+    expect(
+      findCycles(
+        new Map([
+          ['a', ['b']],
+          ['b', ['c']],
+          ['c', ['b']],
+        ]),
+      ),
+    ).toEqual([['b', 'c']]);
   });
 
   it('have a planted breach each', () => {

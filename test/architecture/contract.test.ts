@@ -28,7 +28,9 @@ describe('the check of breaking changes', () => {
   }
 
   it('lets fields be added', async () => {
-    expect(await breaking('serial.proto', (text) => text.replace('int32 port = 2;', 'int32 port = 2;\n  // New.\n  string path = 3;'))).toEqual([]);
+    expect(
+      await breaking('serial.proto', (text) => text.replace('int32 port = 2;', 'int32 port = 2;\n  // New.\n  string path = 3;')),
+    ).toEqual([]);
   });
 
   it('fails where it cannot compare', async () => {
@@ -36,10 +38,30 @@ describe('the check of breaking changes', () => {
   });
 
   it.each([
-    { what: 'a field that is gone', path: 'serial.proto', change: (text: string) => text.replace('  int32 port = 2;\n', ''), says: /field "2" with name "port".*was deleted/ },
-    { what: 'a field of another type', path: 'serial.proto', change: (text: string) => text.replace('int32 port = 2;', 'string port = 2;'), says: /changed type from "int32" to "string"/ },
-    { what: 'an rpc that is gone', path: 'domain_service.proto', change: (text: string) => text.replace(/^ {2}rpc ResumeDomain\(.*$/m, ''), says: /RPC "ResumeDomain".*was deleted/ },
-    { what: 'an enum value that is gone', path: 'watchdog.proto', change: (text: string) => text.replace('  WATCHDOG_ACTION_INJECT_NMI = 6;\n', ''), says: /enum value "6".*was deleted/ },
+    {
+      what: 'a field that is gone',
+      path: 'serial.proto',
+      change: (text: string) => text.replace('  int32 port = 2;\n', ''),
+      says: /field "2" with name "port".*was deleted/,
+    },
+    {
+      what: 'a field of another type',
+      path: 'serial.proto',
+      change: (text: string) => text.replace('int32 port = 2;', 'string port = 2;'),
+      says: /changed type from "int32" to "string"/,
+    },
+    {
+      what: 'an rpc that is gone',
+      path: 'domain_service.proto',
+      change: (text: string) => text.replace(/^ {2}rpc ResumeDomain\(.*$/m, ''),
+      says: /RPC "ResumeDomain".*was deleted/,
+    },
+    {
+      what: 'an enum value that is gone',
+      path: 'watchdog.proto',
+      change: (text: string) => text.replace('  WATCHDOG_ACTION_INJECT_NMI = 6;\n', ''),
+      says: /enum value "6".*was deleted/,
+    },
   ])('refuses $what', async ({ path, change, says }) => {
     expect(await breaking(path, change)).toContainEqual(expect.stringMatching(says));
   });

@@ -12,11 +12,13 @@ const main = resolve(import.meta.dirname, '../../tools/dev/main.ts');
 
 /** Free ports, by taking and giving back as many. */
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return server;
-  }));
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map(async (server: Server) => new Promise((done) => server.close(done))));
   return ports;
@@ -29,14 +31,20 @@ class ForegroundStart {
 
   constructor(env: NodeJS.ProcessEnv) {
     this.process = spawn(process.execPath, [main, 'start'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.process.stdout, this.process.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
+    for (const stream of [this.process.stdout, this.process.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
   }
 
   /** Waits until it has printed something. */
   async until(text: string): Promise<void> {
     while (!this.output.includes(text)) {
-      if (this.process.exitCode !== null) throw new Error(`./dev start ended with ${this.process.exitCode} without "${text}":\n${this.output}`);
-      await Promise.race([once(this.process.stdout ?? this.process, 'data'), once(this.process.stderr ?? this.process, 'data'), once(this.process, 'exit')]);
+      if (this.process.exitCode !== null)
+        throw new Error(`./dev start ended with ${this.process.exitCode} without "${text}":\n${this.output}`);
+      await Promise.race([
+        once(this.process.stdout ?? this.process, 'data'),
+        once(this.process.stderr ?? this.process, 'data'),
+        once(this.process, 'exit'),
+      ]);
     }
   }
 
@@ -103,7 +111,9 @@ describe('./dev start', () => {
     const again = new ForegroundStart(env);
     await again.until('was running already');
     await again.until('Ctrl-C ends the services');
-    const { children } = JSON.parse(await readFile(join(directory, 'instance.json'), 'utf8')) as { children: { name: string; pid: number }[] };
+    const { children } = JSON.parse(await readFile(join(directory, 'instance.json'), 'utf8')) as {
+      children: { name: string; pid: number }[];
+    };
     process.kill(children.find((child) => child.name === 'domain-svc')?.pid ?? 0, 'SIGKILL');
     await once(again.process, 'exit');
     expect(again.process.exitCode).toBe(1);

@@ -18,7 +18,23 @@ afterAll(async () => rm(directory, { recursive: true, force: true }));
 
 async function boot(kernelArguments: string, ...devices: readonly string[]): Promise<RawQemu> {
   const append = `console=ttyS0 quiet panic=-1 ${kernelArguments}`;
-  return RawQemu.start(['-accel', 'tcg', '-machine', 'q35', '-cpu', 'max', '-m', '256', '-kernel', image.kernel, '-initrd', image.initrd, '-append', append, ...devices]);
+  return RawQemu.start([
+    '-accel',
+    'tcg',
+    '-machine',
+    'q35',
+    '-cpu',
+    'max',
+    '-m',
+    '256',
+    '-kernel',
+    image.kernel,
+    '-initrd',
+    image.initrd,
+    '-append',
+    append,
+    ...devices,
+  ]);
 }
 
 async function ready(qemu: RawQemu): Promise<void> {
@@ -29,7 +45,9 @@ async function ready(qemu: RawQemu): Promise<void> {
 async function askAgent(path: string, command: string): Promise<unknown> {
   const socket = connect(path);
   try {
-    for await (const line of createInterface({ input: socket.on('connect', () => socket.write(`${JSON.stringify({ execute: command })}\n`)) })) {
+    for await (const line of createInterface({
+      input: socket.on('connect', () => socket.write(`${JSON.stringify({ execute: command })}\n`)),
+    })) {
       return (JSON.parse(line) as { return: unknown }).return;
     }
     throw new Error('the guest agent hung up');
@@ -40,9 +58,22 @@ async function askAgent(path: string, command: string): Promise<unknown> {
 
 describe('guest image', () => {
   it('says hello, gets an address, has a shell and obeys the power button', async () => {
-    await using qemu = await boot('virtmesh.hostname=first', '-netdev', 'user,id=n0,restrict=on', '-device', 'virtio-net-pci,netdev=n0', '-device', 'virtio-balloon');
+    await using qemu = await boot(
+      'virtmesh.hostname=first',
+      '-netdev',
+      'user,id=n0,restrict=on',
+      '-device',
+      'virtio-net-pci,netdev=n0',
+      '-device',
+      'virtio-balloon',
+    );
     await qemu.until('address', () => qemu.console.includes('virtmesh guest: eth0 has 10.0.2.15'));
-    expect(qemu.console.split('\n').find((line) => line.startsWith('virtmesh guest'))?.trim()).toBe('virtmesh guest: hello from first');
+    expect(
+      qemu.console
+        .split('\n')
+        .find((line) => line.startsWith('virtmesh guest'))
+        ?.trim(),
+    ).toBe('virtmesh guest: hello from first');
     await qemu.until('prompt', () => qemu.console.includes('guest# '));
     qemu.type('echo $((6 * 7)) from $(hostname)\n');
     await qemu.until('answer of the shell', () => qemu.console.includes('42 from first'));
@@ -54,7 +85,15 @@ describe('guest image', () => {
 
   it('runs the guest agent, which shuts it down', async () => {
     const agent = join(directory, 'agent');
-    await using qemu = await boot('', '-device', 'virtio-serial', '-chardev', `socket,id=a,path=${agent},server=on,wait=off`, '-device', 'virtserialport,id=agent0,chardev=a,name=org.qemu.guest_agent.0');
+    await using qemu = await boot(
+      '',
+      '-device',
+      'virtio-serial',
+      '-chardev',
+      `socket,id=a,path=${agent},server=on,wait=off`,
+      '-device',
+      'virtserialport,id=agent0,chardev=a,name=org.qemu.guest_agent.0',
+    );
     await qemu.until('agent', () => qemu.events.some((e) => e.event === 'VSERPORT_CHANGE' && e.data?.['open'] === true));
     expect(await askAgent(agent, 'guest-get-osinfo')).toMatchObject({ id: 'virtmesh-guest' });
     const asked = askAgent(agent, 'guest-shutdown').catch(() => undefined);
@@ -78,7 +117,15 @@ describe('guest image', () => {
 
   it('leaves the power button and the agent alone when asked', async () => {
     const agent = join(directory, 'no-agent');
-    await using qemu = await boot('virtmesh.powerbutton=no virtmesh.agent=no', '-device', 'virtio-serial', '-chardev', `socket,id=a,path=${agent},server=on,wait=off`, '-device', 'virtserialport,id=agent0,chardev=a,name=org.qemu.guest_agent.0');
+    await using qemu = await boot(
+      'virtmesh.powerbutton=no virtmesh.agent=no',
+      '-device',
+      'virtio-serial',
+      '-chardev',
+      `socket,id=a,path=${agent},server=on,wait=off`,
+      '-device',
+      'virtserialport,id=agent0,chardev=a,name=org.qemu.guest_agent.0',
+    );
     await qemu.until('prompt', () => qemu.console.includes('guest# '));
     await qemu.execute('system_powerdown');
     qemu.type('sleep 1; echo still $((1 + 1))\n');
@@ -93,7 +140,14 @@ describe('guest image', () => {
     await makeDisk(disk, 16n * 1024n * 1024n, 'raw');
     await using qemu = await boot(
       'virtmesh.count=hvc0 virtmesh.every_ms=20 virtmesh.write=vda',
-      '-device', 'virtio-serial', '-chardev', `file,id=h,path=${log}`, '-device', 'virtconsole,chardev=h', '-drive', `if=virtio,format=raw,file=${disk}`,
+      '-device',
+      'virtio-serial',
+      '-chardev',
+      `file,id=h,path=${log}`,
+      '-device',
+      'virtconsole,chardev=h',
+      '-drive',
+      `if=virtio,format=raw,file=${disk}`,
     );
     await ready(qemu);
     qemu.type('sleep 2; echo waited $((2 + 2))\n');

@@ -28,7 +28,10 @@ async function seenWhile(action: () => Promise<unknown>, undo: () => Promise<unk
 it('names a mount', async () => {
   const target = join(marks.directory, 'mounted');
   await mkdir(target);
-  const seen = await seenWhile(() => runCommand(['mount', '-t', 'tmpfs', 'leaked', target]), () => runCommand(['umount', target]));
+  const seen = await seenWhile(
+    () => runCommand(['mount', '-t', 'tmpfs', 'leaked', target]),
+    () => runCommand(['umount', target]),
+  );
   expect(seen).toContain(`mount leaked on ${target}`);
 });
 
@@ -45,13 +48,19 @@ it('names a loop device', async () => {
 
 it('names a network interface', async () => {
   const name = `vt${process.pid}`;
-  const seen = await seenWhile(() => runCommand(['ip', 'link', 'add', name, 'type', 'bridge']), () => runCommand(['ip', 'link', 'delete', name]));
+  const seen = await seenWhile(
+    () => runCommand(['ip', 'link', 'add', name, 'type', 'bridge']),
+    () => runCommand(['ip', 'link', 'delete', name]),
+  );
   expect(seen).toContain(`network interface ${name}`);
 });
 
 it('names a cgroup', async () => {
   const root = existsSync('/sys/fs/cgroup/cgroup.procs') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory';
   const group = join(root, `virtmesh-leak-${process.pid}`);
-  const seen = await seenWhile(() => mkdir(group), () => rmdir(group));
+  const seen = await seenWhile(
+    () => mkdir(group),
+    () => rmdir(group),
+  );
   expect(seen).toContain(`cgroup ${group}`);
 });

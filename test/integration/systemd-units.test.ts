@@ -27,7 +27,10 @@ describe.skipIf(cannotVerify !== 0)('the units for systemd', () => {
   async function verify(): Promise<string> {
     const units = (await services()).map((name) => join(directory, name));
     const { stderr } = await tryCommand(['systemd-analyze', 'verify', '--man=no', '--recursive-errors=no', ...units]);
-    return stderr.split('\n').filter((line) => line.includes('virtmesh')).join('\n');
+    return stderr
+      .split('\n')
+      .filter((line) => line.includes('virtmesh'))
+      .join('\n');
   }
 
   it('are understood by systemd', async () => {
@@ -37,7 +40,7 @@ describe.skipIf(cannotVerify !== 0)('the units for systemd', () => {
 
   it('would not be if a directive or a program were wrong', async () => {
     const path = join(directory, 'virtmesh-domain-svc.service');
-    await writeFile(path, ((await readFile(path, 'utf8')).replace('ProtectHome=yes', 'ProtectHouse=yes')));
+    await writeFile(path, (await readFile(path, 'utf8')).replace('ProtectHome=yes', 'ProtectHouse=yes'));
     expect(await verify()).toMatch(/ProtectHouse/);
   });
 

@@ -107,7 +107,10 @@ export class RawQemu implements AsyncDisposable {
     for (;;) {
       const result = done();
       if (result !== undefined && result !== false) return result;
-      if (deadline.aborted) throw new Error(`no ${what} within ${timeoutMs} ms; events: ${this.events.map((e) => e.event).join(' ')}; console:\n${this.console.slice(-2000)}`);
+      if (deadline.aborted)
+        throw new Error(
+          `no ${what} within ${timeoutMs} ms; events: ${this.events.map((e) => e.event).join(' ')}; console:\n${this.console.slice(-2000)}`,
+        );
       await once(this.#changed, 'change', { signal: deadline }).catch(() => undefined);
     }
   }

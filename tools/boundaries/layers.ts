@@ -19,7 +19,23 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   // Rules of their own say who may import drivers, and that nothing imports services.
   service: ['base', 'contracts', 'events', 'fleet', 'host', 'kit', 'operations', 'spi', 'store'],
   tools: ['base', 'client', 'contracts', 'driver', 'events', 'kit', 'spi', 'store'],
-  test: ['base', 'client', 'client-app', 'contracts', 'driver', 'events', 'fleet', 'host', 'kit', 'operations', 'service', 'spi', 'store', 'testkit', 'tools'],
+  test: [
+    'base',
+    'client',
+    'client-app',
+    'contracts',
+    'driver',
+    'events',
+    'fleet',
+    'host',
+    'kit',
+    'operations',
+    'service',
+    'spi',
+    'store',
+    'testkit',
+    'tools',
+  ],
 };
 
 /** What tests beside the sources of a layer may import on top: the real host for drivers, the suites for drivers, a server for clients. */
@@ -49,6 +65,20 @@ export const pureNames: Readonly<Record<string, readonly string[]>> = { 'node:ne
 
 /** The builtins that only compute: what pure code and drivers may import. */
 export const pureBuiltins: ReadonlySet<string> = new Set([
-  'node:assert', 'node:assert/strict', 'node:buffer', 'node:crypto', 'node:events', 'node:path', 'node:path/posix', 'node:querystring',
-  'node:string_decoder', 'node:url', 'node:util', 'node:stream', 'node:stream/consumers', 'node:stream/promises', 'node:readline', 'node:timers/promises',
+  'node:assert',
+  'node:assert/strict',
+  'node:buffer',
+  'node:crypto',
+  'node:events',
+  'node:path',
+  'node:path/posix',
+  'node:querystring',
+  'node:string_decoder',
+  'node:url',
+  'node:util',
+  'node:stream',
+  'node:stream/consumers',
+  'node:stream/promises',
+  'node:readline',
+  'node:timers/promises',
 ]);

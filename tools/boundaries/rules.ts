@@ -22,7 +22,11 @@ export interface Rule {
 type Finding = Omit<Breach, 'rule'>;
 
 /** Makes a rule of a question about each import; `undefined` is no breach. */
-function importRule(name: string, says: string, judge: (imported: ResolvedImport, file: WorkspaceFile, workspace: Workspace) => string | undefined): Rule {
+function importRule(
+  name: string,
+  says: string,
+  judge: (imported: ResolvedImport, file: WorkspaceFile, workspace: Workspace) => string | undefined,
+): Rule {
   return {
     name,
     says,
@@ -51,7 +55,9 @@ function isIn(file: WorkspaceFile, folder: string): boolean {
 }
 
 function* fileCycles({ files }: Workspace): Iterable<Finding> {
-  const graph = new Map(files.map((file) => [file.path, file.imports.flatMap((imported) => (imported.isType ? [] : (imported.path ?? [])))]));
+  const graph = new Map(
+    files.map((file) => [file.path, file.imports.flatMap((imported) => (imported.isType ? [] : (imported.path ?? [])))]),
+  );
   for (const cycle of findCycles(graph)) yield { where: cycle.join(' -> '), message: 'these files need each other in a circle' };
 }
 
@@ -67,7 +73,11 @@ function judgeDeepImport({ specifier, module, target }: ResolvedImport): string 
   return exportsSubpath(target, `.${specifier.slice(module.length)}`) ? undefined : `"${specifier}" is not among the exports of ${module}`;
 }
 
-function judgeDeclared({ specifier, module, target }: ResolvedImport, file: WorkspaceFile, { rootDevDependencies }: Workspace): string | undefined {
+function judgeDeclared(
+  { specifier, module, target }: ResolvedImport,
+  file: WorkspaceFile,
+  { rootDevDependencies }: Workspace,
+): string | undefined {
   if (module === undefined || isBuiltin(module) || target === file.package) return undefined;
   if (file.package.dependencies.has(module)) return undefined;
   if (file.isTest && (file.package.devDependencies.has(module) || rootDevDependencies.has(module))) return undefined;
@@ -78,7 +88,9 @@ function judgeLayer({ target }: ResolvedImport, file: WorkspaceFile): string | u
   if (!target || target === file.package) return undefined;
   const from = file.package.layer;
   const allowed = [...(layers[from] ?? []), ...(file.isTest ? (testLayers[from] ?? []) : [])];
-  return allowed.includes(target.layer) ? undefined : `${from || 'a package without a layer'} must not import ${target.layer || 'a package without a layer'} (${target.name}); it may import ${allowed.join(', ') || 'nothing'}`;
+  return allowed.includes(target.layer)
+    ? undefined
+    : `${from || 'a package without a layer'} must not import ${target.layer || 'a package without a layer'} (${target.name}); it may import ${allowed.join(', ') || 'nothing'}`;
 }
 
 function isDriversFile(file: WorkspaceFile): boolean {
@@ -103,8 +115,10 @@ function osRule(name: string, says: string, applies: (file: WorkspaceFile) => bo
     says,
     *check({ files }) {
       for (const file of files.filter((each) => !each.isTest && applies(each))) {
-        for (const imported of file.imports.filter(reachesOs)) yield { where: `${file.path}:${imported.line}`, message: `${imported.specifier} reaches the operating system` };
-        for (const line of file.processUses) yield { where: `${file.path}:${line}`, message: 'the global "process" reaches the operating system' };
+        for (const imported of file.imports.filter(reachesOs))
+          yield { where: `${file.path}:${imported.line}`, message: `${imported.specifier} reaches the operating system` };
+        for (const line of file.processUses)
+          yield { where: `${file.path}:${line}`, message: 'the global "process" reaches the operating system' };
       }
     },
   };
@@ -114,7 +128,9 @@ function osRule(name: string, says: string, applies: (file: WorkspaceFile) => bo
 export const rules: readonly Rule[] = [
   { name: 'no-file-cycle', says: 'files do not need each other in a circle; their types may', check: fileCycles },
   importRule('no-escape', 'no relative import leaves its package', ({ path, specifier }, file) =>
-    path === undefined || isBelow(path, file.package.directory) ? undefined : `"${specifier}" leaves ${file.package.directory}; import the package by its name`,
+    path === undefined || isBelow(path, file.package.directory)
+      ? undefined
+      : `"${specifier}" leaves ${file.package.directory}; import the package by its name`,
   ),
   importRule('no-deep-import', "no import past a package's exports", judgeDeepImport),
   importRule('declared-dependency', 'what a file imports, its package.json names', judgeDeclared),
@@ -122,38 +138,61 @@ export const rules: readonly Rule[] = [
     name: 'no-hidden-import',
     says: 'no import whose name a tool cannot read',
     *check({ files }) {
-      for (const file of files) for (const line of file.hiddenImports) yield { where: `${file.path}:${line}`, message: 'the name of what is loaded here cannot be known; write it out' };
+      for (const file of files)
+        for (const line of file.hiddenImports)
+          yield { where: `${file.path}:${line}`, message: 'the name of what is loaded here cannot be known; write it out' };
     },
   },
   {
     name: 'known-layer',
     says: 'every package has a layer that the table knows',
     *check({ packages }) {
-      for (const { layer, directory } of packages) if (!(layer in layers)) yield { where: `${directory}/package.json`, message: `its layer "${layer}" is not in tools/boundaries/layers.ts` };
+      for (const { layer, directory } of packages)
+        if (!(layer in layers))
+          yield { where: `${directory}/package.json`, message: `its layer "${layer}" is not in tools/boundaries/layers.ts` };
     },
   },
-  osRule('pure', 'base, the driver interface and models only compute', (file) => ['base', 'spi'].includes(file.package.layer) || isIn(file, 'model')),
+  osRule(
+    'pure',
+    'base, the driver interface and models only compute',
+    (file) => ['base', 'spi'].includes(file.package.layer) || isIn(file, 'model'),
+  ),
   importRule('layers', 'dependencies point one way, by layer', (imported, file) =>
     // A service that imports a service, and a driver outside drivers.ts, have rules of their own.
-    file.package.layer === 'service' && ['driver', 'service'].includes(imported.target?.layer ?? '') ? undefined : judgeLayer(imported, file),
+    file.package.layer === 'service' && ['driver', 'service'].includes(imported.target?.layer ?? '')
+      ? undefined
+      : judgeLayer(imported, file),
   ),
-  osRule('driver-through-host', 'drivers reach the operating system only through Host', (file) => ['driver', 'testkit'].includes(file.package.layer)),
+  osRule('driver-through-host', 'drivers reach the operating system only through Host', (file) =>
+    ['driver', 'testkit'].includes(file.package.layer),
+  ),
   importRule('only-drivers-file', "of a service, only the agent's drivers.ts imports drivers", ({ target }, file) =>
-    target?.layer === 'driver' && file.package.layer === 'service' && !file.isTest && !isDriversFile(file) ? `${target.name} is imported outside drivers.ts` : undefined,
+    target?.layer === 'driver' && file.package.layer === 'service' && !file.isTest && !isDriversFile(file)
+      ? `${target.name} is imported outside drivers.ts`
+      : undefined,
   ),
   importRule('no-service-import', 'nothing imports a service', ({ target }, file) =>
-    target?.layer === 'service' && target !== file.package && file.package.layer !== 'test' ? `${target.name} is a service; services meet over gRPC and NATS` : undefined,
+    target?.layer === 'service' && target !== file.package && file.package.layer !== 'test'
+      ? `${target.name} is a service; services meet over gRPC and NATS`
+      : undefined,
   ),
   importRule('rpc-inward', 'rpc handlers import models, workflows and ports, not what wires them', (imported, file) =>
-    isIn(file, 'rpc') && /\/src\/(context|config|service|main|drivers)\.ts$/.test(imported.path ?? '') ? `a handler takes what it uses as parameters; it must not import ${imported.specifier}` : undefined,
+    isIn(file, 'rpc') && /\/src\/(context|config|service|main|drivers)\.ts$/.test(imported.path ?? '')
+      ? `a handler takes what it uses as parameters; it must not import ${imported.specifier}`
+      : undefined,
   ),
   importRule('model-inward', 'models import models, base and contracts', (imported, file) => {
     if (!isIn(file, 'model')) return undefined;
-    const inside = imported.path === undefined ? ['base', 'contracts', 'spi', undefined].includes(imported.target?.layer) : leadsInto(imported, 'model');
+    const inside =
+      imported.path === undefined ? ['base', 'contracts', 'spi', undefined].includes(imported.target?.layer) : leadsInto(imported, 'model');
     return inside ? undefined : `a model must not import ${imported.specifier}`;
   }),
   importRule('only-context-wires', 'only context.ts imports adapters', (imported, file) =>
-    leadsInto(imported, 'adapters') && !file.isTest && file.package.layer === 'service' && !isIn(file, 'adapters') && !file.path.endsWith('/src/context.ts')
+    leadsInto(imported, 'adapters') &&
+    !file.isTest &&
+    file.package.layer === 'service' &&
+    !isIn(file, 'adapters') &&
+    !file.path.endsWith('/src/context.ts')
       ? `${imported.specifier} is an adapter; context.ts hands it in`
       : undefined,
   ),

@@ -24,7 +24,8 @@ function moduleSpecifier(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
   if (ts.isExternalModuleReference(node)) return node.expression;
   if (ts.isImportTypeNode(node)) return ts.isLiteralTypeNode(node.argument) ? node.argument.literal : node.argument;
-  if (ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || isNamed(node.expression, 'require'))) return node.arguments[0] ?? node;
+  if (ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || isNamed(node.expression, 'require')))
+    return node.arguments[0] ?? node;
   return undefined;
 }
 
@@ -43,7 +44,10 @@ function importedNames(node: ts.Node): Pick<Import, 'names' | 'isType'> {
   const hasDefault = ts.isImportClause(clause) && clause.name !== undefined;
   if (bindings === undefined || hasDefault || !(ts.isNamedImports(bindings) || ts.isNamedExports(bindings))) return { isType: wholeIsType };
   const elements: readonly (ts.ImportSpecifier | ts.ExportSpecifier)[] = [...bindings.elements];
-  return { isType: wholeIsType || elements.every((element) => element.isTypeOnly), names: elements.map((element) => (element.propertyName ?? element.name).text) };
+  return {
+    isType: wholeIsType || elements.every((element) => element.isTypeOnly),
+    names: elements.map((element) => (element.propertyName ?? element.name).text),
+  };
 }
 
 /** Reads what a source file reaches for, from its syntax; comments and strings do not count. */
@@ -64,7 +68,8 @@ export function readSource(path: string, text: string): SourceFile {
     if (isNamed(node, 'createRequire') || isNamed(node, 'getBuiltinModule')) hiddenImports.push(lineOf(node));
     if ((ts.isParameter(node) || ts.isVariableDeclaration(node)) && isNamed(node.name, 'process')) declaresProcess = true;
     if (ts.isPropertyAccessExpression(node) && isNamed(node.expression, 'process')) processUses.push(lineOf(node));
-    if (ts.isPropertyAccessExpression(node) && isNamed(node.expression, 'globalThis') && node.name.text === 'process') processUses.push(lineOf(node));
+    if (ts.isPropertyAccessExpression(node) && isNamed(node.expression, 'globalThis') && node.name.text === 'process')
+      processUses.push(lineOf(node));
     ts.forEachChild(node, visit);
   };
   visit(file);

@@ -71,7 +71,10 @@ function packageFrom(directory: string, manifest: Manifest): Package {
 
 function moduleOf(specifier: string): string {
   if (specifier.startsWith('node:')) return specifier;
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 function resolveImport(from: string, imported: Import, packages: ReadonlyMap<string, Package>): ResolvedImport {
@@ -106,5 +109,9 @@ export async function readWorkspace(root: string): Promise<Workspace> {
     }
   }
   const files = await Promise.all([...packages.values()].map(async (owner) => readFiles(root, owner, packages)));
-  return { packages: [...packages.values()], files: files.flat(), rootDevDependencies: new Set(Object.keys(manifest.devDependencies ?? {})) };
+  return {
+    packages: [...packages.values()],
+    files: files.flat(),
+    rootDevDependencies: new Set(Object.keys(manifest.devDependencies ?? {})),
+  };
 }

@@ -17,7 +17,8 @@ function selectChecks(names: readonly string[]): readonly Check[] {
   const checks = allChecks();
   if (names.length === 0) return checks;
   const selected = checks.filter((check) => names.some((name) => check.name.includes(name)));
-  if (selected.length === 0) throw new Failure(`no check is called ${names.join(' or ')}; there are: ${checks.map((check) => check.name).join(', ')}`, 2);
+  if (selected.length === 0)
+    throw new Failure(`no check is called ${names.join(' or ')}; there are: ${checks.map((check) => check.name).join(', ')}`, 2);
   return selected;
 }
 

@@ -10,7 +10,8 @@ const baseline = 'proto/baseline.binpb';
 if (existsSync(baseline)) {
   const breaks = await contractBreaks('.', baseline);
   for (const line of breaks) process.stdout.write(`${line}\n`);
-  if (breaks.length > 0) process.stdout.write(`These break clients of the released contract. Add instead of changing, or begin a new version of the package.\n`);
+  if (breaks.length > 0)
+    process.stdout.write(`These break clients of the released contract. Add instead of changing, or begin a new version of the package.\n`);
   process.exitCode = breaks.length > 0 ? 1 : 0;
 } else {
   process.stdout.write(`${baseline} is missing; record the released contract: npm run baseline\n`);

@@ -32,10 +32,22 @@ export const commands: readonly Command[] = [
     summary: 'types, lint, format, contract, dependency rules, unit tests; names select checks',
     run: async (args) => (await import('../check/check-command.ts')).check(args),
   },
-  { name: 'bench', summary: 'run the benchmarks; --help lists their options', run: async (args) => passThrough(['node', 'test/bench/main.ts', ...args]) },
-  { name: 'fmt', summary: 'format sources and protos', run: async () => (await passThrough(['oxfmt'])) || passThrough(['buf', 'format', '-w']) },
+  {
+    name: 'bench',
+    summary: 'run the benchmarks; --help lists their options',
+    run: async (args) => passThrough(['node', 'test/bench/main.ts', ...args]),
+  },
+  {
+    name: 'fmt',
+    summary: 'format sources and protos',
+    run: async () => (await passThrough(['oxfmt'])) || passThrough(['buf', 'format', '-w']),
+  },
   { name: 'gen', summary: 'generate code from the contract', run: async () => passThrough(['npm', 'run', '--silent', 'gen']) },
-  { name: 'doctor', summary: 'what is missing on this host, and how to get it', run: async (args) => passThrough(['node', 'bin/vmesh', 'doctor', ...args]) },
+  {
+    name: 'doctor',
+    summary: 'what is missing on this host, and how to get it',
+    run: async (args) => passThrough(['bin/vmesh', 'doctor', ...args]),
+  },
   {
     name: 'guest-image',
     summary: 'build the small guest and print where its kernel and initial ram disk are',

@@ -45,7 +45,13 @@ export async function guestImage(options: GuestImageOptions = {}): Promise<Guest
   const home = join(cache, 'guest-image');
   const directory = join(home, await imageKey(tree));
   const image = { kernel: join(directory, 'vmlinuz'), initrd: join(directory, 'initramfs.gz') };
-  if (await stat(image.initrd).then(() => true, () => false)) return image;
+  if (
+    await stat(image.initrd).then(
+      () => true,
+      () => false,
+    )
+  )
+    return image;
   progress('guest image: building');
   await mkdir(home, { recursive: true, mode: 0o755 });
   const work = await mkdtemp(join(home, 'building-'));

@@ -7,8 +7,22 @@ import { type ArchiveEntry, newcArchive } from './newc-archive.ts';
 
 /** What the guest's devices need. The cloud kernel has no AHCI, e1000 and i6300esb. */
 const modules = [
-  'virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_console', 'virtio_balloon', 'virtio_rng', 'virtio_scsi', 'vmw_vsock_virtio_transport',
-  'sd_mod', 'sr_mod', 'isofs', 'ata_piix', 'button', 'evdev', 'pvpanic_pci', 'pvpanic_mmio',
+  'virtio_pci',
+  'virtio_net',
+  'virtio_blk',
+  'virtio_console',
+  'virtio_balloon',
+  'virtio_rng',
+  'virtio_scsi',
+  'vmw_vsock_virtio_transport',
+  'sd_mod',
+  'sr_mod',
+  'isofs',
+  'ata_piix',
+  'button',
+  'evdev',
+  'pvpanic_pci',
+  'pvpanic_mmio',
 ];
 
 const sources = import.meta.dirname;
@@ -24,7 +38,12 @@ async function libraries(root: string, program: string): Promise<readonly Archiv
   const listing = await runCommand([await realpathInside(root, loader), '--library-path', path, '--list', join(root, program)]);
   if (/not found/.test(listing)) throw new Error(`${program} needs a library that no package of the guest has:\n${listing}`);
   const files = [...listing.matchAll(/=> (\S+) \(/g)].map((match) => match[1] ?? '').filter((file) => file.startsWith(root));
-  const entries = files.map(async (file): Promise<ArchiveEntry> => ({ kind: 'file', path: `lib/${basename(file)}`, data: await readFile(file), executable: true }));
+  const entries = files.map(async (file): Promise<ArchiveEntry> => ({
+    kind: 'file',
+    path: `lib/${basename(file)}`,
+    data: await readFile(file),
+    executable: true,
+  }));
   return [
     ...(await Promise.all(entries)),
     { kind: 'file', path: 'lib64/ld-linux-x86-64.so.2', data: await readFile(await realpathInside(root, loader)), executable: true },
@@ -41,9 +60,15 @@ async function realpathInside(root: string, path: string): Promise<string> {
 async function moduleEntries(root: string): Promise<readonly ArchiveEntry[]> {
   const versions = await readdir(join(root, 'lib/modules'));
   const version = versions[0];
-  if (version === undefined || versions.length > 1) throw new Error(`expected one kernel in ${root}, found ${versions.join(', ') || 'none'}`);
+  if (version === undefined || versions.length > 1)
+    throw new Error(`expected one kernel in ${root}, found ${versions.join(', ') || 'none'}`);
   const files = await moduleFiles(join(root, 'lib/modules', version), modules);
-  const entries = files.map(async (file): Promise<ArchiveEntry> => ({ kind: 'file', path: `lib/modules/${basename(file)}`, data: await readFile(file), executable: false }));
+  const entries = files.map(async (file): Promise<ArchiveEntry> => ({
+    kind: 'file',
+    path: `lib/modules/${basename(file)}`,
+    data: await readFile(file),
+    executable: false,
+  }));
   const order = files.map((file) => `${basename(file)}\n`).join('');
   return [...(await Promise.all(entries)), { kind: 'file', path: 'etc/modules.list', data: Buffer.from(order), executable: false }];
 }
@@ -85,7 +110,9 @@ export async function buildInitramfs(root: string): Promise<Buffer> {
 
 /** The files of this folder that decide what the image holds, by path and content. */
 export async function recipe(): Promise<readonly (readonly [path: string, content: Buffer])[]> {
-  const names = (await readdir(sources, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !/\.(test\.ts|md)$/.test(entry.name));
+  const names = (await readdir(sources, { recursive: true, withFileTypes: true })).filter(
+    (entry) => entry.isFile() && !/\.(test\.ts|md)$/.test(entry.name),
+  );
   const paths = names.map((entry) => join(entry.parentPath, entry.name)).toSorted();
   return Promise.all(paths.map(async (path) => [relative(sources, path), await readFile(path)] as const));
 }

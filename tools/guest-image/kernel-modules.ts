@@ -12,11 +12,18 @@ export function moduleDependencies(image: Buffer): readonly string[] {
   const at = image.indexOf(key);
   if (at < 0) return [];
   const start = at + key.length;
-  return image.toString('latin1', start, image.indexOf(0, start)).split(',').filter(Boolean).map((name) => name.replaceAll('-', '_'));
+  return image
+    .toString('latin1', start, image.indexOf(0, start))
+    .split(',')
+    .filter(Boolean)
+    .map((name) => name.replaceAll('-', '_'));
 }
 
 /** Orders modules so that each stands behind those that it needs. Throws for one that is not there. */
-export async function loadOrder(wanted: readonly string[], dependencies: (name: string) => Promise<readonly string[]>): Promise<readonly string[]> {
+export async function loadOrder(
+  wanted: readonly string[],
+  dependencies: (name: string) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   const order = new Set<string>();
   const visit = async (name: string): Promise<void> => {
     if (order.has(name)) return;

@@ -11,12 +11,17 @@ interface Header {
 function read(archive: Buffer): readonly Header[] {
   const headers: Header[] = [];
   const aligned = (offset: number): number => (offset + 3) & ~3;
-  for (let offset = 0; offset < archive.length; ) {
-    const field = (index: number): number => Number.parseInt(archive.toString('latin1', offset + 6 + index * 8, offset + 14 + index * 8), 16);
+  for (let offset = 0; offset < archive.length;) {
+    const field = (index: number): number =>
+      Number.parseInt(archive.toString('latin1', offset + 6 + index * 8, offset + 14 + index * 8), 16);
     expect(archive.toString('latin1', offset, offset + 6)).toBe('070701');
     const nameStart = offset + 110;
     const dataStart = aligned(nameStart + field(11));
-    headers.push({ name: archive.toString('utf8', nameStart, nameStart + field(11) - 1), mode: field(1).toString(8), data: archive.toString('utf8', dataStart, dataStart + field(6)) });
+    headers.push({
+      name: archive.toString('utf8', nameStart, nameStart + field(11) - 1),
+      mode: field(1).toString(8),
+      data: archive.toString('utf8', dataStart, dataStart + field(6)),
+    });
     offset = aligned(dataStart + field(6));
   }
   return headers;

@@ -74,6 +74,9 @@ export function lockFaults(lock: Lock): readonly string[] {
   const hosts = Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined && /^[a-z+]+:/.test(resolved));
   return [
     ...missingPackages(lock).map(({ name, version }) => `${name}@${version} is missing; run node tools/lock/main.ts --complete`),
-    ...hosts.map(([where, { resolved }]) => `${where} names where it is fetched from (${resolved}); set omit-lockfile-registry-resolved=true in .npmrc and lock again`),
+    ...hosts.map(
+      ([where, { resolved }]) =>
+        `${where} names where it is fetched from (${resolved}); set omit-lockfile-registry-resolved=true in .npmrc and lock again`,
+    ),
   ];
 }

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 
 /** Runs a command with this process's terminal and answers its exit code. Ctrl-C reaches it through the terminal. */
-export async function passThrough(argv: readonly string[], env: Readonly<Record<string, string | undefined>> = process.env): Promise<number> {
+export async function passThrough(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<number> {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError('a command needs at least a program');
   const child = spawn(program, args, { stdio: 'inherit', env });

@@ -50,7 +50,13 @@ async function downloadFresh(directory: string, request: UnpackRequest): Promise
 export async function unpackedPackages(request: UnpackRequest): Promise<PackageTree> {
   const home = join(request.cache, request.name);
   const manifest = join(home, 'archives.json');
-  if (!(await stat(manifest).then(() => true, () => false))) await unpack(request, home);
+  if (
+    !(await stat(manifest).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await unpack(request, home);
   return { root: join(home, 'root'), archives: JSON.parse(await readFile(manifest, 'utf8')) as string[] };
 }
 

@@ -19,7 +19,9 @@ export function findProgram(name: string, path: string = process.env['PATH'] ?? 
 /** Refuses to go on as another user than root. */
 export function requireRoot(what: string): void {
   if (process.getuid?.() === 0) return;
-  throw new Failure(`${what} needs root: it gives guests users and cgroups of their own. Run it with sudo, or in a VM or container as root.`);
+  throw new Failure(
+    `${what} needs root: it gives guests users and cgroups of their own. Run it with sudo, or in a VM or container as root.`,
+  );
 }
 
 /** Refuses to go on where there is no apt to get `what` with. */
@@ -45,5 +47,6 @@ export function requireDisk(what: string, path: string, neededMib: number): void
   while (!existsSync(existing)) existing = dirname(existing);
   const { bavail, bsize } = statfsSync(existing);
   const free = Math.floor((bavail * bsize) / 2 ** 20);
-  if (free < neededMib) throw new Failure(`${what} needs ${neededMib} MiB of disk below ${path}; ${free} MiB are free. Free some space there.`);
+  if (free < neededMib)
+    throw new Failure(`${what} needs ${neededMib} MiB of disk below ${path}; ${free} MiB are free. Free some space there.`);
 }

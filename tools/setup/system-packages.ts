@@ -59,7 +59,12 @@ async function installMissing(progress: Progress): Promise<void> {
  */
 async function natsDirectory(progress: Progress): Promise<readonly string[]> {
   if (findProgram('nats-server')) return [];
-  const { root } = await unpackedPackages({ cache: cacheDirectory(), name: 'nats-server', packages: async () => ['nats-server'], progress });
+  const { root } = await unpackedPackages({
+    cache: cacheDirectory(),
+    name: 'nats-server',
+    packages: async () => ['nats-server'],
+    progress,
+  });
   return [join(root, 'usr/sbin'), join(root, 'usr/bin')];
 }
 

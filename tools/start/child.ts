@@ -61,7 +61,10 @@ export class Child {
   async stop(graceMs: number): Promise<number> {
     if (!this.#ended) this.#process.kill('SIGTERM');
     const late = new AbortController();
-    const timeout = delay(graceMs, undefined, { signal: late.signal }).then(() => this.#process.kill('SIGKILL'), () => undefined);
+    const timeout = delay(graceMs, undefined, { signal: late.signal }).then(
+      () => this.#process.kill('SIGKILL'),
+      () => undefined,
+    );
     const code = await this.exit;
     late.abort();
     await timeout;

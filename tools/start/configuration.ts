@@ -73,7 +73,14 @@ function agentConfig(layout: DevLayout, secrets: Secrets, certificate: Certifica
     stateDir: layout.agentState,
     runDir: join(layout.run, 'guests'),
     sockets: { path: layout.agentSocket, readOnlyPath: layout.agentReadOnlySocket },
-    tls: { port: ports.agent, ...certificate, bindings: [{ identity: adminIdentity, role: 'raw' }, { identity: controlIdentity, role: 'raw' }] },
+    tls: {
+      port: ports.agent,
+      ...certificate,
+      bindings: [
+        { identity: adminIdentity, role: 'raw' },
+        { identity: controlIdentity, role: 'raw' },
+      ],
+    },
     nats: { servers: [`127.0.0.1:${ports.nats}`], user: `agent-${layout.node}`, password: secrets.agent },
     pathRoots: ['/var/lib/virtmesh', '/var/lib/libvirt/images', '/srv', '/usr/share', '/var/cache/virtmesh', layout.images],
     metrics: { port: ports.agentMetrics },

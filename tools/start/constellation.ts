@@ -31,7 +31,9 @@ interface StartOptions {
 
 /** The environment of the services: without what steers `./dev`, which they would take for configuration. */
 function serviceEnvironment(): Record<string, string | undefined> {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('VIRTMESH_') || name === 'VIRTMESH_FAILPOINTS' || name === 'VIRTMESH_TEST_RUN');
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('VIRTMESH_') || name === 'VIRTMESH_FAILPOINTS' || name === 'VIRTMESH_TEST_RUN',
+  );
   return { ...Object.fromEntries(kept), NODE_NO_WARNINGS: '1' };
 }
 
@@ -53,7 +55,13 @@ export class Constellation {
 
   async #run(name: string, ...argv: [string, ...string[]]): Promise<Child> {
     const { layout } = this.#options;
-    const child = await Child.start({ name, argv, cwd: layout.directory, env: serviceEnvironment(), logFile: join(layout.logs, `${name}.log`) });
+    const child = await Child.start({
+      name,
+      argv,
+      cwd: layout.directory,
+      env: serviceEnvironment(),
+      logFile: join(layout.logs, `${name}.log`),
+    });
     this.children.push(child);
     void child.exit.then((exitCode) => {
       if (!this.#isStopping) this.#death.resolve({ child, exitCode });
@@ -71,7 +79,9 @@ export class Constellation {
       if (answer !== undefined) return answer;
       if (child.hasEnded || performance.now() > deadline) {
         const why = child.hasEnded ? `ended with exit code ${await child.exit}` : `did not ${what} within ${startMs / 1000} s`;
-        throw new Failure(`${child.name} ${why}. Its last lines (${join(layout.logs, `${child.name}.log`)}):\n${(await child.lastLines(15)).join('\n')}`);
+        throw new Failure(
+          `${child.name} ${why}. Its last lines (${join(layout.logs, `${child.name}.log`)}):\n${(await child.lastLines(15)).join('\n')}`,
+        );
       }
       await delay(retryMs, undefined, { signal });
     }

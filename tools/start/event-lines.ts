@@ -33,7 +33,13 @@ export function eventWords({ kind }: DomainEvent): string {
 /** Shows each event of a domain as it comes from NATS, from now on until the signal. */
 export async function followEvents(layout: DevLayout, user: NatsUser, show: (line: string) => void, signal: AbortSignal): Promise<void> {
   const quiet = { info: () => undefined, warn: () => undefined };
-  await using bus = EventBus.open({ servers: [`127.0.0.1:${layout.ports.nats}`], name: 'dev-start', user: user.user, password: user.password, log: quiet });
+  await using bus = EventBus.open({
+    servers: [`127.0.0.1:${layout.ports.nats}`],
+    name: 'dev-start',
+    user: user.user,
+    password: user.password,
+    log: quiet,
+  });
   for await (const { body } of subscribeEvents({ bus, log: quiet, kind: 'domain', from: { t: 'time', time: new Date() } }, signal)) {
     if (body.$case !== 'domain') continue;
     const words = eventWords(body.value);

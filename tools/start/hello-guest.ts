@@ -4,7 +4,13 @@ import { Fault, MiB } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { type Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { CreateDomainRequest, GetDomainRequest, OpenDomainConsoleRequest, ResumeDomainRequest, StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  CreateDomainRequest,
+  GetDomainRequest,
+  OpenDomainConsoleRequest,
+  ResumeDomainRequest,
+  StartDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestImage } from '../guest-image/guest-image.ts';
 import type { DevLayout } from './layout.ts';
@@ -64,7 +70,13 @@ async function* untilAborted<T>(message: T, signal: AbortSignal): AsyncGenerator
 }
 
 /** Shows what the first serial port prints until the guest is up; `onOpened` is called when nothing can be missed. */
-async function showBoot(control: Connection, name: string, show: ShowLine, onOpened: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+async function showBoot(
+  control: Connection,
+  name: string,
+  show: ShowLine,
+  onOpened: () => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
   const done = new AbortController();
   const ending = AbortSignal.any([signal, done.signal, AbortSignal.timeout(60_000)]);
   const open = OpenDomainConsoleRequest.fromPartial({ item: { $case: 'open', value: { name, readOnly: true } } });
@@ -91,17 +103,28 @@ async function showBoot(control: Connection, name: string, show: ShowLine, onOpe
  * Sees to it that the guest is defined and runs, and shows its first lines if it did not run before. It is started
  * paused and let run when its console is open, so that no line is missed. Answers whether it was started.
  */
-export async function ensureHello(control: Connection, layout: DevLayout, image: GuestImage, show: ShowLine, signal: AbortSignal): Promise<boolean> {
+export async function ensureHello(
+  control: Connection,
+  layout: DevLayout,
+  image: GuestImage,
+  show: ShowLine,
+  signal: AbortSignal,
+): Promise<boolean> {
   const parent = `nodes/${layout.node}`;
   const name = `${parent}/domains/${helloId}`;
   const known = await find(control, name, signal);
   if (known === undefined) {
-    const created = await control.domains.createDomain(CreateDomainRequest.fromPartial({ parent, domainId: helloId, spec: helloSpec(image) }), { signal });
+    const created = await control.domains.createDomain(
+      CreateDomainRequest.fromPartial({ parent, domainId: helloId, spec: helloSpec(image) }),
+      { signal },
+    );
     await control.waitOperation(created, { signal });
   } else if (known.status?.state !== DomainState.SHUTOFF) {
     return false;
   }
-  await control.waitOperation(await control.domains.startDomain(StartDomainRequest.fromPartial({ name, paused: true }), { signal }), { signal });
+  await control.waitOperation(await control.domains.startDomain(StartDomainRequest.fromPartial({ name, paused: true }), { signal }), {
+    signal,
+  });
   await showBoot(control, name, show, () => control.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name }), { signal }), signal);
   return true;
 }

@@ -43,13 +43,18 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /** The ports, with those of `VIRTMESH_DEV_PORTS` put in place: `nats=7722,control=7700`. */
 export function devPorts(env: Env): Ports {
-  const chosen = (env['VIRTMESH_DEV_PORTS'] ?? '').split(',').filter(Boolean).map((entry) => {
-    const [name = '', value = ''] = entry.split('=').map((part) => part.trim());
-    const port = Number(value);
-    if (!(name in defaultPorts)) throw new Failure(`VIRTMESH_DEV_PORTS names "${name}"; there are ${Object.keys(defaultPorts).join(', ')}`, 2);
-    if (!/^\d+$/.test(value) || port < 1 || port > 65_535) throw new Failure(`VIRTMESH_DEV_PORTS gives ${name} the port "${value}"; it must be 1 to 65535`, 2);
-    return [name, port] as const;
-  });
+  const chosen = (env['VIRTMESH_DEV_PORTS'] ?? '')
+    .split(',')
+    .filter(Boolean)
+    .map((entry) => {
+      const [name = '', value = ''] = entry.split('=').map((part) => part.trim());
+      const port = Number(value);
+      if (!(name in defaultPorts))
+        throw new Failure(`VIRTMESH_DEV_PORTS names "${name}"; there are ${Object.keys(defaultPorts).join(', ')}`, 2);
+      if (!/^\d+$/.test(value) || port < 1 || port > 65_535)
+        throw new Failure(`VIRTMESH_DEV_PORTS gives ${name} the port "${value}"; it must be 1 to 65535`, 2);
+      return [name, port] as const;
+    });
   const ports = { ...defaultPorts, ...Object.fromEntries(chosen) };
   const taken = Object.values(ports);
   if (new Set(taken).size < taken.length) throw new Failure(`VIRTMESH_DEV_PORTS gives one port to two: ${JSON.stringify(ports)}`, 2);
@@ -59,14 +64,20 @@ export function devPorts(env: Env): Ports {
 /** The host's name as a node's id. */
 export function nodeId(name: string = hostname()): string {
   const [label = ''] = name.toLowerCase().split('.');
-  return label.replaceAll(/[^a-z0-9-]/g, '-').replaceAll(/^-+|-+$/g, '').slice(0, 63) || 'node';
+  return (
+    label
+      .replaceAll(/[^a-z0-9-]/g, '-')
+      .replaceAll(/^-+|-+$/g, '')
+      .slice(0, 63) || 'node'
+  );
 }
 
 /** The layout: in the system's directories, or all below `VIRTMESH_DEV_DIR`, for a second one on the same machine. */
 export function devLayout(env: Env = process.env): DevLayout {
   const chosen = env['VIRTMESH_DEV_DIR'];
   // Guests' sockets stand below it, and a socket's path has at most 107 bytes.
-  if (chosen && (!isAbsolute(chosen) || chosen.length > 40)) throw new Failure(`VIRTMESH_DEV_DIR is "${chosen}"; it must be an absolute path of at most 40 characters`, 2);
+  if (chosen && (!isAbsolute(chosen) || chosen.length > 40))
+    throw new Failure(`VIRTMESH_DEV_DIR is "${chosen}"; it must be an absolute path of at most 40 characters`, 2);
   const directory = chosen || '/var/lib/virtmesh/dev';
   const run = chosen ? join(chosen, 'run') : '/run/virtmesh';
   return {

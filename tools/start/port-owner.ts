@@ -9,7 +9,10 @@ const listening = '0A';
 /** The inodes of the sockets that listen on a port, by the tables of /proc/net/tcp and tcp6. */
 export function listeningInodes(table: string, port: number): readonly string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = table.split('\n').slice(1).map((line) => line.trim().split(/\s+/));
+  const rows = table
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/));
   return rows.filter(([, local, , state]) => state === listening && local?.endsWith(suffix)).flatMap((row) => row[9] ?? []);
 }
 
@@ -46,6 +49,8 @@ export async function requireFreePorts(ports: Ports): Promise<void> {
   for (const [name, port] of Object.entries(ports) as [keyof Ports, number][]) {
     if (await isFree(port)) continue;
     const owner = await portOwner(port);
-    throw new Failure(`port ${port} (${name}) is taken${owner ? ` by ${owner}` : ''}. End that, or choose another port: VIRTMESH_DEV_PORTS=${name}=${port + 1000} ./dev start`);
+    throw new Failure(
+      `port ${port} (${name}) is taken${owner ? ` by ${owner}` : ''}. End that, or choose another port: VIRTMESH_DEV_PORTS=${name}=${port + 1000} ./dev start`,
+    );
   }
 }

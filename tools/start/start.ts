@@ -20,7 +20,8 @@ import { requireFreePorts } from './port-owner.ts';
 async function takeOver(layout: DevLayout): Promise<void> {
   const former = await readInstance(layout.instanceFile);
   if (former === undefined) return;
-  if (isAlive(former.main)) throw new Failure(`./dev start runs already, as process ${former.main.pid}. Use that one, or end it: ./dev stop`);
+  if (isAlive(former.main))
+    throw new Failure(`./dev start runs already, as process ${former.main.pid}. Use that one, or end it: ./dev stop`);
   for (const child of former.children.filter(isAlive)) {
     say(`ending ${child.name} (process ${child.pid}), which a killed ./dev start left`);
     await endProcess(child);
@@ -36,7 +37,10 @@ function interruption(): AbortSignal {
 
 async function bringUp(constellation: Constellation, layout: DevLayout): Promise<Connection> {
   const record = async (): Promise<void> =>
-    writeInstance(layout.instanceFile, { main: recordOf('./dev start', process.pid), children: constellation.children.map(({ name, pid }) => recordOf(name, pid)) });
+    writeInstance(layout.instanceFile, {
+      main: recordOf('./dev start', process.pid),
+      children: constellation.children.map(({ name, pid }) => recordOf(name, pid)),
+    });
   await record();
   say('starting nats-server, node-agent and domain-svc ...');
   await constellation.startNats();
@@ -52,9 +56,11 @@ async function bringUp(constellation: Constellation, layout: DevLayout): Promise
 /** Shows events as they come from NATS, until it is disposed of. */
 function showEvents(layout: DevLayout, { natsAdmin }: Configuration): AsyncDisposable {
   const stop = new AbortController();
-  const shown = followEvents(layout, natsAdmin, (line) => process.stdout.write(`event    ${line}\n`), stop.signal).catch((error: unknown) => {
-    if (!stop.signal.aborted) say(`events cannot be followed: ${error instanceof Error ? error.message : String(error)}`);
-  });
+  const shown = followEvents(layout, natsAdmin, (line) => process.stdout.write(`event    ${line}\n`), stop.signal).catch(
+    (error: unknown) => {
+      if (!stop.signal.aborted) say(`events cannot be followed: ${error instanceof Error ? error.message : String(error)}`);
+    },
+  );
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -63,14 +69,21 @@ function showEvents(layout: DevLayout, { natsAdmin }: Configuration): AsyncDispo
   };
 }
 
-async function runInForeground(constellation: Constellation, layout: DevLayout, configuration: Configuration, interrupted: AbortSignal): Promise<number> {
+async function runInForeground(
+  constellation: Constellation,
+  layout: DevLayout,
+  configuration: Configuration,
+  interrupted: AbortSignal,
+): Promise<number> {
   const image = await installImage(await guestImage({ progress: say }), layout.images);
   await using control = await bringUp(constellation, layout);
   await using _events = showEvents(layout, configuration);
   const started = await ensureHello(control, layout, image, (line) => process.stdout.write(`console  ${line}\n`), interrupted);
   if (!started) say(`the guest "${helloId}" was running already: it lived on`);
   process.stdout.write(guidance(layout));
-  const interruptionSeen = new Promise<undefined>((resolve) => interrupted.addEventListener('abort', () => resolve(undefined), { once: true }));
+  const interruptionSeen = new Promise<undefined>((resolve) =>
+    interrupted.addEventListener('abort', () => resolve(undefined), { once: true }),
+  );
   const death = await Promise.race([constellation.death, interruptionSeen]);
   if (death === undefined) return 0;
   const { child, exitCode } = death;

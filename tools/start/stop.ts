@@ -28,7 +28,9 @@ async function allDomains(agent: Connection, node: string): Promise<readonly Dom
 /** Ends every guest of the agent, as their owner would: with time to write out their disks. */
 async function endGuests(agent: Connection, layout: DevLayout): Promise<void> {
   const active = (await allDomains(agent, layout.node)).filter((domain) => domain.status?.state !== DomainState.SHUTOFF);
-  await Promise.all(active.map(async ({ name }) => agent.waitOperation(await agent.domains.destroyDomain(DestroyDomainRequest.fromPartial({ name })))));
+  await Promise.all(
+    active.map(async ({ name }) => agent.waitOperation(await agent.domains.destroyDomain(DestroyDomainRequest.fromPartial({ name })))),
+  );
   for (const { name } of active) say(`ended the guest ${name.split('/').at(-1)}`);
 }
 

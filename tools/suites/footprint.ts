@@ -24,7 +24,11 @@ async function namesIn(path: string): Promise<readonly string[]> {
 async function processLines({ directory, environment }: RunMarks): Promise<readonly string[]> {
   const pids = (await namesIn('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   const lines = pids.map(async (pid) => {
-    const [variables, argv, cwd] = await Promise.all([readOrEmpty(`/proc/${pid}/environ`), readOrEmpty(`/proc/${pid}/cmdline`), readlink(`/proc/${pid}/cwd`).catch(() => '')]);
+    const [variables, argv, cwd] = await Promise.all([
+      readOrEmpty(`/proc/${pid}/environ`),
+      readOrEmpty(`/proc/${pid}/cmdline`),
+      readlink(`/proc/${pid}/cwd`).catch(() => ''),
+    ]);
     const ours = variables.split('\0').includes(environment) || argv.includes(directory) || cwd.startsWith(directory);
     return ours && argv !== '' ? `process ${pid}: ${argv.replaceAll('\0', ' ').trim().slice(0, 200)}` : undefined;
   });
@@ -50,7 +54,10 @@ async function cgroupLines(): Promise<readonly string[]> {
   const lines = roots.map(async (root) => {
     const groups = (await namesIn(root)).filter((name) => name.includes('virtmesh'));
     const below = await Promise.all(groups.map(async (group) => (await namesIn(join(root, group))).map((name) => join(root, group, name))));
-    return [...groups.map((group) => join(root, group)), ...below.flat().filter((path) => !/\/[a-z_]+(\.[a-z_.0-9]+)$|\/tasks$|\/notify_on_release$/.test(path))];
+    return [
+      ...groups.map((group) => join(root, group)),
+      ...below.flat().filter((path) => !/\/[a-z_]+(\.[a-z_.0-9]+)$|\/tasks$|\/notify_on_release$/.test(path)),
+    ];
   });
   return (await Promise.all(lines)).flat().map((path) => `cgroup ${path}`);
 }
@@ -58,10 +65,19 @@ async function cgroupLines(): Promise<readonly string[]> {
 /** Looks at the machine: processes, files and loop devices of the run, and all interfaces, mounts and own cgroups. */
 export async function takeFootprint(marks: RunMarks): Promise<Footprint> {
   const [processes, mounts, loops, cgroups, interfaces, files, runtime] = await Promise.all([
-    processLines(marks), mountLines(), loopLines(marks), cgroupLines(), namesIn('/sys/class/net'), namesIn(marks.directory), namesIn('/run/virtmesh'),
+    processLines(marks),
+    mountLines(),
+    loopLines(marks),
+    cgroupLines(),
+    namesIn('/sys/class/net'),
+    namesIn(marks.directory),
+    namesIn('/run/virtmesh'),
   ]);
   return new Set([
-    ...processes, ...mounts, ...loops, ...cgroups,
+    ...processes,
+    ...mounts,
+    ...loops,
+    ...cgroups,
     ...interfaces.map((name) => `network interface ${name}`),
     ...files.map((name) => `file ${join(marks.directory, name)}`),
     ...runtime.map((name) => `file /run/virtmesh/${name}`),

@@ -4,11 +4,19 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readTotals, totalsOf } from './results.ts';
 
-const report = { numPassedTests: 3, numFailedTests: 1, numPendingTests: 1, numTodoTests: 1, testResults: [{ status: 'failed', assertionResults: [{ status: 'failed' }] }] };
+const report = {
+  numPassedTests: 3,
+  numFailedTests: 1,
+  numPendingTests: 1,
+  numTodoTests: 1,
+  testResults: [{ status: 'failed', assertionResults: [{ status: 'failed' }] }],
+};
 
 it('counts a file that could not even be loaded as a failed test', () => {
   expect(totalsOf(report)).toEqual({ passed: 3, failed: 1, skipped: 2 });
-  expect(totalsOf({ ...report, testResults: [...report.testResults, { status: 'failed', assertionResults: [] }] })).toMatchObject({ failed: 2 });
+  expect(totalsOf({ ...report, testResults: [...report.testResults, { status: 'failed', assertionResults: [] }] })).toMatchObject({
+    failed: 2,
+  });
 });
 
 it('adds up the reports of one suite over all projects', async () => {

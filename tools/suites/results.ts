@@ -27,7 +27,9 @@ export function plus(a: Totals, b: Totals): Totals {
 
 /** Counts a report; a file that failed as a whole, without a failed test, counts as one failed test. */
 export function totalsOf(report: Report): Totals {
-  const brokenFiles = report.testResults.filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'));
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  );
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + brokenFiles.length,

@@ -25,5 +25,15 @@ export function cachedCommand(suite: Suite, skipCache: boolean): readonly string
 
 /** The command that runs the files of a suite whose paths hold one of the words. */
 export function filteredCommand(suite: Suite, words: readonly string[], resultFile: string): readonly string[] {
-  return ['vitest', 'run', '--project', suite.name, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${resultFile}`, ...words];
+  return [
+    'vitest',
+    'run',
+    '--project',
+    suite.name,
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${resultFile}`,
+    ...words,
+  ];
 }

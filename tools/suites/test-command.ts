@@ -47,12 +47,17 @@ async function runSuite(suite: Suite, { words, skipCache }: Selection, results: 
   say(`${suite.name} tests ...`);
   const began = performance.now();
   const filtered = words.length > 0;
-  const exitCode = await passThrough(filtered ? filteredCommand(suite, words, join(results, `${suite.target}.json`)) : cachedCommand(suite, skipCache), env);
+  const exitCode = await passThrough(
+    filtered ? filteredCommand(suite, words, join(results, `${suite.target}.json`)) : cachedCommand(suite, skipCache),
+    env,
+  );
   if (exitCode === 130) throw new Failure('interrupted', 130);
   const found = await readTotals(results, suite.target);
   // A suite that ends badly without a failed test did not run as it should.
   const totals = exitCode !== 0 && found.failed === 0 ? plus(found, { ...noTests, failed: 1 }) : found;
-  say(`${suite.name} tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${seconds(performance.now() - began)}`);
+  say(
+    `${suite.name} tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${seconds(performance.now() - began)}`,
+  );
   return totals;
 }
 
@@ -81,7 +86,13 @@ export async function test(args: readonly string[]): Promise<number> {
   await chmod(directory, 0o711);
   const run = randomUUID();
   const marks: RunMarks = { directory, environment: `VIRTMESH_TEST_RUN=${run}` };
-  const env = { ...process.env, VIRTMESH_TEST_RUN: run, TMPDIR: directory, NX_DAEMON: 'false', NX_NATIVE_FILE_CACHE_DIRECTORY: resolve('.nx/native') };
+  const env = {
+    ...process.env,
+    VIRTMESH_TEST_RUN: run,
+    TMPDIR: directory,
+    NX_DAEMON: 'false',
+    NX_NATIVE_FILE_CACHE_DIRECTORY: resolve('.nx/native'),
+  };
   const before = await takeFootprint(marks);
 
   let totals = noTests;
