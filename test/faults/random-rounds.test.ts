@@ -111,7 +111,7 @@ describe(`kills at random (VIRTMESH_FAULT_SEED=${seed} VIRTMESH_FAULT_ROUNDS=${r
     await world.fleet.remove('booted');
     for (const uid of [booted.uid, ...guests.flatMap((guest) => [...guest.uids])]) await world.sawTheEnd(uid);
     expect(world.system.tape.story(booted.uid)).toEqual(['defined added', 'started booted', 'stopped destroyed', 'undefined removed']);
-    expect(world.brokenEvents()).toEqual([]);
+    expect(await world.brokenEvents()).toEqual([]);
     expect(await disagreements(world.system, world.agent)).toEqual([]);
     expect(await world.leftovers()).toEqual([]);
   });
