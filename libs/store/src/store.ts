@@ -1,4 +1,5 @@
 import { type Clock, Fault } from '@virtmesh/base';
+import { noteBoot, noteClose } from './boot.ts';
 import type { Connection } from './connection.ts';
 import { Journal } from './journal.ts';
 import { ObjectTable } from './object-table.ts';
@@ -26,6 +27,8 @@ export interface StoreOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly limits?: StoreLimits | undefined;
+  /** Another one after each boot of the host: by it a power cut is known, after which the journal begins a new epoch. */
+  readonly bootId?: string | undefined;
   /** Told of what goes wrong where no caller waits: a checkpoint that failed. Nothing is lost then, but the disk needs a look. */
   readonly onFault?: ((fault: Fault) => void) | undefined;
 }
@@ -37,7 +40,7 @@ export interface StoreOptions {
 export class Store implements Disposable {
   /** Made with the store and kept: the node's identity. */
   readonly nodeUid: string;
-  /** Made with the store and kept: the journal's numbers are of this epoch. */
+  /** The journal's numbers are of this epoch. Made with the store, and anew after a power cut. */
   readonly epoch: string;
   readonly domains: ObjectTable;
   readonly runtimes: RuntimeTable;
@@ -77,6 +80,7 @@ export class Store implements Disposable {
       return value;
     };
     this.#connection = connection;
+    if (options.bootId !== undefined) noteBoot(connection, options.bootId);
     this.nodeUid = required('node_uid');
     this.epoch = required('epoch');
     this.#walSync = new WalSync(connection, { checkpointPages, onFault: options.onFault ?? (() => undefined) });
@@ -110,8 +114,17 @@ export class Store implements Disposable {
 
   /** Writes all to the disk and closes. Later calls answer SHUTTING_DOWN. */
   close(): void {
+    this.#noteClose();
     this.#walSync.close();
     this.#connection.close();
+  }
+
+  #noteClose(): void {
+    try {
+      noteClose(this.#connection);
+    } catch {
+      // Closed already, or the disk is full: the next boot's epoch is then a new one without need.
+    }
   }
 
   [Symbol.dispose](): void {
