@@ -33,10 +33,12 @@ export class NodeAgent implements RunningService {
   static async start({ config, log, metrics, signal }: ServiceContext<AgentConfig>): Promise<NodeAgent> {
     await using resources = new AsyncDisposableStack();
     await mkdir(config.stateDir, { recursive: true, mode: 0o711 });
+    const bootId = await readBootId();
     const store = resources.use(
       Store.open({
         path: join(config.stateDir, 'agent.db'),
         clock: systemClock,
+        bootId,
         onFault: (fault) => log.error({ err: fault }, 'the store met a fault of the disk'),
       }),
     );
@@ -49,7 +51,7 @@ export class NodeAgent implements RunningService {
     resources.use(keepHouse(store, log));
     const failpoints = new Failpoints(process.env['VIRTMESH_FAILPOINTS']);
     const context = agentContext({ node: config.node, log, clock: systemClock, store, host, drivers, failpoints, stopping: stop.signal });
-    await takeUp(context, log, stop.signal);
+    await takeUp(context, bootId, log, stop.signal);
     announce(store, context.journal, config.node, await context.view.read());
     const server = await serve(config, log, metrics, context);
     const { registry } = context.engine.parts;
@@ -77,10 +79,9 @@ export class NodeAgent implements RunningService {
 }
 
 /** Follows the drivers and takes up what an earlier life left, then starts what starts with the node. A guest that does not answer is not waited for. */
-async function takeUp({ engine, operations, store }: AgentContext, log: Logger, stopping: AbortSignal): Promise<void> {
+async function takeUp({ engine, operations, store }: AgentContext, bootId: string, log: Logger, stopping: AbortSignal): Promise<void> {
   const { drivers } = engine.parts;
   for (const driver of drivers.usable()) void engine.observer.follow(driver, stopping);
-  const bootId = await readBootId();
   const recovered = recover(
     engine,
     store.operations.unfinished().map((row) => operations.get(row.id)),
