@@ -10,6 +10,7 @@ export interface Check {
 export function allChecks(): readonly Check[] {
   return [
     { name: 'unit tests', argv: ['nx', 'run-many', '-t', 'test', '--parallel=2', '--outputStyle=static-failures-only'] },
+    { name: 'cases of rules', argv: ['nx', 'run', '@virtmesh/tools:cases', '--outputStyle=static-failures-only'] },
     { name: 'types', argv: ['tsc', '-p', '.'] },
     { name: 'lint', argv: ['oxlint', '--type-aware'] },
     { name: 'format', argv: ['oxfmt', '--list-different'] },
