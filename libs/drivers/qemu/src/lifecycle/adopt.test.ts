@@ -134,6 +134,24 @@ describe('a new life of the agent', () => {
     await second.finish(running);
   });
 
+  it('gives way to a destruction, which sees the end of a guest that is let go of meanwhile', async () => {
+    const first = await world.life();
+    const guest = first.newGuest();
+    const running = await first.start(guest, first.spec(guest, undefined));
+    await first.end();
+    process.kill(running.started.observed.pid, 'SIGSTOP');
+    const second = await world.life();
+    const preempted = new AbortController();
+    const adoption = second.driver.lifecycle.adopt(guest, running.started.activeSpec, running.record, preempted.signal);
+    const refused = expect(adoption).rejects.toMatchObject({ reason: 'OPERATION_PREEMPTED' });
+    await expect.poll(async () => (await second.driver.lifecycle.observe(guest, AbortSignal.timeout(50))).state).toBe('unknown');
+    preempted.abort(new Fault('OPERATION_PREEMPTED', 'destroyed'));
+    await second.driver.lifecycle.destroy(guest, { graceMs: 5000 }, AbortSignal.timeout(2000));
+    await refused;
+    await expect.poll(() => world.processes(guest)).toEqual([]);
+    await second.driver.lifecycle.release(guest, running.record);
+  });
+
   it('destroys a guest that it never took up', async () => {
     const first = await world.life();
     const guest = first.newGuest();

@@ -3,7 +3,7 @@ import type { GuestRef, Host } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
 import { findProcess } from './find-process.ts';
-import { killAndWait } from './kill.ts';
+import { endOf, killAndWait } from './kill.ts';
 import type { LiveGuest } from './live-guest.ts';
 import { settledWithin } from './settled-within.ts';
 
@@ -40,17 +40,16 @@ const longestLookMs = 500;
 
 /** Waits for the end of a guest that was asked to end, as long as it can heed that. Nobody tells when a process is stopped, so this looks now and then. */
 async function goneWithin(host: Host, guest: LiveGuest, graceMs: number, signal: AbortSignal): Promise<boolean> {
-  const ends = Promise.race([guest.gone, aborted(signal)]);
+  let over = false;
+  const ends = endOf(host, guest, signal).then(
+    () => (over = true),
+    () => {},
+  );
   for (let left = graceMs, pause = firstLookMs; left > 0; left -= pause, pause = Math.min(pause * 2, longestLookMs)) {
     await settledWithin(ends, Math.min(pause, left));
-    if (guest.isGone) return true;
+    if (over) return true;
     if (signal.aborted) throw abortFault(signal);
     if (!canReact(host, guest)) return false;
   }
   return false;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

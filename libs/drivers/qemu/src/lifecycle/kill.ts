@@ -6,11 +6,17 @@ import type { LiveGuest } from './live-guest.ts';
 export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
   host.processes.kill(guest.process, 'SIGKILL');
   try {
-    await raceAbort(guest.gone, signal);
+    await endOf(host, guest, signal);
   } catch (thrown) {
     if (guest.isGone) return;
     throw Fault.is(thrown, 'DEADLINE_EXCEEDED') ? stuck(guest.process) : thrown;
   }
+}
+
+/** Waits until nothing of a guest runs. An adoption that is given up lets go of it meanwhile; then its process is looked at. */
+export async function endOf(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
+  const unseen = guest.dropped.then(() => host.processes.waitExit(guest.process, signal));
+  await raceAbort(Promise.race([guest.gone, unseen]), signal);
 }
 
 const stuck = ({ pid }: ProcessIdentity): Fault =>

@@ -39,6 +39,8 @@ export class LiveGuest {
   readonly gone: Promise<ExitStatus | undefined>;
   /** Resolves when its end was told to those above. */
   readonly ended: Promise<void>;
+  /** Resolves when it was let go of: its end is not seen from then on. */
+  readonly dropped: Promise<void>;
   readonly #parts: LiveGuestParts;
   readonly #monitor: MonitorLink;
   readonly #dropped = new AbortController();
@@ -77,6 +79,7 @@ export class LiveGuest {
     this.gone = new Promise((resolve) => {
       this.#resolveGone = resolve;
     });
+    this.dropped = new Promise((resolve) => this.#dropped.signal.addEventListener('abort', () => resolve(), { once: true }));
     void this.gone.then(() => (this.#isGone = true));
     void parts.exited?.then((status) => this.#resolveGone(status));
     this.ended = this.gone.then((status) => this.#tellEnd(status));
