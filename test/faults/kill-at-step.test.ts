@@ -149,7 +149,7 @@ describe('an agent that is killed', () => {
     const answer = killedAt(place, async () => world.agent.reboot(id, { requestId }));
     if (place === 'reboot.end') expect(await answer).toMatchObject({ uid });
     else await expect(answer).rejects.toMatchObject({ reason: 'OPERATION_PREEMPTED' });
-    expect((await operationOf(requestId)).state).toBe(place === 'reboot.end' ? OperationState.SUCCEEDED : OperationState.FAILED);
+    expect((await operationOf(requestId)).state).toBe(place === 'reboot.end' ? OperationState.SUCCEEDED : OperationState.CANCELLED);
     expect((await world.agent.get(id)).status).toMatchObject({ state: DomainState.RUNNING, pid: status?.pid, job: '' });
     expect(await disagreements(world.system, world.agent)).toEqual([]);
     await removed(id, uid);
