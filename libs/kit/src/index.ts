@@ -12,6 +12,7 @@ export { addCounter, addGauge, type GaugeOptions } from './instruments.ts';
 export { MetricsServer, type MetricsServerOptions } from './metrics-server.ts';
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
 export { checkDuration, durationFromMs, type DurationRule, durationToMs } from './request/duration.ts';
+export { checkEnum } from './request/enum-value.ts';
 export { type Page, type PageRequest, pageSize, paginate } from './request/page.ts';
 export { checkRequestId } from './request/request-id.ts';
 export { waitMs, type WaitRule } from './request/wait.ts';

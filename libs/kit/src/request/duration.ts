@@ -21,7 +21,7 @@ export interface DurationRule {
   readonly maxMs: number;
 }
 
-/** Milliseconds of a request's duration; REQUEST_INVALID if it is out of its range. */
+/** Whole milliseconds of a request's duration, as timers want them; REQUEST_INVALID if it is out of its range. */
 export function checkDuration(duration: Duration | undefined, rule: DurationRule): number {
   if (duration === undefined) return rule.defaultMs;
   const ms = durationToMs(duration);
@@ -29,7 +29,7 @@ export function checkDuration(duration: Duration | undefined, rule: DurationRule
   if (!isWellFormed(duration)) throw refused(rule.field, 'must have nanos from -999999999 to 999999999, of the sign that seconds has');
   if (ms < minMs || ms > rule.maxMs)
     throw refused(rule.field, `must be between ${minMs / 1000} s and ${rule.maxMs / 1000} s, is ${ms / 1000} s`);
-  return ms;
+  return Math.ceil(ms);
 }
 
 /** As google.protobuf.Duration says: a carry into seconds is not left to the reader. */

@@ -32,7 +32,7 @@ test('a duration out of its range is refused by field', () => {
 test('a duration whose parts contradict each other is refused', () => {
   const rule = { field: 'grace', defaultMs: 500, maxMs: 30_000 };
   const parts = (wholeSeconds: bigint, nanos: number): Duration => Duration.fromPartial({ seconds: wholeSeconds, nanos });
-  expect(checkDuration(parts(1n, 999_999_999), rule)).toBeCloseTo(2000, 3);
+  expect(checkDuration(parts(1n, 1), rule)).toBe(1001);
   for (const bad of [parts(5n, -1), parts(-5n, 1), parts(5n, 1_000_000_000), parts(5n, -2_147_483_648), parts(0n, 2_147_483_647)]) {
     expect(thrownBy(() => checkDuration(bad, rule))).toMatchObject({
       reason: 'REQUEST_INVALID',
