@@ -14,7 +14,7 @@ export function refuseLostKeys(path: string, bytes: Buffer): void {
     .getService(service)
     ?.methods.find(({ name }) => name === method)?.input;
   if (input === undefined) return;
-  const violations = [...lostIn(input, fromBinary(input, bytes) as unknown as Tree, '')];
+  const violations = [...lostIn(input, fromBinary(input, bytes), '')];
   if (violations.length > 0) throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', violations);
 }
 
