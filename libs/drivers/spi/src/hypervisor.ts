@@ -50,7 +50,7 @@ export interface HypervisorDriver extends AsyncDisposable {
   readonly drives: ReadonlySet<string>;
   /** The definition with everything filled in that can be before a start: exact machine, buses, MAC addresses, ... Pure, and stable: completing twice changes nothing. */
   complete(spec: DomainSpec, guest: GuestRef): DomainSpec;
-  /** The broken rules of a completed definition, paths from the definition's root (`disks[0].cache`). Pure. */
+  /** The broken rules of a completed definition, paths from the definition's root (`disks[0].cache`). Those of the contract (`genericViolations`) are checked by the caller. Pure. */
   validate(spec: DomainSpec): readonly Violation[];
   readonly lifecycle: Lifecycle;
   readonly features: Readonly<Partial<Features>>;

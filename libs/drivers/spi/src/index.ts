@@ -31,5 +31,5 @@ export type {
 } from './host.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
-export { refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';
+export { overlongLists, refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';
 export { genericViolations } from './spec-rules.ts';

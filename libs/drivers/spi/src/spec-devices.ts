@@ -33,11 +33,13 @@ export function devicesOf(spec: DomainSpec): readonly DeviceRef[] {
 export function nameDevices(spec: DomainSpec): void {
   const devices = devicesOf(spec);
   const taken = new Set(devices.map(({ device }) => device.id));
+  const next = new Map<string, number>();
   for (const { kind, device } of devices) {
     if (device.id !== '') continue;
-    let number = 0;
+    let number = next.get(kind) ?? 0;
     while (taken.has(`${kind}${number}`)) number += 1;
     device.id = `${kind}${number}`;
     taken.add(device.id);
+    next.set(kind, number + 1);
   }
 }

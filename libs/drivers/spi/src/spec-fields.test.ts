@@ -2,7 +2,7 @@ import { Channel } from '@virtmesh/contracts/domain/v1/channel';
 import { Disk } from '@virtmesh/contracts/domain/v1/disk';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { expect, test } from 'vitest';
-import { refuseUndriven, setFields, specLeafFields, unknownEnumValues } from './spec-fields.ts';
+import { overlongLists, refuseUndriven, setFields, specLeafFields, unknownEnumValues } from './spec-fields.ts';
 
 test('the leaf fields are those of the contract, maps and oneofs included', () => {
   const fields = specLeafFields();
@@ -75,4 +75,20 @@ test('enum values that the contract does not have are refused by path', () => {
   (spec.disks[1] as { bus: number }).bus = 77;
   expect(unknownEnumValues(spec)).toMatchObject([{ field: 'disks[1].bus' }]);
   expect(unknownEnumValues(spec)[0]?.description).toContain('77 is not a value of DiskBus');
+});
+
+test('lists of more than 512 entries are refused by field, wherever they are', () => {
+  const many = (count: number): object[] => Array.from({ length: count }, () => ({}));
+  const forwards = (count: number) => ({ backend: { $case: 'user' as const, value: { forwards: many(count) } } });
+  const spec = DomainSpec.fromPartial({
+    disks: many(513),
+    cpu: { features: many(600) },
+    interfaces: [forwards(512), forwards(513)],
+    rngs: many(512),
+  });
+  expect(overlongLists(spec)).toEqual([
+    { field: 'cpu.features', description: 'has 600 entries; leave some out, the most is 512' },
+    { field: 'disks', description: 'has 513 entries; leave some out, the most is 512' },
+    { field: 'interfaces[1].user.forwards', description: 'has 513 entries; leave some out, the most is 512' },
+  ]);
 });

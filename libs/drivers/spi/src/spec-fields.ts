@@ -2,6 +2,9 @@ import type { Violation } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { domainSpecShape, type Field, type MessageShape } from './spec-descriptor.ts';
 
+/** More than any bus, machine or CPU has of anything. */
+const maxEntries = 512;
+
 /** One field of a definition that is set: not its default, or a message that is present. */
 export interface SetField {
   /** With indexes, such as `disks[1].cache`. */
@@ -17,6 +20,14 @@ export interface SetField {
 /** The leaf fields of DomainSpec, as proto paths without indexes, in the contract's order. A map is a leaf. */
 export function specLeafFields(): readonly string[] {
   return leafFields(domainSpecShape(), '');
+}
+
+/**
+ * Violations for lists that are longer than any definition's. To be asked first: all that looks at each entry takes its
+ * time for each, and a request has room for a million.
+ */
+export function overlongLists(spec: DomainSpec): readonly Violation[] {
+  return [...overlong(domainSpecShape(), spec, '')];
 }
 
 /** The set fields of a definition, depth first, a message before its fields. */
@@ -57,6 +68,20 @@ export function unknownEnumValues(spec: DomainSpec): readonly Violation[] {
         ]
       : [],
   );
+}
+
+function* overlong(message: MessageShape, object: object, prefix: string): Generator<Violation> {
+  for (const field of message.fields) {
+    const value = valueOf(field, object);
+    const path = `${prefix}${field.name}`;
+    if (Array.isArray(value) && value.length > maxEntries)
+      yield { field: path, description: `has ${value.length} entries; leave some out, the most is ${maxEntries}` };
+    else if (field.shape.t === 'message' && value !== undefined && value !== null) {
+      const items = (Array.isArray(value) ? value : [value]) as object[];
+      for (const [index, item] of items.entries())
+        yield* overlong(field.shape.message, item, field.repeated ? `${path}[${index}].` : `${path}.`);
+    }
+  }
 }
 
 function leafFields(message: MessageShape, prefix: string): string[] {

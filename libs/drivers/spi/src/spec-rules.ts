@@ -20,7 +20,7 @@ export function genericViolations(spec: DomainSpec): readonly Violation[] {
     ...metadata(spec),
     ...deviceIds(spec),
     ...unknownEnumValues(spec),
-    ...unreadable(spec),
+    ...noNul(spec),
   ];
 }
 
@@ -100,14 +100,12 @@ function deviceIds(spec: DomainSpec): Violation[] {
   return violations;
 }
 
-/** No text of a definition holds what a host cannot carry, or what is left of bytes that were no text. */
-function unreadable(spec: DomainSpec): Violation[] {
-  return setFields(spec).flatMap(({ path: field, value, shape }) => {
+/** No text of a definition holds a NUL: nothing on a host can carry one. */
+function noNul(spec: DomainSpec): Violation[] {
+  return setFields(spec).flatMap(({ path, value, shape }) => {
     const texts = shape.t === 'map' ? Object.entries(value as Record<string, string>).flat() : [value];
-    const holds = (character: string): boolean => texts.some((text) => typeof text === 'string' && text.includes(character));
-    const violations: Violation[] = [];
-    if (holds('\0')) violations.push({ field, description: 'must not hold a NUL character' });
-    if (holds('\ufffd')) violations.push({ field, description: 'must not hold U+FFFD, which is what bytes become that are not UTF-8' });
-    return violations;
+    return texts.some((text) => typeof text === 'string' && text.includes('\0'))
+      ? [{ field: path, description: 'must not hold a NUL character' }]
+      : [];
   });
 }

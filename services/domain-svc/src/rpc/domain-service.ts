@@ -1,4 +1,5 @@
 import { anyNode, Fault, isUuid, nodeName, parseNodeName } from '@virtmesh/base';
+import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import {
   DomainServiceService,
   DomainView,
@@ -19,7 +20,7 @@ import {
   watchFleet,
   withStringField,
 } from '@virtmesh/fleet';
-import { type CallContext, type CallOptions, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
+import { type CallContext, type CallOptions, checkEnum, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 import { listStats } from '../workflows/list-stats.ts';
 import { openConsole } from './console.ts';
@@ -80,8 +81,10 @@ export function domainService(parts: FleetParts): ServiceBinding {
   const list = async (request: ListDomainsRequest, caller: CallContext): Promise<Buffer> => {
     const node = await scopeOf(request.parent, caller.signal);
     const size = pageSize(request.pageSize);
+    checkEnum(DomainView, request.view, 'view');
+    checkEnum(DomainState, request.states, 'states');
     await domains.settled(caller.signal, node);
-    if (request.minRevision > 0n) await reach(node, request.minRevision, caller);
+    if (request.minRevision !== 0n) await reach(node, request.minRevision, caller);
     return listIndexed(source, {
       node,
       pageSize: size,
@@ -96,6 +99,7 @@ export function domainService(parts: FleetParts): ServiceBinding {
   const reach = async (node: string | undefined, revision: bigint, caller: CallContext): Promise<void> => {
     const feed = node === undefined ? undefined : domains.get(node);
     if (!feed) throw invalid('min_revision', 'needs a single node as parent, since revisions are those of a node');
+    if (revision < 0n) throw invalid('min_revision', 'must not be negative');
     if ((feed.point?.number ?? 0n) >= revision) return;
     const session = await feed.link.require(caller.signal);
     const asked = { name: nodeName(feed.node) };

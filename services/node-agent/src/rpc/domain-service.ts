@@ -28,7 +28,7 @@ import { featureNames } from '@virtmesh/driver-spi';
 import { type CallContext, checkDuration, checkEnum, defineService, faultFromStatus, paginate, type ServiceBinding } from '@virtmesh/kit';
 import type { ConsoleHub } from '../domains/console.ts';
 import type { Engine } from '../domains/engine.ts';
-import { selects } from '../domains/model/selection.ts';
+import { selector } from '../domains/model/selection.ts';
 import { isActive } from '../domains/model/states.ts';
 import { statsOf } from '../domains/stats.ts';
 import { create } from '../domains/verbs/create.ts';
@@ -58,7 +58,8 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
     const selection = { states: request.states, labels: request.labels };
     const all = registry.sorted();
     const unfiltered = request.states.length === 0 && Object.keys(request.labels).length === 0;
-    const items = unfiltered ? all : all.filter((entry) => selects(selection, entry.domain));
+    const selects = selector(selection);
+    const items = unfiltered ? all : all.filter((entry) => selects(entry.domain));
     const page = paginate({
       items,
       pageSize: request.pageSize,

@@ -1,6 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import { type SetField, setFields } from '@virtmesh/driver-spi';
+import { genericViolations, type SetField, setFields } from '@virtmesh/driver-spi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { validate } from '../spec/validate/validate.ts';
@@ -144,7 +144,10 @@ function attackedValues(golden: Golden, field: SetField, text: string): ReturnTy
 /** As the agent does it: completed, checked, and only then put on a command line. */
 function launchedValues(spec: DomainSpec, { accelerators }: Golden): ReturnType<typeof parseArgv> {
   const launch = launchOf(spec, { accelerators });
-  const violations = validate(launch.spec, { binary: recordedBinary, accelerators, pathRoots: [images] });
+  const violations = [
+    ...genericViolations(launch.spec),
+    ...validate(launch.spec, { binary: recordedBinary, accelerators, pathRoots: [images] }),
+  ];
   if (violations.length > 0) throw Fault.ofViolations('SPEC_INVALID', 'the definition', violations);
   const argv = buildArgv(launch);
   return parseArgv(argv.slice(0, argv.length - (launch.spec.qemu?.args.length ?? 0)));

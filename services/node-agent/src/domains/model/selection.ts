@@ -5,8 +5,10 @@ export interface Selection {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Whether a domain is in one of the states, if any are named, and has all of the labels. */
-export function selects(selection: Selection, domain: Domain): boolean {
-  if (selection.states.length > 0 && !selection.states.includes(domain.status?.state ?? 0)) return false;
-  return Object.entries(selection.labels).every(([key, value]) => domain.labels[key] === value);
+/** Asks domains whether they are in one of the states, if any are named, and have all of the labels. */
+export function selector(selection: Selection): (domain: Domain) => boolean {
+  const states = new Set(selection.states);
+  const labels = Object.entries(selection.labels);
+  return (domain) =>
+    (states.size === 0 || states.has(domain.status?.state ?? 0)) && labels.every(([key, value]) => domain.labels[key] === value);
 }

@@ -3,7 +3,7 @@ import { Fault, operationName, type Violation } from '@virtmesh/base';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { genericViolations, type GuestRef, type HypervisorDriver, refuseUndriven } from '@virtmesh/driver-spi';
+import { genericViolations, type GuestRef, type HypervisorDriver, overlongLists, refuseUndriven } from '@virtmesh/driver-spi';
 import { type CallContext, includesRole } from '@virtmesh/kit';
 import type { Call, Engine, Response } from '../engine.ts';
 import { missingSecrets, withSecretsOf } from '../model/views.ts';
@@ -13,6 +13,8 @@ import { missingSecrets, withSecretsOf } from '../model/views.ts';
  * that a password is set and names none, the one of `old` stays.
  */
 export function accept(driver: HypervisorDriver, given: DomainSpec, old: DomainSpec | undefined, guest: GuestRef): DomainSpec {
+  const overlong = overlongLists(given);
+  if (overlong.length > 0) throw invalid(overlong);
   const missing = missingSecrets(given, old);
   if (missing.length > 0) throw invalid(missing);
   const spec = withSecretsOf(given, old);

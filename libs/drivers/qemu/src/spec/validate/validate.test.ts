@@ -9,6 +9,7 @@ import { InterfaceModel, PortProtocol } from '@virtmesh/contracts/domain/v1/inte
 import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
 import { VideoModel } from '@virtmesh/contracts/domain/v1/video';
 import { WatchdogModel } from '@virtmesh/contracts/domain/v1/watchdog';
+import { genericViolations } from '@virtmesh/driver-spi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { BinaryProfile } from '../../probe/profile.ts';
@@ -26,7 +27,8 @@ const context: SpecContext = { binary: recordedBinary, accelerators: tcgAlone, p
 
 function violations(partial: Given, at: Partial<SpecContext> = {}): readonly Violation[] {
   const given = DomainSpec.fromPartial({ hypervisor: 'qemu', memory: { sizeBytes: 256n * MiB }, ...partial });
-  return validate(complete(given, guest, recordedBinary), { ...context, ...at });
+  const spec = complete(given, guest, recordedBinary);
+  return [...genericViolations(spec), ...validate(spec, { ...context, ...at })];
 }
 
 const broken = (partial: Given, at?: Partial<SpecContext>): string[] => violations(partial, at).map(({ field }) => field);

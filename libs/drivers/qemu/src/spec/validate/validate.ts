@@ -1,6 +1,5 @@
 import type { Violation } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import { genericViolations } from '@virtmesh/driver-spi';
 import { boot } from './boot.ts';
 import { clock } from './clock.ts';
 import { consoles } from './consoles.ts';
@@ -34,7 +33,7 @@ const rules: readonly Rule[] = [
   rawArguments,
 ];
 
-/** The broken rules of a completed definition: the contract's own, and what this QEMU on this host cannot do. Fields that the driver does not drive are the caller's to refuse, by `drives`. Pure. */
+/** The broken rules of a completed definition: what this QEMU on this host cannot do. The rules of the contract that all drivers share, and fields that the driver does not drive, are the caller's to check. Pure. */
 export function validate(spec: DomainSpec, context: SpecContext): readonly Violation[] {
-  return [...genericViolations(spec), ...rules.flatMap((rule) => [...rule(spec, context)])];
+  return rules.flatMap((rule) => [...rule(spec, context)]);
 }
