@@ -44,9 +44,10 @@ export interface StartOrder {
   readonly paused: boolean;
   /**
    * Keeps the record in place of the one before; when it returns, a kill of the agent no longer loses it. Called before
-   * anything that the record is needed to take back.
+   * anything that the record is needed to take back. `chosen` is the definition with what has been chosen so far: a life of
+   * the agent that adopts the guest before its start was recorded knows it by that alone.
    */
-  save(record: RuntimeRecord): void;
+  save(record: RuntimeRecord, chosen: DomainSpec): void;
 }
 
 /** A start as named steps. `started` is valid when all steps have run. */

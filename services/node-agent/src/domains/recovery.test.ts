@@ -141,6 +141,8 @@ describe('an operation that was under way', () => {
       domain: { status: { reason: DomainStateReason.BOOTED, startCount: 1n, job: '' } },
     });
     expect(await verbs.start('web', { requestId })).toMatchObject({ name: start.name, state: OperationState.SUCCEEDED });
+    // What the start had chosen is known, and is not in the definition.
+    expect([entry().domain.activeSpec?.clock?.adjustmentSeconds, entry().domain.spec?.clock]).toEqual([42n, undefined]);
   });
 
   it.each(['reserve', 'spawn'])('is completed: a start that had come to its step %s', async (step) => {

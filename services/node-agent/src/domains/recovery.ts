@@ -1,6 +1,7 @@
 import { Fault, sleep } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { DeleteDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { HypervisorDriver, Observed } from '@virtmesh/driver-spi';
 import { type Cause, noCause } from './cause.ts';
@@ -8,7 +9,7 @@ import type { Engine } from './engine.ts';
 import type { Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';
 import { isActive } from './model/states.ts';
-import { allRuntimes, forgetRuntime, type Runtime, runtimeOf } from './runtimes.ts';
+import { allRuntimes, chosenBy, forgetRuntime, type Runtime, runtimeOf } from './runtimes.ts';
 import { idleStatus, observationOf, statusOf } from './status.ts';
 import { resumedWork } from './verbs/resumed.ts';
 import { startUnasked } from './verbs/start.ts';
@@ -116,40 +117,65 @@ interface Found {
   readonly begun: readonly Operation[];
 }
 
-async function adopt(
-  engine: Engine,
-  driver: HypervisorDriver,
-  { uid, runtime, begun }: Found,
-  signal: AbortSignal,
-  interrupted: AbortSignal,
-): Promise<void> {
-  const { registry } = engine.parts;
-  const entry = registry.get(uid);
-  const guest = entry?.guest ?? { uid, id: runtime.id };
-  const active = entry?.domain.activeSpec ?? entry?.domain.spec;
-  const start = begun.find(({ verb }) => verb === 'start' || verb === 'create');
-  // What nobody knows any more, and a start that was to be taken back when the agent died.
-  const unwanted = entry === undefined || active === undefined || (!isActive(entry.state) && start?.cancelRequested === true);
-  if (unwanted) await driver.lifecycle.destroy(guest, { graceMs: 0 }, signal);
-  const observed = active && !unwanted ? await driver.lifecycle.adopt(guest, active, runtime.record, signal) : undefined;
+async function adopt(engine: Engine, driver: HypervisorDriver, found: Found, signal: AbortSignal, interrupted: AbortSignal): Promise<void> {
+  const { uid } = found;
+  const seen = await lookAt(engine, driver, found, signal);
   interrupted.throwIfAborted();
-  const present = registry.get(uid);
-  if (observed && observed.state !== 'gone') {
-    if (present) await engine.record(() => recordAdopted(engine, present, observed, start));
+  const entry = engine.parts.registry.get(uid);
+  if (entry && seen && seen.observed.state !== 'gone') {
+    await engine.record(() => recordAdopted(engine, entry, seen, found.begun.find(isStart)));
     return;
   }
   engine.observer.drop(uid);
   // An end that an earlier life had begun to bring about is recorded by the operation, which is taken up next.
-  if (begun.some((operation) => endsDomain(engine, operation))) return;
-  await driver.lifecycle.release(guest, runtime.record);
-  if (present?.domain.persistent !== true) await driver.lifecycle.forget(guest);
+  if (!found.begun.some((operation) => endsDomain(engine, operation))) await giveUp(engine, driver, found, seen?.observed.reason);
+}
+
+interface Seen {
+  readonly observed: Observed;
+  /** The definition that it runs with. */
+  readonly active: DomainSpec;
+}
+
+const isStart = ({ verb }: Operation): boolean => verb === 'start' || verb === 'create';
+
+/** What is to be seen of a guest. One that nobody knows any more, or whose start was to be taken back, is ended. */
+async function lookAt(
+  engine: Engine,
+  { lifecycle }: HypervisorDriver,
+  { begun, runtime, uid }: Found,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
+  const entry = engine.parts.registry.get(uid);
+  if (entry === undefined || (!isActive(entry.state) && begun.some((each) => isStart(each) && each.cancelRequested))) {
+    await lifecycle.destroy({ uid, id: runtime.id }, { graceMs: 0 }, signal);
+    return undefined;
+  }
+  const active = (isActive(entry.state) ? entry.domain.activeSpec : undefined) ?? chosenBy(runtime);
+  return { observed: await lifecycle.adopt(entry.guest, active, runtime.record, signal), active };
+}
+
+/** Gives back what a guest held of which nothing runs, and records its end. */
+async function giveUp(
+  engine: Engine,
+  { lifecycle }: HypervisorDriver,
+  { begun, runtime, uid }: Found,
+  seen: DomainStateReason = DomainStateReason.UNSPECIFIED,
+): Promise<void> {
+  const { registry, store } = engine.parts;
+  const guest = { uid, id: runtime.id };
+  await lifecycle.release(guest, runtime.record);
+  if (registry.get(uid)?.domain.persistent !== true) await lifecycle.forget(guest);
+  // A guest that was asked to shut down and is gone has done so, as far as can be known.
+  const asked =
+    seen === DomainStateReason.SHUTDOWN || seen === DomainStateReason.UNSPECIFIED
+      ? begun.find(({ verb }) => verb === 'shutdown')
+      : undefined;
   await engine.record(() => {
-    forgetRuntime(engine.parts.store, uid);
-    if (!present) return;
-    const shutdown = begun.find(({ verb }) => verb === 'shutdown');
-    const asked = shutdown && (observed?.reason === DomainStateReason.SHUTDOWN || observed?.reason === DomainStateReason.UNSPECIFIED);
-    const reason = asked ? DomainStateReason.SHUTDOWN : (observed?.reason ?? DomainStateReason.UNSPECIFIED);
-    if (isActive(present.state)) recordGone(engine, present, { reason, cause: asked ? causeOf(shutdown) : noCause });
+    forgetRuntime(store, uid);
+    const entry = registry.get(uid);
+    if (entry === undefined || !isActive(entry.state)) return;
+    recordGone(engine, entry, asked ? { reason: DomainStateReason.SHUTDOWN, cause: causeOf(asked) } : { reason: seen, cause: noCause });
   });
 }
 
@@ -170,7 +196,7 @@ function recordGone(engine: Engine, entry: Entry, { cause, reason }: { readonly 
   });
 }
 
-function recordAdopted(engine: Engine, entry: Entry, observed: Observed, start: Operation | undefined): void {
+function recordAdopted(engine: Engine, entry: Entry, { active, observed }: Seen, start: Operation | undefined): void {
   const { registry } = engine.parts;
   const before = entry.domain.status;
   const wasOff = !isActive(entry.state);
@@ -184,7 +210,7 @@ function recordAdopted(engine: Engine, entry: Entry, observed: Observed, start: 
     cause: finished ? causeOf(finished) : noCause,
     ...(state ? { state: { to: observationOf(observed.state), reason } } : {}),
     status,
-    domain: { activeSpec: entry.domain.activeSpec ?? entry.domain.spec },
+    domain: { activeSpec: active },
   });
 }
 

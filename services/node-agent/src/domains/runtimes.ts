@@ -9,6 +9,8 @@ export interface Runtime {
   readonly driver: string;
   readonly id: string;
   readonly record: RuntimeRecord;
+  /** The definition that its start has chosen, encoded; of use only until the start is recorded. */
+  readonly chosen: string;
 }
 
 const prefix = 'guest:';
@@ -19,7 +21,15 @@ export function runtimeOf(store: Store, uid: string): Runtime | undefined {
   return store.runtimes.get(key(uid)) as Runtime | undefined;
 }
 
-export const keepRuntime = (store: Store, uid: string, runtime: Runtime): void => store.runtimes.put(key(uid), runtime);
+export const keepRuntime = (store: Store, uid: string, runtime: Omit<Runtime, 'chosen'>, chosen: DomainSpec): void =>
+  store.runtimes.put(key(uid), { ...runtime, chosen: encoded(chosen) } satisfies Runtime);
+
+/** What the start of a guest has chosen. */
+export const chosenBy = (runtime: Runtime): DomainSpec => decoded(runtime.chosen);
+
+const encoded = (spec: DomainSpec): string => Buffer.from(DomainSpec.encode(spec).finish()).toString('base64');
+const decoded = (text: string): DomainSpec => DomainSpec.decode(Buffer.from(text, 'base64'));
+
 export const forgetRuntime = (store: Store, uid: string): void => store.runtimes.delete(key(uid));
 
 export function* allRuntimes(store: Store): Iterable<{ readonly uid: string; readonly runtime: Runtime }> {
@@ -43,10 +53,10 @@ export async function releaseRuntime(
  */
 export function startedFrom(store: Store, uid: string): DomainSpec | undefined {
   const row = store.runtimes.get(startedFromKey(uid)) as { readonly spec: string } | undefined;
-  return row && DomainSpec.decode(Buffer.from(row.spec, 'base64'));
+  return row && decoded(row.spec);
 }
 
 export function keepStartedFrom(store: Store, uid: string, spec: DomainSpec | undefined): void {
   if (spec === undefined) store.runtimes.delete(startedFromKey(uid));
-  else store.runtimes.put(startedFromKey(uid), { spec: Buffer.from(DomainSpec.encode(spec).finish()).toString('base64') });
+  else store.runtimes.put(startedFromKey(uid), { spec: encoded(spec) });
 }

@@ -332,6 +332,24 @@ describe('an update', () => {
     expect(agent.context.store.runtimes.all().filter(({ uid }) => uid.startsWith('started-from'))).toEqual([]);
   });
 
+  it('that sends back what was read changes nothing, whatever the start has chosen', async () => {
+    const { activeSpec, spec: read } = domainIn(await verbs.create('web', { start: true }));
+    expect(activeSpec?.clock?.adjustmentSeconds).toBe(42n);
+    const all = { updateMask: ['*'], scope: ChangeScope.BOTH };
+    expect(unchanged(updated(await verbs.update('web', { spec: read, ...all })).outcomes)).toHaveLength(Object.keys(read ?? {}).length - 1);
+    // Nor does what runs, for what runs.
+    const running = updated(await verbs.update('web', { spec: activeSpec, updateMask: ['*'], scope: ChangeScope.LIVE }));
+    expect(running.outcomes.every(({ effect }) => effect === FieldEffect.UNCHANGED)).toBe(true);
+    expect(agent.eventNames()).toBe('defined started');
+    await expect(
+      verbs.update('web', {
+        spec: { clock: { adjustmentSeconds: 7n } },
+        updateMask: ['clock.adjustment_seconds'],
+        scope: ChangeScope.LIVE,
+      }),
+    ).rejects.toEqual(reason('FEATURE_UNSUPPORTED'));
+  });
+
   it('refuses what cannot be live where it must be, and changes nothing then', async () => {
     await verbs.create('web', { start: true });
     for (const scope of [ChangeScope.LIVE, ChangeScope.BOTH]) {

@@ -118,12 +118,14 @@ function observedOf(world: ScriptedWorld, uid: string): Observed {
 function planOf(world: ScriptedWorld, at: At, order: StartOrder): StartPlan<Step> {
   const { paused, spec } = order;
   const { uid } = order.guest;
+  // Something that only a start chooses.
+  const chosen: DomainSpec = { ...spec, clock: { offset: 0, adjustmentSeconds: 42n, rtcTickPolicy: 0 } };
   const steps: Step[] = [
     {
       name: 'reserve',
       run: async (signal) => {
         if (world.held.has(uid)) throw new Error('what an earlier start took was not given back');
-        order.save({ uid });
+        order.save({ uid }, chosen);
         world.held.add(uid);
         world.kept.add(uid);
         await at('reserve', uid, signal);
@@ -137,7 +139,7 @@ function planOf(world: ScriptedWorld, at: At, order: StartOrder): StartPlan<Step
       name: 'spawn',
       run: async (signal) => {
         world.spawn(uid, spec.memory?.currentBytes ?? 0n, spec.cpu?.vcpus ?? 1);
-        order.save({ uid, spawned: true });
+        order.save({ uid, spawned: true }, chosen);
         await at('spawn', uid, signal);
       },
       undo: async () => {
@@ -158,7 +160,7 @@ function planOf(world: ScriptedWorld, at: At, order: StartOrder): StartPlan<Step
   ];
   return {
     steps,
-    started: () => ({ observed: observedAtStart(world, uid, paused), activeSpec: { ...spec } }),
+    started: () => ({ observed: observedAtStart(world, uid, paused), activeSpec: chosen }),
   };
 }
 

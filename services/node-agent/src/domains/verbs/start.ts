@@ -3,7 +3,7 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import type { Started } from '@virtmesh/driver-spi';
+import type { Started, StartOrder } from '@virtmesh/driver-spi';
 import type { Running } from '@virtmesh/operations';
 import type { Cause } from '../cause.ts';
 import type { Call, Engine, Job } from '../engine.ts';
@@ -47,8 +47,7 @@ export async function startGuest(engine: Engine, running: Running, cause: Cause,
   const { guest } = entry;
   // What an end could not give back must not be taken a second time.
   await releaseRuntime(engine.parts, guest);
-  const save = (record: Parameters<typeof keepRuntime>[2]['record']): void =>
-    keepRuntime(store, uid, { driver: driver.type, id: guest.id, record });
+  const save: StartOrder['save'] = (record, chosen) => keepRuntime(store, uid, { driver: driver.type, id: guest.id, record }, chosen);
   const plan = driver.lifecycle.planStart({ guest, spec: definitionOf(entry), paused: options.paused, save });
   registry.change(uid, { cause, state: { to: 'start' }, status: { job: running.operation.name } });
   using _hold = engine.observer.hold(uid);

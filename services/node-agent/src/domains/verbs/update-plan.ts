@@ -19,32 +19,34 @@ export interface UpdatePlan {
   readonly outcomes: readonly FieldOutcome[];
 }
 
-/** What an update would do, or why it is refused; nothing is touched. */
-export function planUpdate(
-  driver: HypervisorDriver,
-  entry: Entry,
-  wanted: DomainSpec,
-  paths: readonly string[],
-  scope: ChangeScope,
-): UpdatePlan {
+/** What an update asks for. */
+export interface Wanted {
+  readonly spec: DomainSpec;
+  readonly paths: readonly string[];
+  readonly scope: ChangeScope;
+}
+
+/**
+ * What an update would do, or why it is refused; nothing is touched. `base` is the definition that the running guest was
+ * started from: what the start made of it, such as a port that it chose, is no change that anyone asks for.
+ */
+export function planUpdate(driver: HypervisorDriver, entry: Entry, base: DomainSpec | undefined, wanted: Wanted): UpdatePlan {
   const { activeSpec: active, spec } = entry.domain;
-  const { wantsConfig, wantsLive, mustBeLive } = scopeOf(entry, scope);
+  const { wantsConfig, wantsLive, mustBeLive } = scopeOf(entry, wanted.scope);
   const changed = (old: DomainSpec | undefined): DomainSpec | undefined =>
-    old && accept(driver, merge(old, wanted, paths), old, entry.guest);
+    old && accept(driver, merge(old, wanted.spec, wanted.paths), old, entry.guest);
   const config = wantsConfig ? changed(spec) : undefined;
   const live = wantsLive ? changed(active) : undefined;
-  const differs = (path: string, before: DomainSpec | undefined, after: DomainSpec | undefined): boolean =>
-    before !== undefined && after !== undefined && valueAt(before, path) !== valueAt(after, path);
+  const changesLive = (field: string): boolean => differ(field, active, live) && (base === undefined || differ(field, base, live));
 
   const outcomes: FieldOutcome[] = [];
   const livePaths: string[] = [];
   const refused: Violation[] = [];
-  for (const path of paths) {
-    const fields = leafPaths(path).filter((field) => differs(field, spec, config) || differs(field, active, live));
+  for (const path of wanted.paths) {
+    const fields = leafPaths(path).filter((field) => differ(field, spec, config) || changesLive(field));
     if (fields.length === 0) outcomes.push({ path, effect: FieldEffect.UNCHANGED, why: '' });
     for (const field of fields) {
-      const liveChange = differs(field, active, live);
-      const verdict = liveChange && active && live ? verdictOf(driver, field, active, live) : undefined;
+      const verdict = active && live && changesLive(field) ? verdictOf(driver, field, active, live) : undefined;
       if (verdict?.supported) livePaths.push(field);
       if (verdict?.supported === false && mustBeLive) refused.push({ field: `spec.${field}`, description: verdict.why });
       outcomes.push(outcomeOf(field, verdict, { running: isActive(entry.state), wantsLive }));
@@ -59,6 +61,9 @@ export function planUpdate(
     outcomes,
   };
 }
+
+const differ = (path: string, before: DomainSpec | undefined, after: DomainSpec | undefined): boolean =>
+  before !== undefined && after !== undefined && valueAt(before, path) !== valueAt(after, path);
 
 function verdictOf(driver: HypervisorDriver, path: string, active: DomainSpec, live: DomainSpec): Verdict {
   if (isDescriptive(path)) return { supported: true };

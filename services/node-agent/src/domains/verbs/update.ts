@@ -55,9 +55,11 @@ export const updateJob =
   };
 
 function planNow(engine: Engine, entry: Entry, request: UpdateDomainRequest): UpdatePlan {
-  checkEtag(entry.domain, request.etag);
-  const driver = engine.parts.drivers.get(entry.domain.hypervisor);
-  return planUpdate(driver, entry, request.spec ?? DomainSpec.fromPartial({}), maskPaths(request.updateMask), request.scope);
+  const { drivers, store } = engine.parts;
+  const { domain, guest } = entry;
+  checkEtag(domain, request.etag);
+  const wanted = { spec: request.spec ?? DomainSpec.fromPartial({}), paths: maskPaths(request.updateMask), scope: request.scope };
+  return planUpdate(drivers.get(domain.hypervisor), entry, startedFrom(store, guest.uid) ?? domain.spec, wanted);
 }
 
 /** The entry after the update; the guest may have ended since it was planned. */

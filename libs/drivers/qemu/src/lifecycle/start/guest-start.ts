@@ -251,7 +251,7 @@ export class GuestStart implements PreemptibleStart {
 
   #save(record: GuestRecord): void {
     this.#record = record;
-    this.#order.save(encodeRecord(record));
+    this.#order.save(encodeRecord(record), this.#reserved.spec);
   }
 
   get #owner(): FileOwner | undefined {
