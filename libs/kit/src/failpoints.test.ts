@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Failpoints } from './failpoints.ts';
 
 describe('Failpoints', () => {
@@ -18,6 +18,17 @@ describe('Failpoints', () => {
     const before = performance.now();
     await new Failpoints('x=sleep(20)').hit('x');
     expect(performance.now() - before).toBeGreaterThanOrEqual(18);
+  });
+
+  it('tells of the places that are passed', () => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const points = new Failpoints('trace');
+      expect(points.hit('a.b')).toBeUndefined();
+      expect(write).toHaveBeenCalledWith('failpoint a.b\n');
+    } finally {
+      write.mockRestore();
+    }
   });
 
   it('refuses what it does not understand', () => {

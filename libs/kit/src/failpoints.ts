@@ -11,16 +11,19 @@ interface Armed {
 
 /**
  * Named places at which a fault can be planted, to show that any of them may fail: `VIRTMESH_FAILPOINTS=start.spawn.after=kill`,
- * with `;` between several, `name@3=throw` for the third pass, and `kill`, `throw`, `hang` or `sleep(50)` as action. Without the
- * variable a place costs one look into an empty map.
+ * with `;` between several, `name@3=throw` for the third pass, and `kill`, `throw`, `hang` or `sleep(50)` as action. `trace`
+ * instead of all that tells on stderr of each place that is passed, so that all can be found. Without the variable a place
+ * costs one look into an empty map.
  */
 export class Failpoints {
   readonly #armed: ReadonlyMap<string, Armed>;
   readonly #passes = new Map<string, number>();
+  readonly #traces: boolean;
 
   constructor(plan: string | undefined) {
+    this.#traces = plan === 'trace';
     this.#armed = new Map(
-      (plan ?? '')
+      (this.#traces ? '' : (plan ?? ''))
         .split(';')
         .filter((part) => part.trim() !== '')
         .map(parse),
@@ -28,6 +31,7 @@ export class Failpoints {
   }
 
   hit(name: string): Promise<void> | void {
+    if (this.#traces) process.stderr.write(`failpoint ${name}\n`);
     const armed = this.#armed.get(name);
     if (armed === undefined) return;
     const pass = (this.#passes.get(name) ?? 0) + 1;

@@ -4,3 +4,4 @@ export type { OperationListOptions, OperationRow, OperationTable } from './opera
 export type { RequestRow, RequestTable } from './request-table.ts';
 export type { RuntimeRow, RuntimeTable } from './runtime-table.ts';
 export { Store, type StoreLimits, type StoreOptions } from './store.ts';
+export type { CommitSide } from './transactions.ts';

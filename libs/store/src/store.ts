@@ -8,7 +8,7 @@ import { OperationTable } from './operation-table.ts';
 import { RequestTable } from './request-table.ts';
 import { RuntimeTable } from './runtime-table.ts';
 import { corruptStore } from './sqlite-fault.ts';
-import { Transactions } from './transactions.ts';
+import { type CommitSide, Transactions } from './transactions.ts';
 import { WalSync } from './wal-sync.ts';
 
 export interface StoreLimits {
@@ -31,6 +31,8 @@ export interface StoreOptions {
   readonly bootId?: string | undefined;
   /** Told of what goes wrong where no caller waits: a checkpoint that failed. Nothing is lost then, but the disk needs a look. */
   readonly onFault?: ((fault: Fault) => void) | undefined;
+  /** Called on both sides of every commit: where a test plants the death of the process. It must not throw after one. */
+  readonly onCommit?: ((side: CommitSide) => void) | undefined;
 }
 
 /**
@@ -84,7 +86,10 @@ export class Store implements Disposable {
     this.nodeUid = required('node_uid');
     this.epoch = required('epoch');
     this.#walSync = new WalSync(connection, { checkpointPages, onFault: options.onFault ?? (() => undefined) });
-    this.#transactions = new Transactions(connection, () => this.#walSync.committed());
+    this.#transactions = new Transactions(connection, (side) => {
+      options.onCommit?.(side);
+      if (side === 'after') this.#walSync.committed();
+    });
     this.domains = new ObjectTable(connection, write, 'domains', 'DOMAIN_EXISTS');
     this.runtimes = new RuntimeTable(connection, write);
     this.journal = new Journal(connection, write, this.epoch, {

@@ -1,20 +1,23 @@
 import { Fault } from '@virtmesh/base';
 import type { Connection, Query } from './connection.ts';
 
+/** Just before a commit, which a throw still prevents, or just after it. */
+export type CommitSide = 'before' | 'after';
+
 /** Transactions on the one connection: an inner one joins the outer one, and the outermost commits or rolls back all. */
 export class Transactions {
   readonly #connection: Connection;
   readonly #begin: Query;
   readonly #commit: Query;
   readonly #rollback: Query;
-  readonly #onCommit: () => void;
+  readonly #onCommit: (side: CommitSide) => void;
   #depth = 0;
   /** What an inner transaction threw: the outer one must then not commit, even if someone caught it in between. */
   #failure: { readonly thrown: unknown } | undefined;
   #hooks: (() => void)[] = [];
 
-  /** `onCommit` is called after each commit, before the hooks. */
-  constructor(connection: Connection, onCommit: () => void) {
+  /** `onCommit` is called on both sides of each commit, before the hooks. */
+  constructor(connection: Connection, onCommit: (side: CommitSide) => void) {
     this.#connection = connection;
     this.#onCommit = onCommit;
     this.#begin = connection.prepare('BEGIN IMMEDIATE');
@@ -50,6 +53,7 @@ export class Transactions {
     try {
       result = this.#nested(work);
       if (this.#failure) throw this.#failure.thrown;
+      this.#onCommit('before');
       this.#commit.run();
     } catch (thrown) {
       // A full disk, for one, makes SQLite roll back by itself.
@@ -59,7 +63,7 @@ export class Transactions {
     } finally {
       this.#failure = undefined;
     }
-    this.#onCommit();
+    this.#onCommit('after');
     this.#runHooks();
     return result;
   }

@@ -42,7 +42,7 @@ export interface AgentParts {
 export function agentContext(given: AgentParts): AgentContext {
   const { clock, drivers, failpoints, host, log, node, stopping, store } = given;
   const journal = new NodeJournal({ store, clock, node });
-  const registry = new DomainRegistry({ store, journal, clock, node, failpoints });
+  const registry = new DomainRegistry({ store, journal, clock, node });
   const operations = new Operations({ node, port: operationPort(store), clock, log });
   const parts: EngineParts = { node, registry, store, drivers, operations, queue: new KeyedQueue(), clock, log, failpoints, stopping };
   const engine = new Engine(parts, new Observer(parts));

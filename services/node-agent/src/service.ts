@@ -34,11 +34,13 @@ export class NodeAgent implements RunningService {
     await using resources = new AsyncDisposableStack();
     await mkdir(config.stateDir, { recursive: true, mode: 0o711 });
     const bootId = await readBootId();
+    const failpoints = new Failpoints(process.env['VIRTMESH_FAILPOINTS']);
     const store = resources.use(
       Store.open({
         path: join(config.stateDir, 'agent.db'),
         clock: systemClock,
         bootId,
+        onCommit: (side) => void failpoints.hit(`commit.${side}`),
         onFault: (fault) => log.error({ err: fault }, 'the store met a fault of the disk'),
       }),
     );
@@ -49,7 +51,6 @@ export class NodeAgent implements RunningService {
     const stop = new AbortController();
     resources.defer(() => stop.abort());
     resources.use(keepHouse(store, log));
-    const failpoints = new Failpoints(process.env['VIRTMESH_FAILPOINTS']);
     const context = agentContext({ node: config.node, log, clock: systemClock, store, host, drivers, failpoints, stopping: stop.signal });
     await takeUp(context, bootId, log, stop.signal);
     announce(store, context.journal, config.node, await context.view.read());

@@ -7,7 +7,6 @@ import {
   lifecycleEventTypeToJSON,
 } from '@virtmesh/contracts/domain/v1/domain_event';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { Failpoints } from '@virtmesh/kit';
 import type { Store } from '@virtmesh/store';
 import type { NodeJournal } from '../journal.ts';
 import { type Change, changed, type Entry, type EventKind } from './model/change.ts';
@@ -27,19 +26,17 @@ export class DomainRegistry {
   readonly #journal: NodeJournal;
   readonly #clock: Clock;
   readonly #node: string;
-  readonly #failpoints: Failpoints;
   readonly #entries = new Map<string, Entry>();
   readonly #byName = new NameIndex<Entry>();
   readonly #listeners = new Map<string, Set<Listener>>();
   /** Takes back in memory what the present transaction did, should it fail. */
   #undo: (() => void)[] | undefined;
 
-  constructor(options: { store: Store; journal: NodeJournal; clock: Clock; node: string; failpoints: Failpoints }) {
+  constructor(options: { store: Store; journal: NodeJournal; clock: Clock; node: string }) {
     this.#store = options.store;
     this.#journal = options.journal;
     this.#clock = options.clock;
     this.#node = options.node;
-    this.#failpoints = options.failpoints;
     for (const row of this.#store.domains.all()) {
       const domain = Domain.decode(row.body);
       const state = fromWire(domain.status?.state ?? 0);
@@ -103,16 +100,6 @@ export class DomainRegistry {
   /** Runs `work` as one transaction; if it throws, neither store nor memory has changed. */
   tx<T>(work: () => T): T {
     if (this.#undo) return work();
-    const result = this.#outermost(() => {
-      const done = work();
-      void this.#failpoints.hit('commit.before');
-      return done;
-    });
-    void this.#failpoints.hit('commit.after');
-    return result;
-  }
-
-  #outermost<T>(work: () => T): T {
     const undo: (() => void)[] = [];
     this.#undo = undo;
     try {

@@ -45,7 +45,8 @@ export class TestAgent implements AsyncDisposable {
     this.world = options.world ?? new ScriptedWorld();
     this.#stop = new AbortController();
     const { clock = systemClock, limits, log = silentLogger() } = options;
-    const store = Store.open({ path: join(directory, 'agent.db'), clock, limits });
+    const failpoints = new Failpoints(options.failpoints);
+    const store = Store.open({ path: join(directory, 'agent.db'), clock, limits, onCommit: (side) => void failpoints.hit(`commit.${side}`) });
     const drivers = new Drivers([
       { type: 'scripted', driver: scriptedDriver(this.world, this.#stop.signal) },
       { type: 'absent', why: 'it is not installed; install it' },
@@ -57,7 +58,6 @@ export class TestAgent implements AsyncDisposable {
         availableMemoryBytes: () => 0n,
       },
     };
-    const failpoints = new Failpoints(options.failpoints);
     this.context = agentContext({ node: 'n1', log, clock, store, host, drivers, failpoints, stopping: this.#stop.signal });
   }
 
