@@ -11,13 +11,19 @@ if (resultFile) mkdirSync(results, { recursive: true });
 /** What is waited for comes at once on a quiet machine; a busy one must not make a test fail. */
 const patient = { expect: { poll: { timeout: 20_000 } } };
 
+/** Tests of the driver that start the real QEMU stand beside what they test, and run with the integration tests. */
+const realQemu = [
+  'libs/drivers/qemu/src/{lifecycle,features}/**/*.test.ts',
+  'libs/drivers/qemu/src/{argv/real-qemu,argv/boots,probe/probe}.test.ts',
+];
+
 /** Suites on real components share two cores, and measure time: one file at a time. */
-function realComponents(name: string, testTimeout: number) {
+function realComponents(name: string, testTimeout: number, also: readonly string[] = []) {
   return {
     test: {
       ...patient,
       name,
-      include: [`test/${name}/**/*.test.ts`],
+      include: [`test/${name}/**/*.test.ts`, ...also],
       fileParallelism: false,
       testTimeout,
       hookTimeout: 120_000,
@@ -36,10 +42,11 @@ export default defineConfig({
           ...patient,
           name: 'unit',
           include: ['{libs,services,clients}/**/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...realQemu],
           testTimeout: 60_000,
         },
       },
-      realComponents('integration', 60_000),
+      realComponents('integration', 60_000, realQemu),
       realComponents('e2e', 300_000),
       realComponents('faults', 600_000),
     ],
