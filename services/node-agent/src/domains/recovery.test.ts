@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '@virtmesh/base';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
+import { type Operation, Operation as OperationMessage, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { faultFromStatus } from '@virtmesh/kit';
+import type { Store } from '@virtmesh/store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mustBeLawful } from '../testing/event-laws.ts';
 import { domainIn, TestAgent } from '../testing/test-agent.ts';
@@ -27,6 +28,12 @@ const reasonOf = (operation: Operation): string =>
 const atOnce = { wait: { seconds: 0n, nanos: 0 } };
 const soon = AbortSignal.timeout(30_000);
 const ended = (operation: Operation): Promise<Operation> => agent.context.operations.wait(idOf(operation), soon, 10_000);
+
+/** Ids of one moment come in any order. */
+function reversed(store: Store): void {
+  const unfinished = store.operations.unfinished.bind(store.operations);
+  store.operations.unfinished = () => unfinished().toReversed();
+}
 
 async function running(over: object = {}): Promise<string> {
   return domainIn(await verbs.create('web', { start: true, ...over })).uid;
@@ -198,7 +205,13 @@ describe('an operation that was under way', () => {
     const destroy = await verbs.destroy('web', atOnce);
     await gate.reached;
     agent.world.hooks.clear();
-    await begin(agent.kill());
+    // Both of one moment, and in the wrong order by their ids.
+    const { operations } = agent.context.store;
+    const rows = operations.unfinished();
+    const createTime = new Date(0);
+    for (const row of rows)
+      operations.put({ ...row, body: OperationMessage.encode({ ...OperationMessage.decode(row.body), createTime }).finish() });
+    await begin(agent.kill({ onMade: ({ context }) => reversed(context.store) }));
     expect(reasonOf(await ended(start))).toBe('OPERATION_PREEMPTED');
     expect(await ended(destroy)).toMatchObject({ state: OperationState.SUCCEEDED });
     expect([agent.world.guests.size, agent.world.held.size, entry().state]).toEqual([0, 0, 'shutoff']);

@@ -4,7 +4,7 @@ import { DeleteDomainRequest } from '@virtmesh/contracts/domain/v1/domain_servic
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { HypervisorDriver, Observed } from '@virtmesh/driver-spi';
-import { type Cause, noCause } from './cause.ts';
+import { type Cause, noCause } from './model/cause.ts';
 import type { Engine } from './engine.ts';
 import type { Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';
@@ -40,8 +40,18 @@ export async function recover(engine: Engine, unfinished: readonly Operation[], 
     const { job } = registry.get(uid)?.domain.status ?? {};
     if (job && !names.has(job) && !recorded.has(uid)) registry.change(uid, { status: { job: '' } });
   }
-  for (const operation of unfinished) resume(engine, operation);
+  for (const operation of inOrder(engine, unfinished)) resume(engine, operation);
   await Promise.all(looked);
+}
+
+/** As they were accepted. Of those of one moment, what ends a domain comes last: it was accepted because of the others. */
+function inOrder(engine: Engine, operations: readonly Operation[]): readonly Operation[] {
+  const placed = operations.map((operation) => ({
+    operation,
+    ms: operation.createTime?.getTime() ?? 0,
+    ends: endsDomain(engine, operation) ? 1 : 0,
+  }));
+  return placed.toSorted((a, b) => a.ms - b.ms || a.ends - b.ends).map(({ operation }) => operation);
 }
 
 /** Takes up one guest; one that does not answer is tried again in the background until it does, or is destroyed. */
