@@ -47,7 +47,12 @@ describe.each(['agent', 'fleet'] as const)('consoles, opened at the %s', (scope)
     await follower.until(/\nfor all of you\r?\n/);
     await other.until(/\nfor all of you\r?\n/);
     follower.type('echo not for me\n');
-    await expect(follower.ended.then(() => 'ended', (thrown: unknown) => Fault.from(thrown).reason)).resolves.toMatch(/PERMISSION_DENIED|REQUEST_INVALID/);
+    await expect(
+      follower.ended.then(
+        () => 'ended',
+        (thrown: unknown) => Fault.from(thrown).reason,
+      ),
+    ).resolves.toMatch(/PERMISSION_DENIED|REQUEST_INVALID/);
   });
 
   it('has one writer, and another one takes over only by force', async () => {
@@ -55,7 +60,9 @@ describe.each(['agent', 'fleet'] as const)('consoles, opened at the %s', (scope)
     await first.opened;
     await using refused = open();
     await expect(refused.opened).rejects.toMatchObject({ reason: 'CONSOLE_IN_USE', metadata: { holder: 'virtmesh://local' } });
-    await using elsewhere = new ConsoleSession((await system.client(scope === 'agent' ? 'fleet' : 'agent')).connection, { name: client.name('talker') });
+    await using elsewhere = new ConsoleSession((await system.client(scope === 'agent' ? 'fleet' : 'agent')).connection, {
+      name: client.name('talker'),
+    });
     await expect(elsewhere.opened, 'at the other scope it is the same console').rejects.toMatchObject({ reason: 'CONSOLE_IN_USE' });
     await using taker = open({ force: true });
     expect(await taker.opened).toMatchObject({ writable: true });

@@ -40,13 +40,25 @@ async function greetVnc(address: string): Promise<{ version: string; security: n
 describe('VNC', () => {
   it('listens where the status says, with a password where one is set, which nobody reads back', async () => {
     const vnc = (password: string): object => ({ protocol: { $case: 'vnc', value: { password } } });
-    const domain = await client.run('seen', idleMachine({ graphics: [{ id: 'open', ...vnc('') }, { id: 'locked', ...vnc('s3cret') }], videos: [{}] }));
+    const domain = await client.run(
+      'seen',
+      idleMachine({
+        graphics: [
+          { id: 'open', ...vnc('') },
+          { id: 'locked', ...vnc('s3cret') },
+        ],
+        videos: [{}],
+      }),
+    );
     const { locked = '', open = '' } = domain.status?.graphicsAddresses ?? {};
     expect(open).toMatch(/^127\.0\.0\.1:1(59|6[0-4])\d\d$/);
     expect(await greetVnc(open)).toEqual({ version: 'RFB 003.008\n', security: [1] });
     expect(await greetVnc(locked)).toEqual({ version: 'RFB 003.008\n', security: [2] });
     for (const spec of [domain.spec, domain.activeSpec]) {
-      expect(spec?.graphics.map(({ protocol }) => [protocol?.value.password, protocol?.value.passwordSet])).toEqual([['', false], ['', true]]);
+      expect(spec?.graphics.map(({ protocol }) => [protocol?.value.password, protocol?.value.passwordSet])).toEqual([
+        ['', false],
+        ['', true],
+      ]);
     }
     expect(await readFile(`/proc/${domain.status?.pid}/cmdline`, 'utf8')).not.toContain('s3cret');
     await client.destroy('seen');
@@ -153,7 +165,10 @@ describe('a bridge', () => {
 
   it('joins the guest to the node, until its cable is out', async () => {
     const taps = (): Promise<string[]> => readdir(`/sys/class/net/${bridge}/brif`);
-    const { uid } = await client.run('bridged', linuxGuest(image, '', { interfaces: [{ id: 'lan', backend: { $case: 'bridge', value: { bridge } } }] }));
+    const { uid } = await client.run(
+      'bridged',
+      linuxGuest(image, '', { interfaces: [{ id: 'lan', backend: { $case: 'bridge', value: { bridge } } }] }),
+    );
     expect(await taps()).toEqual([expect.stringMatching(/^vm[0-9a-f]{12}$/)]);
     await using shell = new ConsoleSession(client.connection, { name: client.name('bridged'), replayBytes: -1n });
     await shell.ready();

@@ -33,7 +33,10 @@ async function doing(id: string, what: string, over: PartialSpec = {}): Promise<
 /** The requestors of a domain's events from the one that is `label`. */
 const requestorsFrom = (uid: string, label: string): (string | undefined)[] => {
   const at = system.tape.story(uid, /^$/).indexOf(label);
-  return system.tape.domains(uid).slice(at).map((event) => event.context?.requestor);
+  return system.tape
+    .domains(uid)
+    .slice(at)
+    .map((event) => event.context?.requestor);
 };
 
 describe('a guest ends its own life', () => {
@@ -54,7 +57,9 @@ describe('a guest ends its own life', () => {
     expect(status).toMatchObject({ state: DomainState.RUNNING, startCount: 1n });
     await client.remove('again');
     await system.tape.untilStory(uid, 'undefined removed');
-    expect(new Set(system.tape.story(uid))).toEqual(new Set(['defined added', 'started booted', 'reboot by guest', 'stopped destroyed', 'undefined removed']));
+    expect(new Set(system.tape.story(uid))).toEqual(
+      new Set(['defined added', 'started booted', 'reboot by guest', 'stopped destroyed', 'undefined removed']),
+    );
   });
 
   it('by rebooting, which is no end, or is one where its definition says so', async () => {
@@ -91,7 +96,13 @@ describe('a guest panics', () => {
     expect(kept.status?.pid).toBeGreaterThan(0n);
     for (const id of ['crash-destroyed', 'crash-restarted', 'crash-preserved']) await client.remove(id);
     await system.tape.untilStory(preserved, 'undefined removed');
-    expect(system.tape.story(preserved)).toEqual(['defined added', 'started booted', 'crashed panicked', 'stopped destroyed', 'undefined removed']);
+    expect(system.tape.story(preserved)).toEqual([
+      'defined added',
+      'started booted',
+      'crashed panicked',
+      'stopped destroyed',
+      'undefined removed',
+    ]);
   });
 });
 
@@ -148,12 +159,19 @@ describe('a device speaks', () => {
     await runCommand(['mount', '-t', 'tmpfs', '-o', 'size=1m,mode=755', 'tiny', mount]);
     try {
       await makeDisk(join(mount, 'disk.raw'), 16n * mebibyte, 'raw');
-      const { uid } = await client.run('full', linuxGuest(image, 'virtmesh.agent=no', { disks: [fileDisk(join(mount, 'disk.raw'), 'raw', { id: 'data' })] }));
+      const { uid } = await client.run(
+        'full',
+        linuxGuest(image, 'virtmesh.agent=no', { disks: [fileDisk(join(mount, 'disk.raw'), 'raw', { id: 'data' })] }),
+      );
       await using shell = new ConsoleSession(client.connection, { name: client.name('full'), replayBytes: -1n });
       await shell.ready();
       shell.type('dd if=/dev/zero of=/dev/vda bs=64k count=32 conv=fsync; echo written $?\n');
       await system.tape.untilStory(uid, 'suspended io_error');
-      expect(system.tape.story(uid).filter((label) => label !== 'io_error data stop')).toEqual(['defined added', 'started booted', 'suspended io_error']);
+      expect(system.tape.story(uid).filter((label) => label !== 'io_error data stop')).toEqual([
+        'defined added',
+        'started booted',
+        'suspended io_error',
+      ]);
       const error = system.tape.domains(uid).find(({ kind }) => kind?.$case === 'ioError');
       expect(error?.kind).toMatchObject({ value: { disk: 'data', action: 'stop', noSpace: true } });
       expect((await client.get('full')).status).toMatchObject({ state: DomainState.PAUSED, reason: DomainStateReason.IO_ERROR });

@@ -31,11 +31,23 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
   it('defines, starts, suspends, resumes, destroys and undefines', async () => {
     const id = `whole-${scope}`;
     const defined = await client.create(id, idleMachine({ title: 'the whole life' }));
-    expect(defined).toMatchObject({ name: client.name(id), persistent: true, hypervisor: 'qemu', title: 'the whole life', status: { state: DomainState.SHUTOFF, reason: DomainStateReason.DEFINED, pid: 0n } });
+    expect(defined).toMatchObject({
+      name: client.name(id),
+      persistent: true,
+      hypervisor: 'qemu',
+      title: 'the whole life',
+      status: { state: DomainState.SHUTOFF, reason: DomainStateReason.DEFINED, pid: 0n },
+    });
     expect(defined.activeSpec).toBeUndefined();
 
     const running = await client.start(id);
-    expect(running.status).toMatchObject({ state: DomainState.RUNNING, reason: DomainStateReason.BOOTED, startCount: 1n, accelerator: 'tcg', vcpus: 1 });
+    expect(running.status).toMatchObject({
+      state: DomainState.RUNNING,
+      reason: DomainStateReason.BOOTED,
+      startCount: 1n,
+      accelerator: 'tcg',
+      vcpus: 1,
+    });
     expect(running.activeSpec).toBeDefined();
     const pid = Number(running.status?.pid);
     expect(await isAlive(pid)).toBe(true);
@@ -53,7 +65,14 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
 
     await client.delete(id);
     await expect(client.get(id)).rejects.toMatchObject({ reason: 'DOMAIN_NOT_FOUND' });
-    expect(await storyOf(defined.uid, 'undefined removed')).toEqual(['defined added', 'started booted', 'suspended paused', 'resumed unpaused', 'stopped destroyed', 'undefined removed']);
+    expect(await storyOf(defined.uid, 'undefined removed')).toEqual([
+      'defined added',
+      'started booted',
+      'suspended paused',
+      'resumed unpaused',
+      'stopped destroyed',
+      'undefined removed',
+    ]);
   });
 
   it('says in each event who asked for it, and by which operation', async () => {
@@ -63,7 +82,13 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
     await client.delete(id);
     const removed = await system.tape.untilStory(uid, 'undefined removed');
     const [added] = system.tape.domains(uid);
-    expect(added?.context).toMatchObject({ requestor: 'virtmesh://local', requestId, source: 'nodes/n1', subject: client.name(id), type: 'io.virtmesh.domain.defined.v1' });
+    expect(added?.context).toMatchObject({
+      requestor: 'virtmesh://local',
+      requestId,
+      source: 'nodes/n1',
+      subject: client.name(id),
+      type: 'io.virtmesh.domain.defined.v1',
+    });
     for (const event of [added, removed]) {
       const operation = await client.connection.operations.getOperation({ name: event?.context?.operation ?? '' });
       expect(operation).toMatchObject({ targetUid: uid, requestor: 'virtmesh://local' });
@@ -78,7 +103,12 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
     const domain = await client.run(id, idleMachine());
     expect(domain).toMatchObject({ persistent: true, status: { state: DomainState.RUNNING } });
     await client.remove(id);
-    expect(await storyOf(domain.uid, 'undefined removed')).toEqual(['defined added', 'started booted', 'stopped destroyed', 'undefined removed']);
+    expect(await storyOf(domain.uid, 'undefined removed')).toEqual([
+      'defined added',
+      'started booted',
+      'stopped destroyed',
+      'undefined removed',
+    ]);
   });
 
   it('keeps a transient domain no longer than it runs', async () => {
@@ -101,11 +131,22 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
     expect(domain.status).toMatchObject({ state: DomainState.PAUSED, reason: DomainStateReason.STARTING_UP });
     expect((await client.resume(id)).status).toMatchObject({ state: DomainState.RUNNING });
     await client.destroy(id, { force: true });
-    expect((await client.start(id, { paused: true })).status).toMatchObject({ state: DomainState.PAUSED, reason: DomainStateReason.STARTING_UP, startCount: 2n });
+    expect((await client.start(id, { paused: true })).status).toMatchObject({
+      state: DomainState.PAUSED,
+      reason: DomainStateReason.STARTING_UP,
+      startCount: 2n,
+    });
     await client.remove(id);
     expect(await storyOf(domain.uid, 'undefined removed')).toEqual([
-      'defined added', 'started booted', 'suspended paused', 'resumed unpaused', 'stopped destroyed',
-      'started booted', 'suspended paused', 'stopped destroyed', 'undefined removed',
+      'defined added',
+      'started booted',
+      'suspended paused',
+      'resumed unpaused',
+      'stopped destroyed',
+      'started booted',
+      'suspended paused',
+      'stopped destroyed',
+      'undefined removed',
     ]);
   });
 
@@ -124,7 +165,8 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
     const id = `refused-${scope}`;
     await client.create(id, idleMachine());
     await expect(client.create(id, idleMachine())).rejects.toMatchObject({ reason: 'DOMAIN_EXISTS' });
-    for (const refused of [client.suspend(id), client.resume(id), client.reboot(id), client.shutdown(id)]) await expect(refused).rejects.toMatchObject({ reason: 'STATE_INVALID' });
+    for (const refused of [client.suspend(id), client.resume(id), client.reboot(id), client.shutdown(id)])
+      await expect(refused).rejects.toMatchObject({ reason: 'STATE_INVALID' });
     expect((await client.destroy(id)).status).toMatchObject({ state: DomainState.SHUTOFF, reason: DomainStateReason.DEFINED });
     await client.start(id);
     await expect(client.start(id)).rejects.toMatchObject({ reason: 'STATE_INVALID', metadata: { state: 'RUNNING' } });
@@ -147,7 +189,10 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
   it('takes a start back whole when it fails', async () => {
     const id = `fails-${scope}`;
     const { uid } = await client.create(id, idleMachine({ qemu: { args: ['-device', 'no-such-device'] } }));
-    const failed = await client.start(id).then(() => undefined, (thrown: unknown) => thrown as Fault);
+    const failed = await client.start(id).then(
+      () => undefined,
+      (thrown: unknown) => thrown as Fault,
+    );
     expect(failed).toMatchObject({ reason: 'HYPERVISOR_FAILED' });
     expect(failed?.message).toContain('no-such-device');
     const domain = await client.get(id);
@@ -157,7 +202,9 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
     await client.delete(id);
     expect(await storyOf(uid, 'undefined removed')).toEqual(['defined added', 'stopped failed', 'undefined removed']);
 
-    await expect(client.run(`${id}-once`, idleMachine({ qemu: { args: ['-device', 'no-such-device'] } }))).rejects.toMatchObject({ reason: 'HYPERVISOR_FAILED' });
+    await expect(client.run(`${id}-once`, idleMachine({ qemu: { args: ['-device', 'no-such-device'] } }))).rejects.toMatchObject({
+      reason: 'HYPERVISOR_FAILED',
+    });
     await expect(client.get(`${id}-once`)).rejects.toMatchObject({ reason: 'DOMAIN_NOT_FOUND' });
   });
 
@@ -168,7 +215,9 @@ describe.each(['agent', 'fleet'] as const)('the lifecycle, asked of the %s', (sc
     const set = await domains.setDomainAutostart(SetDomainAutostartRequest.fromPartial({ name: client.name(id), autostart: true, etag }));
     expect(set.autostart).toBe(true);
     expect(set.etag).not.toBe(etag);
-    await expect(domains.setDomainAutostart(SetDomainAutostartRequest.fromPartial({ name: client.name(id), autostart: false, etag }))).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+    await expect(
+      domains.setDomainAutostart(SetDomainAutostartRequest.fromPartial({ name: client.name(id), autostart: false, etag })),
+    ).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
     expect(await client.get(id)).toMatchObject({ autostart: true, etag: set.etag });
     await client.delete(id, { etag: set.etag });
     expect(await storyOf(uid, 'undefined removed')).toEqual(['defined added', 'defined updated', 'undefined removed']);

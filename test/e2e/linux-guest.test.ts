@@ -34,7 +34,8 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, driven through the %s
     ({ uid } = await client.run(id, spec));
   });
 
-  const console = (open: object = {}): ConsoleSession => new ConsoleSession(client.connection, { name: client.name(id), replayBytes: -1n, ...open });
+  const console = (open: object = {}): ConsoleSession =>
+    new ConsoleSession(client.connection, { name: client.name(id), replayBytes: -1n, ...open });
   const agentCame = (times: number): Promise<unknown> =>
     system.tape.until(`guest agent coming ${times} times`, () => system.tape.story(uid, /^(?!guest_agent came)/).length >= times, 100_000);
   const bootId = async (): Promise<string> => {
@@ -65,7 +66,11 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, driven through the %s
     const { domain, outcomes } = await client.update(id, ['memory.current_bytes'], { memory: { currentBytes: 160n * mebibyte } });
     expect(outcomes).toEqual([{ path: 'memory.current_bytes', effect: FieldEffect.LIVE, why: '' }]);
     expect(domain?.activeSpec?.memory).toMatchObject({ currentBytes: 160n * mebibyte, sizeBytes: 192n * mebibyte });
-    const sizeNow = (): bigint | undefined => system.tape.domains(uid).flatMap(({ kind }) => (kind?.$case === 'balloon' ? [kind.value.memoryBytes] : [])).at(-1);
+    const sizeNow = (): bigint | undefined =>
+      system.tape
+        .domains(uid)
+        .flatMap(({ kind }) => (kind?.$case === 'balloon' ? [kind.value.memoryBytes] : []))
+        .at(-1);
     await system.tape.until('a balloon at its goal', () => sizeNow() === 160n * mebibyte);
     await eventually('the balloon in the status', async () => (await client.get(id)).status?.memoryBytes === 160n * mebibyte);
     const stats = await eventually('a report of the guest', async () => {
@@ -112,7 +117,12 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, driven through the %s
 
   it('shuts down when its guest agent is asked, and when its power button is pressed', async () => {
     const ended = await client.shutdown(id, { mode: ShutdownMode.GUEST_AGENT });
-    expect(ended.status).toMatchObject({ state: DomainState.SHUTOFF, reason: DomainStateReason.SHUTDOWN, pid: 0n, guestAgentConnected: false });
+    expect(ended.status).toMatchObject({
+      state: DomainState.SHUTOFF,
+      reason: DomainStateReason.SHUTDOWN,
+      pid: 0n,
+      guestAgentConnected: false,
+    });
     await client.start(id);
     await using shell = console();
     await shell.ready(4);
@@ -125,8 +135,19 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, driven through the %s
     await client.delete(id);
     await system.tape.untilStory(uid, 'undefined removed');
     expect(system.tape.story(uid)).toEqual([
-      'defined added', 'started booted', 'defined updated', 'suspended paused', 'resumed unpaused', 'reboot by host', 'reboot by guest',
-      'shutdown guest', 'stopped shutdown', 'started booted', 'shutdown guest', 'stopped shutdown', 'undefined removed',
+      'defined added',
+      'started booted',
+      'defined updated',
+      'suspended paused',
+      'resumed unpaused',
+      'reboot by host',
+      'reboot by guest',
+      'shutdown guest',
+      'stopped shutdown',
+      'started booted',
+      'shutdown guest',
+      'stopped shutdown',
+      'undefined removed',
     ]);
     const ends = system.tape.domains(uid).filter(({ kind }) => kind?.$case === 'lifecycle' && [6, 7].includes(kind.value.type));
     // What the guest did when it was asked is the doing of whoever asked.

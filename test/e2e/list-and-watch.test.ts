@@ -24,7 +24,12 @@ beforeAll(async () => {
 afterAll(async () => system[Symbol.asyncDispose]());
 
 /** The next messages of a watch from a token, until `enough`. */
-async function watched(client: TestClient, resumeToken: string, enough: (events: readonly DomainEvent[]) => boolean, uid = ''): Promise<{ events: DomainEvent[]; token: string }> {
+async function watched(
+  client: TestClient,
+  resumeToken: string,
+  enough: (events: readonly DomainEvent[]) => boolean,
+  uid = '',
+): Promise<{ events: DomainEvent[]; token: string }> {
   const events: DomainEvent[] = [];
   const request = WatchDomainsRequest.fromPartial({ parent: 'nodes/-', resumeToken, uid });
   let token = resumeToken;
@@ -55,13 +60,16 @@ describe.each(['agent', 'fleet'] as const)('lists and watches of the %s', (scope
 
   it('refuses a page token of another list, and one that nobody made', async () => {
     const { nextPageToken } = await client.list({ pageSize: 2 });
-    await expect(client.list({ pageSize: 2, pageToken: nextPageToken, labels: { tier: 'long' } })).rejects.toMatchObject({ reason: 'TOKEN_INVALID' });
+    await expect(client.list({ pageSize: 2, pageToken: nextPageToken, labels: { tier: 'long' } })).rejects.toMatchObject({
+      reason: 'TOKEN_INVALID',
+    });
     await expect(client.list({ pageToken: 'nonsense' })).rejects.toMatchObject({ reason: 'TOKEN_INVALID' });
     await expect(client.list({ pageSize: -1 })).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
   });
 
   it('selects by state and by label', async () => {
-    const namesOf = async (over: Parameters<TestClient['list']>[0]): Promise<string[]> => (await client.list({ minRevision: revision, ...over })).domains.map((domain) => domain.name.split('/').at(-1) ?? '');
+    const namesOf = async (over: Parameters<TestClient['list']>[0]): Promise<string[]> =>
+      (await client.list({ minRevision: revision, ...over })).domains.map((domain) => domain.name.split('/').at(-1) ?? '');
     expect(await namesOf({ states: [DomainState.RUNNING] })).toEqual(['beta']);
     expect(await namesOf({ states: [DomainState.RUNNING, DomainState.PAUSED] })).toEqual(['beta', 'gamma']);
     expect(await namesOf({ labels: { tier: 'short' } })).toEqual(['beta']);
@@ -72,7 +80,12 @@ describe.each(['agent', 'fleet'] as const)('lists and watches of the %s', (scope
 
   it('shows as much as is asked for', async () => {
     const basic = (await client.list({ minRevision: revision })).domains[1];
-    expect(basic).toMatchObject({ title: 'the beta', labels: { tier: 'short', app: 'list' }, hypervisor: 'qemu', status: { state: DomainState.RUNNING } });
+    expect(basic).toMatchObject({
+      title: 'the beta',
+      labels: { tier: 'short', app: 'list' },
+      hypervisor: 'qemu',
+      status: { state: DomainState.RUNNING },
+    });
     expect(basic?.spec ?? basic?.activeSpec).toBeUndefined();
     const full = (await client.list({ view: DomainView.FULL, minRevision: revision })).domains[1];
     expect(full).toMatchObject({ spec: { title: 'the beta' }, activeSpec: { title: 'the beta' } });
@@ -107,7 +120,13 @@ describe.each(['agent', 'fleet'] as const)('lists and watches of the %s', (scope
     const all = [...first.events, ...second.events, ...third.events];
     await system.tape.untilStory(uid, 'undefined removed');
     expect(all.filter((event) => event.uid === uid)).toEqual(system.tape.domains(uid));
-    expect(all.map((event) => event.context?.number)).toEqual(system.tape.domains().filter((event) => (event.context?.number ?? 0n) >= (all[0]?.context?.number ?? 0n)).slice(0, all.length).map((event) => event.context?.number));
+    expect(all.map((event) => event.context?.number)).toEqual(
+      system.tape
+        .domains()
+        .filter((event) => (event.context?.number ?? 0n) >= (all[0]?.context?.number ?? 0n))
+        .slice(0, all.length)
+        .map((event) => event.context?.number),
+    );
     expect((await watched(client, resumeToken, (events) => events.some((event) => event.gone))).events).toEqual(all);
   });
 
@@ -124,7 +143,9 @@ describe.each(['agent', 'fleet'] as const)('lists and watches of the %s', (scope
 
   it('gives a watch without a token what happens from now on, and a bookmark at once', async () => {
     const stop = new AbortController();
-    const messages = client.connection.domains.watchDomains(WatchDomainsRequest.fromPartial({ parent: 'nodes/n1' }), { signal: stop.signal });
+    const messages = client.connection.domains.watchDomains(WatchDomainsRequest.fromPartial({ parent: 'nodes/n1' }), {
+      signal: stop.signal,
+    });
     const first = await messages.next();
     expect(first.value).toMatchObject({ item: { $case: 'bookmark' } });
     const id = `now-${scope}`;

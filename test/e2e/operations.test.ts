@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { CreateDomainRequest, DestroyDomainRequest, ShutdownDomainRequest, ShutdownMode, StartDomainRequest, SuspendDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  CreateDomainRequest,
+  DestroyDomainRequest,
+  ShutdownDomainRequest,
+  ShutdownMode,
+  StartDomainRequest,
+  SuspendDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { ListOperationsRequest } from '@virtmesh/contracts/operation/v1/operation_service';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +32,12 @@ describe.each(['agent', 'fleet'] as const)('operations of the %s', (scope) => {
 
   /** A shutdown that a machine without a guest never obeys. */
   async function ignoredShutdown(id: string): Promise<Operation> {
-    const request = ShutdownDomainRequest.fromPartial({ name: client.name(id), mode: ShutdownMode.ACPI, wait: atOnce, requestId: randomUUID() });
+    const request = ShutdownDomainRequest.fromPartial({
+      name: client.name(id),
+      mode: ShutdownMode.ACPI,
+      wait: atOnce,
+      requestId: randomUUID(),
+    });
     return client.connection.domains.shutdownDomain(request);
   }
 
@@ -34,7 +46,12 @@ describe.each(['agent', 'fleet'] as const)('operations of the %s', (scope) => {
     const { status } = await client.run(id, idleMachine());
     const { operations } = client.connection;
     const operation = await ignoredShutdown(id);
-    expect(operation).toMatchObject({ verb: 'shutdown', target: client.name(id), requestor: 'virtmesh://local', name: expect.stringMatching(/^nodes\/n1\/operations\/[0-9a-f-]{36}$/) as unknown });
+    expect(operation).toMatchObject({
+      verb: 'shutdown',
+      target: client.name(id),
+      requestor: 'virtmesh://local',
+      name: expect.stringMatching(/^nodes\/n1\/operations\/[0-9a-f-]{36}$/) as unknown,
+    });
     expect([OperationState.PENDING, OperationState.RUNNING]).toContain(operation.state);
 
     const waited = await operations.waitOperation({ name: operation.name, timeout: { seconds: 0n, nanos: 200_000_000 } });
@@ -62,7 +79,10 @@ describe.each(['agent', 'fleet'] as const)('operations of the %s', (scope) => {
     const operation = await ignoredShutdown(id);
     expect((await client.suspend(id)).status).toMatchObject({ state: DomainState.PAUSED });
     expect((await client.resume(id)).status).toMatchObject({ state: DomainState.RUNNING });
-    await expect(client.delete(id, { keepRunning: true })).rejects.toMatchObject({ reason: 'JOB_CONFLICT', metadata: { operation: operation.name } });
+    await expect(client.delete(id, { keepRunning: true })).rejects.toMatchObject({
+      reason: 'JOB_CONFLICT',
+      metadata: { operation: operation.name },
+    });
     await client.destroy(id);
     const ended = await client.connection.operations.waitOperation({ name: operation.name, timeout: undefined });
     expect(ended.state).toBe(OperationState.CANCELLED);
@@ -81,8 +101,13 @@ describe.each(['agent', 'fleet'] as const)('operations of the %s', (scope) => {
     const started = await domains.startDomain(start);
     expect((await domains.startDomain(start)).name).toBe(started.name);
     expect((await client.get(id)).status?.startCount).toBe(1n);
-    await expect(domains.startDomain({ ...start, paused: true })).rejects.toMatchObject({ reason: 'REQUEST_INVALID', violations: [expect.objectContaining({ field: 'request_id' })] });
-    await expect(domains.destroyDomain(DestroyDomainRequest.fromPartial({ name: client.name(id), requestId: start.requestId }))).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
+    await expect(domains.startDomain({ ...start, paused: true })).rejects.toMatchObject({
+      reason: 'REQUEST_INVALID',
+      violations: [expect.objectContaining({ field: 'request_id' })],
+    });
+    await expect(
+      domains.destroyDomain(DestroyDomainRequest.fromPartial({ name: client.name(id), requestId: start.requestId })),
+    ).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
     await expect(domains.startDomain({ ...start, requestId: 'not a uuid' })).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
     await client.remove(id);
     expect((await domains.createDomain(create)).name, 'also when the domain is gone').toBe(first.name);
@@ -95,11 +120,22 @@ describe.each(['agent', 'fleet'] as const)('operations of the %s', (scope) => {
     await client.suspend(id);
     const running = await ignoredShutdown(id);
     const { operations } = client.connection;
-    const listed = async (over: Parameters<typeof ListOperationsRequest.fromPartial>[0]): Promise<Operation[]> => (await operations.listOperations(ListOperationsRequest.fromPartial({ parent: 'nodes/n1', ...over }))).operations;
+    const listed = async (over: Parameters<typeof ListOperationsRequest.fromPartial>[0]): Promise<Operation[]> =>
+      (await operations.listOperations(ListOperationsRequest.fromPartial({ parent: 'nodes/n1', ...over }))).operations;
     expect((await listed({ target: uid })).map((each) => each.name)).toEqual([running.name]);
-    expect((await listed({ target: client.name(id), includeDone: true })).map((each) => each.verb)).toEqual(['shutdown', 'suspend', 'create']);
-    expect((await listed({ parent: 'nodes/-', target: uid, includeDone: true })).map((each) => each.verb)).toEqual(['shutdown', 'suspend', 'create']);
-    const first = await operations.listOperations(ListOperationsRequest.fromPartial({ parent: 'nodes/n1', target: uid, includeDone: true, pageSize: 2 }));
+    expect((await listed({ target: client.name(id), includeDone: true })).map((each) => each.verb)).toEqual([
+      'shutdown',
+      'suspend',
+      'create',
+    ]);
+    expect((await listed({ parent: 'nodes/-', target: uid, includeDone: true })).map((each) => each.verb)).toEqual([
+      'shutdown',
+      'suspend',
+      'create',
+    ]);
+    const first = await operations.listOperations(
+      ListOperationsRequest.fromPartial({ parent: 'nodes/n1', target: uid, includeDone: true, pageSize: 2 }),
+    );
     const second = await listed({ target: uid, includeDone: true, pageSize: 2, pageToken: first.nextPageToken });
     expect([...first.operations, ...second].map((each) => each.verb)).toEqual(['shutdown', 'suspend', 'create']);
     await client.remove(id);

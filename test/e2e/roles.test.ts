@@ -2,8 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Connection } from '@virtmesh/client';
 import {
-  CreateDomainRequest, DeleteDomainRequest, DestroyDomainRequest, GetDomainCapabilitiesRequest, ListDomainsRequest, ListDomainStatsRequest, RebootDomainRequest, ResumeDomainRequest,
-  SetDomainAutostartRequest, ShutdownDomainRequest, StartDomainRequest, SuspendDomainRequest, UpdateDomainRequest,
+  CreateDomainRequest,
+  DeleteDomainRequest,
+  DestroyDomainRequest,
+  GetDomainCapabilitiesRequest,
+  ListDomainsRequest,
+  ListDomainStatsRequest,
+  RebootDomainRequest,
+  ResumeDomainRequest,
+  SetDomainAutostartRequest,
+  ShutdownDomainRequest,
+  StartDomainRequest,
+  SuspendDomainRequest,
+  UpdateDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsoleSession } from '../support/console-session.ts';
@@ -23,7 +34,10 @@ function changes({ domains, operations }: Connection): Record<string, () => Prom
   const name = 'nodes/n1/domains/shown';
   return {
     create: () => domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: 'new', spec: idleMachine() })),
-    validate: () => domains.createDomain(CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: 'new', spec: idleMachine(), validateOnly: true })),
+    validate: () =>
+      domains.createDomain(
+        CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: 'new', spec: idleMachine(), validateOnly: true }),
+      ),
     update: () => domains.updateDomain(UpdateDomainRequest.fromPartial({ name, updateMask: ['title'] })),
     delete: () => domains.deleteDomain(DeleteDomainRequest.fromPartial({ name, destroy: true })),
     start: () => domains.startDomain(StartDomainRequest.fromPartial({ name })),
@@ -58,7 +72,9 @@ describe.each(['agent', 'fleet'] as const)('the read-only socket of the %s', (sc
     await domains.getDomainStats({ name: 'nodes/n1/domains/shown' });
     await domains.getDomainCapabilities(GetDomainCapabilitiesRequest.fromPartial({ node: 'nodes/n1' }));
     await nodes.getNode({ name: 'nodes/n1' });
-    expect((await operations.listOperations({ parent: 'nodes/-', pageSize: 0, pageToken: '', target: '', includeDone: true })).operations).toHaveLength(1);
+    expect(
+      (await operations.listOperations({ parent: 'nodes/-', pageSize: 0, pageToken: '', target: '', includeDone: true })).operations,
+    ).toHaveLength(1);
     const watch = domains.watchDomains({ parent: 'nodes/-', resumeToken: '', uid: '' }, { timeoutMs: 10_000 });
     expect((await watch.next()).value).toBeDefined();
     await watch.return?.();

@@ -32,13 +32,22 @@ describe.each(['agent', 'fleet'] as const)('statistics of the %s', (scope) => {
     const { uid } = await client.get('busy');
     const stats = await client.connection.domains.getDomainStats({ name: client.name('busy') });
     expect(stats).toMatchObject({
-      name: client.name('busy'), uid, state: DomainState.RUNNING, error: undefined, time: expect.any(Date) as unknown,
-      cpu: { vcpus: 2 }, memory: { currentBytes: 32n * mebibyte, maximumBytes: 32n * mebibyte }, blocks: [{ id: 'first' }, { id: 'second' }],
+      name: client.name('busy'),
+      uid,
+      state: DomainState.RUNNING,
+      error: undefined,
+      time: expect.any(Date) as unknown,
+      cpu: { vcpus: 2 },
+      memory: { currentBytes: 32n * mebibyte, maximumBytes: 32n * mebibyte },
+      blocks: [{ id: 'first' }, { id: 'second' }],
     });
     expect(stats.cpu?.timeNs).toBeGreaterThan(10_000_000n);
     expect(stats.cpu?.timeNs).toBe((stats.cpu?.userNs ?? 0n) + (stats.cpu?.systemNs ?? 0n));
     expect(stats.memory?.residentBytes).toBeGreaterThan(8n * mebibyte);
-    await eventually('the firmware looking for something to boot', async () => ((await client.connection.domains.getDomainStats({ name: client.name('busy') })).blocks[0]?.readRequests ?? 0n) > 0n);
+    await eventually(
+      'the firmware looking for something to boot',
+      async () => ((await client.connection.domains.getDomainStats({ name: client.name('busy') })).blocks[0]?.readRequests ?? 0n) > 0n,
+    );
     expect(stats.memory?.guestFreeBytes).toBeUndefined();
   });
 
@@ -48,7 +57,9 @@ describe.each(['agent', 'fleet'] as const)('statistics of the %s', (scope) => {
     const first = await list({ includeInactive: true, pageSize: 2 });
     const second = await list({ includeInactive: true, pageSize: 2, pageToken: first.nextPageToken });
     expect([...first.stats, ...second.stats].map((each) => [each.name, each.state])).toEqual([
-      [client.name('busy'), DomainState.RUNNING], [client.name('calm'), DomainState.RUNNING], [client.name('off'), DomainState.SHUTOFF],
+      [client.name('busy'), DomainState.RUNNING],
+      [client.name('calm'), DomainState.RUNNING],
+      [client.name('off'), DomainState.SHUTOFF],
     ]);
     expect(second.nextPageToken).toBe('');
     await expect(list({ pageToken: first.nextPageToken })).rejects.toMatchObject({ reason: 'TOKEN_INVALID' });
@@ -56,6 +67,12 @@ describe.each(['agent', 'fleet'] as const)('statistics of the %s', (scope) => {
   });
 
   it('says that a domain does not run', async () => {
-    expect(await client.connection.domains.getDomainStats({ name: client.name('off') })).toMatchObject({ state: DomainState.SHUTOFF, cpu: undefined, memory: undefined, blocks: [], error: undefined });
+    expect(await client.connection.domains.getDomainStats({ name: client.name('off') })).toMatchObject({
+      state: DomainState.SHUTOFF,
+      cpu: undefined,
+      memory: undefined,
+      blocks: [],
+      error: undefined,
+    });
   });
 });

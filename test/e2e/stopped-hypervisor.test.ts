@@ -65,7 +65,8 @@ describe.each(['agent', 'fleet'] as const)('a stopped QEMU, seen through the %s'
     process.kill(pid, 'SIGSTOP');
     const during = await answering(client);
     // Loosely: far below any deadline that such a guest could make others wait for.
-    for (const [name, ms] of Object.entries(during)) expect(ms, `${name}: ${before[name]} ms before`).toBeLessThan(400 + 10 * (before[name] ?? 0));
+    for (const [name, ms] of Object.entries(during))
+      expect(ms, `${name}: ${before[name]} ms before`).toBeLessThan(400 + 10 * (before[name] ?? 0));
   });
 
   it('is marked by ListStats within its deadline', async () => {

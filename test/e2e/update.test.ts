@@ -22,8 +22,16 @@ describe.each(['agent', 'fleet'] as const)('updates, asked of the %s', (scope) =
   it('changes what the mask names, and nothing else', async () => {
     const id = `mask-${scope}`;
     const made = await client.create(id, idleMachine({ title: 'before', description: 'stays', labels: { a: '1' } }));
-    const { domain, outcomes } = await client.update(id, ['title', 'labels'], { title: 'after', description: 'ignored', labels: { b: '2' } });
-    expect(domain).toMatchObject({ title: 'after', labels: { b: '2' }, spec: { title: 'after', description: 'stays', labels: { b: '2' } } });
+    const { domain, outcomes } = await client.update(id, ['title', 'labels'], {
+      title: 'after',
+      description: 'ignored',
+      labels: { b: '2' },
+    });
+    expect(domain).toMatchObject({
+      title: 'after',
+      labels: { b: '2' },
+      spec: { title: 'after', description: 'stays', labels: { b: '2' } },
+    });
     expect(outcomes).toEqual([
       { path: 'title', effect: FieldEffect.NEXT_START, why: '' },
       { path: 'labels', effect: FieldEffect.NEXT_START, why: '' },
@@ -56,10 +64,16 @@ describe.each(['agent', 'fleet'] as const)('updates, asked of the %s', (scope) =
     const spec = (await client.get(id)).spec;
     const limited = spec?.disks.map((disk) => ({ ...disk, throttle: { totalIops: 500n } })) ?? [];
     const { domain, outcomes } = await client.update(id, ['title', 'disks', 'memory.size_bytes', 'lifecycle.on_reboot'], {
-      title: 'new', disks: limited, memory: { sizeBytes: 96n * mebibyte }, lifecycle: { onReboot: LifecycleAction.DESTROY },
+      title: 'new',
+      disks: limited,
+      memory: { sizeBytes: 96n * mebibyte },
+      lifecycle: { onReboot: LifecycleAction.DESTROY },
     });
     expect(Object.fromEntries(outcomes.map((outcome) => [outcome.path, outcome.effect]))).toEqual({
-      title: FieldEffect.LIVE, disks: FieldEffect.LIVE, 'memory.size_bytes': FieldEffect.NEXT_START, 'lifecycle.on_reboot': FieldEffect.LIVE,
+      title: FieldEffect.LIVE,
+      disks: FieldEffect.LIVE,
+      'memory.size_bytes': FieldEffect.NEXT_START,
+      'lifecycle.on_reboot': FieldEffect.LIVE,
     });
     expect(outcomes.find((outcome) => outcome.path === 'memory.size_bytes')?.why).toContain('waits for the next start');
     expect(domain).toMatchObject({
@@ -72,7 +86,15 @@ describe.each(['agent', 'fleet'] as const)('updates, asked of the %s', (scope) =
     expect((await client.get(id)).activeSpec?.memory?.sizeBytes).toBe(96n * mebibyte);
     await client.remove(id);
     await system.tape.untilStory(uid, 'undefined removed');
-    expect(system.tape.story(uid)).toEqual(['defined added', 'started booted', 'defined updated', 'stopped destroyed', 'started booted', 'stopped destroyed', 'undefined removed']);
+    expect(system.tape.story(uid)).toEqual([
+      'defined added',
+      'started booted',
+      'defined updated',
+      'stopped destroyed',
+      'started booted',
+      'stopped destroyed',
+      'undefined removed',
+    ]);
   });
 
   it('keeps to its scope', async () => {
@@ -85,12 +107,18 @@ describe.each(['agent', 'fleet'] as const)('updates, asked of the %s', (scope) =
     expect(config.outcomes).toMatchObject([{ effect: FieldEffect.NEXT_START }]);
     const both = await client.update(id, ['title'], { title: 'both' }, { scope: ChangeScope.BOTH });
     expect(both.domain).toMatchObject({ spec: { title: 'both' }, activeSpec: { title: 'both' } });
-    await expect(client.update(id, ['machine'], { machine: 'pc' }, { scope: ChangeScope.LIVE })).rejects.toMatchObject({ reason: 'FEATURE_UNSUPPORTED' });
+    await expect(client.update(id, ['machine'], { machine: 'pc' }, { scope: ChangeScope.LIVE })).rejects.toMatchObject({
+      reason: 'FEATURE_UNSUPPORTED',
+    });
     await client.destroy(id, { force: true });
-    await expect(client.update(id, ['title'], { title: 'no' }, { scope: ChangeScope.LIVE })).rejects.toMatchObject({ reason: 'STATE_INVALID' });
+    await expect(client.update(id, ['title'], { title: 'no' }, { scope: ChangeScope.LIVE })).rejects.toMatchObject({
+      reason: 'STATE_INVALID',
+    });
     await client.delete(id);
     await client.create(id, idleMachine(), { transient: true });
-    await expect(client.update(id, ['title'], { title: 'no' }, { scope: ChangeScope.CONFIG })).rejects.toMatchObject({ reason: 'STATE_INVALID' });
+    await expect(client.update(id, ['title'], { title: 'no' }, { scope: ChangeScope.CONFIG })).rejects.toMatchObject({
+      reason: 'STATE_INVALID',
+    });
     expect((await client.update(id, ['title'], { title: 'yes' })).domain).toMatchObject({ activeSpec: { title: 'yes' } });
     await client.destroy(id, { force: true });
   });

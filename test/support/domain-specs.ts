@@ -1,4 +1,5 @@
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
+import { ClockOffset } from '@virtmesh/contracts/domain/v1/clock';
 import { Disk, DiskFormat } from '@virtmesh/contracts/domain/v1/disk';
 import { Accelerator, DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestImage } from './guest-image.ts';
@@ -32,5 +33,27 @@ export function fileDisk(path: string, format: 'raw' | 'qcow2' = 'raw', over: Pa
     source: { source: { $case: 'filePath', value: path } },
     format: format === 'raw' ? DiskFormat.RAW : DiskFormat.QCOW2,
     ...over,
+  });
+}
+
+/** A definition with one of everything, all of it valid: what a test replaces a part of. It is never started as it is. */
+export function machineOfAll(disks: string): DomainSpec {
+  return idleMachine({
+    title: 'title',
+    labels: { label: 'value' },
+    metadata: { 'urn:a': 'value' },
+    cpu: { vcpus: 2, maxVcpus: 4, topology: { sockets: 1, dies: 1, cores: 2, threads: 2 }, features: [{ name: 'aes' }] },
+    boot: { kernelPath: `${disks}/kernel`, initrdPath: `${disks}/initrd`, kernelArgs: 'quiet', menu: true, menuTimeoutMs: 1000 },
+    clock: { offset: ClockOffset.VARIABLE, adjustmentSeconds: 60n },
+    disks: [fileDisk(`${disks}/a.img`, 'raw', { id: 'disk0', serial: 'serial' })],
+    interfaces: [{ backend: { $case: 'user', value: { forwards: [{ hostPort: 2222, guestPort: 22 }] } } }],
+    serials: [{}],
+    consoles: [{}],
+    channels: [{ kind: ChannelKind.SOCKET, targetName: 'name' }],
+    graphics: [{ protocol: { $case: 'vnc', value: { password: 'secret' } } }],
+    videos: [{}],
+    rngs: [{}],
+    watchdog: {},
+    vsock: { cid: 7n },
   });
 }

@@ -1,3 +1,4 @@
+import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { ReceivedEvent } from '@virtmesh/events';
 import { eventLabel } from './event-label.ts';
 
@@ -19,13 +20,31 @@ export function brokenRules(events: readonly ReceivedEvent[]): string[] {
     if (number <= (last.get(key) ?? 0n)) broken.push(`${event.id} comes after ${last.get(key)}`);
     last.set(key, number);
     if (event.id !== `${context?.nodeUid}/${context?.epoch}/${number}`) broken.push(`${event.id} has the number ${number}`);
-    if (event.id !== context?.id || event.type !== context.type || event.subject !== context.subject) broken.push(`${event.id} says otherwise in its headers than in its body`);
+    if (event.id !== context?.id || event.type !== context.type || event.subject !== context.subject)
+      broken.push(`${event.id} says otherwise in its headers than in its body`);
     if (body.$case === 'domain') broken.push(...brokenDomainEvent(body.value));
   }
   return broken;
 }
 
-function brokenDomainEvent(event: Parameters<typeof eventLabel>[0]): string[] {
+/** What of a domain's lifecycle events a guest cannot live through: a start of one that runs, an end of one that does not. */
+export function brokenLives(events: readonly DomainEvent[]): string[] {
+  const broken: string[] = [];
+  const lives = new Map<string, { runs: boolean; last: string }>();
+  for (const event of events) {
+    const [type = '', detail] = eventLabel(event).split(' ');
+    if (event.kind?.$case !== 'lifecycle' || type === 'defined' || type === 'undefined') continue;
+    const life = lives.get(event.uid) ?? { runs: false, last: '' };
+    const told = `${event.context?.id} (${event.name} ${type} ${detail})`;
+    if (type === 'started' ? life.runs : !life.runs && detail !== 'failed')
+      broken.push(`${told}: it ${life.runs ? 'runs already' : 'does not run'}`);
+    if (type === life.last) broken.push(`${told}: it is so already`);
+    lives.set(event.uid, { runs: type !== 'stopped', last: type });
+  }
+  return broken;
+}
+
+function brokenDomainEvent(event: DomainEvent): string[] {
   const { context, domain, name, uid } = event;
   const told = `${context?.id} (${name} ${eventLabel(event)})`;
   const kind = eventLabel(event).split(' ')[0];

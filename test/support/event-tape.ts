@@ -20,12 +20,16 @@ export class EventTape implements AsyncDisposable {
 
   /** The events of domains, or of one of them, in the stream's order. */
   domains(uid?: string): DomainEvent[] {
-    return this.events.flatMap(({ body }) => (body.$case === 'domain' && (uid === undefined || body.value.uid === uid) ? [body.value] : []));
+    return this.events.flatMap(({ body }) =>
+      body.$case === 'domain' && (uid === undefined || body.value.uid === uid) ? [body.value] : [],
+    );
   }
 
   /** What happened to a domain, in few words each. */
   story(uid: string, leaveOut: RegExp = /^(state|guest_agent|balloon)/): string[] {
-    return this.domains(uid).map(eventLabel).filter((label) => !leaveOut.test(label));
+    return this.domains(uid)
+      .map(eventLabel)
+      .filter((label) => !leaveOut.test(label));
   }
 
   /** Waits until the tape holds what `done` looks for; asked again at each event. */
@@ -76,6 +80,8 @@ export class EventTape implements AsyncDisposable {
   }
 
   #print(): string {
-    return this.events.map(({ event, body }) => `${event.id} ${body.$case === 'domain' ? `${body.value.name} ${eventLabel(body.value)}` : event.type}`).join('\n');
+    return this.events
+      .map(({ event, body }) => `${event.id} ${body.$case === 'domain' ? `${body.value.name} ${eventLabel(body.value)}` : event.type}`)
+      .join('\n');
   }
 }

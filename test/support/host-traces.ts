@@ -34,9 +34,19 @@ export async function isAlive(pid: number): Promise<boolean> {
 
 /** The control groups of one guest, as paths. */
 export async function cgroupsOf(uid: string): Promise<string[]> {
-  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => / cgroup2? /.test(line)).map((line) => line.split(' ')[1] ?? '');
+  const mounts = (await readFile('/proc/mounts', 'utf8'))
+    .split('\n')
+    .filter((line) => / cgroup2? /.test(line))
+    .map((line) => line.split(' ')[1] ?? '');
   const groups = [...new Set(mounts)].map((mount) => join(mount, 'virtmesh', uid));
-  const there = await Promise.all(groups.map((group) => stat(group).then(() => true, () => false)));
+  const there = await Promise.all(
+    groups.map((group) =>
+      stat(group).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   return groups.filter((_, index) => there[index]);
 }
 

@@ -82,8 +82,13 @@ export class ServiceProcess implements AsyncDisposable {
     if (this.#process) await once(this.#process, 'exit');
   }
 
+  /** The end of what it has logged, over all its lives. */
   async log(): Promise<string> {
-    return (await readFile(this.#logPath, 'utf8').catch(() => '')).slice(-8000);
+    return (await this.wholeLog()).slice(-8000);
+  }
+
+  wholeLog(): Promise<string> {
+    return readFile(this.#logPath, 'utf8').catch(() => '');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type Connection } from '@virtmesh/client';
+import { connect, type Connection, type ConnectOptions } from '@virtmesh/client';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DestroyDomainRequest, ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
@@ -104,11 +104,17 @@ export class TestSystem implements AsyncDisposable {
   }
 
   /** A client of the agent, or of the control plane, on their first or their read-only socket; closed with the system. */
-  async connect(scope: Scope = 'agent', socket: 'full' | 'read-only' = 'full'): Promise<Connection> {
+  async connect(scope: Scope = 'agent', socket: 'full' | 'read-only' = 'full', options: ConnectOptions = {}): Promise<Connection> {
     const path = scope === 'agent' ? this.agentSocket : this.domainSvcSocket;
-    const connection = await connect(`unix://${socket === 'full' ? path : path.replace('.sock', '-ro.sock')}`);
+    const connection = await connect(`unix://${socket === 'full' ? path : path.replace('.sock', '-ro.sock')}`, options);
     this.#connections.add(connection);
     return connection;
+  }
+
+  /** Closes a connection before the system ends. */
+  close(connection: Connection): void {
+    connection.close();
+    this.#connections.delete(connection);
   }
 
   async client(scope: Scope = 'agent'): Promise<TestClient> {
@@ -123,14 +129,20 @@ export class TestSystem implements AsyncDisposable {
       if (nodes.some((node) => node.condition === NodeCondition.READY)) break;
       if (Date.now() > end) throw new Error(`the node did not become ready:\n${await this.domainSvc.log()}\n${await this.agent.log()}`);
     }
-    this.#close(connection);
+    this.close(connection);
   }
 
   /** All that is left on the host of a guest: processes, sockets, control groups. Empty once it has ended. */
   async traces(uid: string): Promise<string[]> {
-    const processes = (await processesWith(uid)).filter(({ args }) => args.some((arg) => arg.startsWith(this.#directory) || arg.includes(`=${this.#directory}`)));
+    const processes = (await processesWith(uid)).filter(({ args }) =>
+      args.some((arg) => arg.startsWith(this.#directory) || arg.includes(`=${this.#directory}`)),
+    );
     const sockets = (await readdir(this.runDir).catch(() => [])).filter((name) => name === uid);
-    return [...processes.map(({ pid, args }) => `process ${pid} ${args[0]}`), ...sockets.map((name) => join(this.runDir, name)), ...(await cgroupsOf(uid))];
+    return [
+      ...processes.map(({ pid, args }) => `process ${pid} ${args[0]}`),
+      ...sockets.map((name) => join(this.runDir, name)),
+      ...(await cgroupsOf(uid)),
+    ];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,11 +156,6 @@ export class TestSystem implements AsyncDisposable {
     leaks.push(...(await this.#removeLeaks()));
     await rm(this.#directory, { recursive: true, force: true });
     if (leaks.length > 0) throw new Error(`left of the guests: ${leaks.join(', ')}`);
-  }
-
-  #close(connection: Connection): void {
-    connection.close();
-    this.#connections.delete(connection);
   }
 
   /** Ends what is still there of guests, and says what it was. */
@@ -165,12 +172,14 @@ export class TestSystem implements AsyncDisposable {
   async #destroyGuests(): Promise<void> {
     if (!this.agent.running) await this.agent.start();
     const { domains } = await this.connect('agent');
-    for (const end = Date.now() + 60_000; ; ) {
+    for (const end = Date.now() + 60_000; ;) {
       const page = await domains.listDomains(ListDomainsRequest.fromPartial({ parent: 'nodes/-', pageSize: 1000 }));
       const active = page.domains.filter((domain) => domain.status?.state !== DomainState.SHUTOFF);
       if (active.length === 0) return;
       if (Date.now() > end) throw new Error(`${active.map((domain) => domain.name).join(', ')} cannot be ended`);
-      await Promise.all(active.map((domain) => domains.destroyDomain(DestroyDomainRequest.fromPartial({ name: domain.name, force: true }))));
+      await Promise.all(
+        active.map((domain) => domains.destroyDomain(DestroyDomainRequest.fromPartial({ name: domain.name, force: true }))),
+      );
     }
   }
 }

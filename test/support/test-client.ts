@@ -3,8 +3,20 @@ import { domainName } from '@virtmesh/base';
 import { type Connection, resultOf } from '@virtmesh/client';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import {
-  CreateDomainRequest, DeleteDomainRequest, DestroyDomainRequest, DomainView, GetDomainRequest, ListDomainsRequest, type ListDomainsResponse, RebootDomainRequest,
-  ResumeDomainRequest, ShutdownDomainRequest, StartDomainRequest, SuspendDomainRequest, UpdateDomainRequest, type UpdateDomainResult,
+  CreateDomainRequest,
+  DeleteDomainRequest,
+  DestroyDomainRequest,
+  DomainView,
+  GetDomainRequest,
+  ListDomainsRequest,
+  type ListDomainsResponse,
+  RebootDomainRequest,
+  ResumeDomainRequest,
+  ShutdownDomainRequest,
+  StartDomainRequest,
+  SuspendDomainRequest,
+  UpdateDomainRequest,
+  type UpdateDomainResult,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
@@ -46,40 +58,87 @@ export class TestClient {
     return this.create(id, spec, { start: true, ...over });
   }
 
-  async update(id: string, paths: readonly string[], spec: Over<typeof DomainSpec>, over: Over<typeof UpdateDomainRequest> = {}): Promise<UpdateDomainResult> {
-    const request = UpdateDomainRequest.fromPartial({ name: this.name(id), spec, updateMask: [...paths], wait, requestId: randomUUID(), ...over });
+  async update(
+    id: string,
+    paths: readonly string[],
+    spec: Over<typeof DomainSpec>,
+    over: Over<typeof UpdateDomainRequest> = {},
+  ): Promise<UpdateDomainResult> {
+    const request = UpdateDomainRequest.fromPartial({
+      name: this.name(id),
+      spec,
+      updateMask: [...paths],
+      wait,
+      requestId: randomUUID(),
+      ...over,
+    });
     const result = resultOf(await this.connection.domains.updateDomain(request, call));
     if (result.$case !== 'update') throw new Error(`an update answered ${result.$case}`);
     return result.value;
   }
 
   async delete(id: string, over: Over<typeof DeleteDomainRequest> = {}): Promise<void> {
-    const result = resultOf(await this.connection.domains.deleteDomain(DeleteDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    const result = resultOf(
+      await this.connection.domains.deleteDomain(
+        DeleteDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
     if (result.$case !== 'empty') throw new Error(`a delete answered ${result.$case}`);
   }
 
   async start(id: string, over: Over<typeof StartDomainRequest> = {}): Promise<Domain> {
-    return domainOf(await this.connection.domains.startDomain(StartDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    return domainOf(
+      await this.connection.domains.startDomain(
+        StartDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
   }
 
   async shutdown(id: string, over: Over<typeof ShutdownDomainRequest> = {}): Promise<Domain> {
-    return domainOf(await this.connection.domains.shutdownDomain(ShutdownDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    return domainOf(
+      await this.connection.domains.shutdownDomain(
+        ShutdownDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
   }
 
   async destroy(id: string, over: Over<typeof DestroyDomainRequest> = {}): Promise<Domain> {
-    return domainOf(await this.connection.domains.destroyDomain(DestroyDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    return domainOf(
+      await this.connection.domains.destroyDomain(
+        DestroyDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
   }
 
   async reboot(id: string, over: Over<typeof RebootDomainRequest> = {}): Promise<Domain> {
-    return domainOf(await this.connection.domains.rebootDomain(RebootDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    return domainOf(
+      await this.connection.domains.rebootDomain(
+        RebootDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
   }
 
   async suspend(id: string, over: Over<typeof SuspendDomainRequest> = {}): Promise<Domain> {
-    return domainOf(await this.connection.domains.suspendDomain(SuspendDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    return domainOf(
+      await this.connection.domains.suspendDomain(
+        SuspendDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
   }
 
   async resume(id: string, over: Over<typeof ResumeDomainRequest> = {}): Promise<Domain> {
-    return domainOf(await this.connection.domains.resumeDomain(ResumeDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }), call));
+    return domainOf(
+      await this.connection.domains.resumeDomain(
+        ResumeDomainRequest.fromPartial({ name: this.name(id), wait, requestId: randomUUID(), ...over }),
+        call,
+      ),
+    );
   }
 
   /** Destroys and undefines, whatever it does. */

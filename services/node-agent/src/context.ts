@@ -6,6 +6,8 @@ import type { Failpoints, Logger } from '@virtmesh/kit';
 import { Operations } from '@virtmesh/operations';
 import type { Store } from '@virtmesh/store';
 import { operationPort } from './adapters/operation-port.ts';
+import { keepRegistered } from './adapters/registration.ts';
+import type { AgentConfig } from './config.ts';
 import { ConsoleHub } from './domains/console.ts';
 import type { Drivers } from './domains/drivers.ts';
 import { Engine, type EngineParts } from './domains/engine.ts';
@@ -59,4 +61,19 @@ export async function readBootId(): Promise<string> {
     // Without one every start of the agent counts as a boot: a guest too many is started rather than one too few.
     return randomUUID();
   }
+}
+
+/** Keeps this node in the registry of NATS, where the configuration has one. */
+export function keepRegistration(
+  config: AgentConfig,
+  addresses: readonly string[],
+  { startTime, store }: AgentContext,
+  log: Logger,
+): AsyncDisposable | undefined {
+  if (config.nats === undefined) return undefined;
+  // The port that was really taken, where any free one was asked for.
+  const listening = addresses.find((address) => address.startsWith('tls://'))?.slice('tls://'.length);
+  const tls = config.tls && (config.tls.advertise ?? listening);
+  const reached = tls ? [tls] : [`unix:${config.sockets.path}`];
+  return keepRegistered(config.nats, { node: config.node, nodeUid: store.nodeUid, addresses: reached, agentVersion, startTime }, log);
 }

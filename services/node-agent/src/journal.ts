@@ -1,7 +1,7 @@
 import { Broadcast, type Clock, Fault } from '@virtmesh/base';
 import type { EventContext } from '@virtmesh/contracts/event/v1/event';
 import type { JournalRow, Store } from '@virtmesh/store';
-import type { Cause } from './domains/cause.ts';
+import type { Cause } from './domains/model/cause.ts';
 
 const pageSize = 256;
 

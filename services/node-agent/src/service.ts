@@ -4,15 +4,13 @@ import { sleep, systemClock } from '@virtmesh/base';
 import { createHost } from '@virtmesh/host';
 import { type Endpoint, Failpoints, type Logger, type Metrics, RpcServer, type RunningService, type ServiceContext } from '@virtmesh/kit';
 import { Store } from '@virtmesh/store';
-import { keepRegistered, type Registration } from './adapters/registration.ts';
 import type { AgentConfig } from './config.ts';
-import { type AgentContext, agentContext, readBootId } from './context.ts';
+import { type AgentContext, agentContext, keepRegistration, readBootId } from './context.ts';
 import { autostart, recover } from './domains/recovery.ts';
 import { openDrivers } from './drivers.ts';
 import { keepHouse } from './housekeeping.ts';
 import { announce } from './nodes/announce.ts';
 import { agentServices } from './rpc/services.ts';
-import { agentVersion } from './version.ts';
 
 /** How long the first call waits for guests to be taken up. */
 const recoveryMs = 1_000;
@@ -57,7 +55,7 @@ export class NodeAgent implements RunningService {
     const server = await serve(config, log, metrics, context);
     const { registry } = context.engine.parts;
     log.info({ node: config.node, addresses: server.addresses, domains: registry.size, running: registry.activeCount }, 'serving');
-    if (config.nats) resources.use(keepRegistered(config.nats, registrationOf(config, server, context), log));
+    resources.use(keepRegistration(config, server.addresses, context, log));
     return new NodeAgent(resources.move(), server, context);
   }
 
@@ -111,11 +109,4 @@ function endpointsOf(config: AgentConfig): Endpoint[] {
     endpoints.push({ kind: 'tls', host, port, cert, key, ca, policy: { bindings } });
   }
   return endpoints;
-}
-
-function registrationOf(config: AgentConfig, server: RpcServer, { startTime, store }: AgentContext): Registration {
-  // The port that was really taken, where any free one was asked for.
-  const listening = server.addresses.find((address) => address.startsWith('tls://'))?.slice('tls://'.length);
-  const tls = config.tls && (config.tls.advertise ?? listening);
-  return { node: config.node, nodeUid: store.nodeUid, addresses: tls ? [tls] : [`unix:${config.sockets.path}`], agentVersion, startTime };
 }

@@ -15,12 +15,12 @@ test.each([
   ['text that is not UTF-8', [0x0a, 2, 0xc3, 0x28]],
   ['text that ends within a character', [0x0a, 1, 0xc3]],
 ])('%s is not decoded', (_what, bytes) => {
-  expect(() => GetDomainRequest.decode(Uint8Array.from(bytes))).toThrow();
+  expect(() => GetDomainRequest.decode(Uint8Array.from(bytes))).toThrow(/./);
 });
 
 test.each([
   ['a tag that cannot be', [0x00, 0x0a, 1, 0x62]],
   ['a field that goes on beyond its end', [0x3a, 5]],
 ])('%s within a message is not taken for a field of the one around it', (_what, spec) => {
-  expect(() => CreateDomainRequest.decode(Uint8Array.from([...name, 0x22, spec.length, ...spec, ...name, ...name]))).toThrow();
+  expect(() => CreateDomainRequest.decode(Uint8Array.from([...name, 0x22, spec.length, ...spec, ...name, ...name]))).toThrow(/./);
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { hasEnded } from '@virtmesh/operations';
@@ -134,7 +135,11 @@ describe.each(scenarios)('$what', (scenario) => {
   it('can be killed at every commit and every call of the driver', { timeout: 120_000 }, async () => {
     const { moments, requests } = await momentsOf(scenario);
     expect(moments.length).toBeGreaterThan(10);
-    for (const moment of moments) await survives(scenario, moment, requests);
+    try {
+      for (const moment of moments) await survives(scenario, moment, requests);
+    } finally {
+      for (const { directory } of moments) rmSync(directory, { recursive: true, force: true });
+    }
   });
 });
 

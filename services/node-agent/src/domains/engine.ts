@@ -7,7 +7,7 @@ import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1
 import { type CallContext, type Failpoints, type Logger, waitMs } from '@virtmesh/kit';
 import { hasEnded, type Operations, type Running } from '@virtmesh/operations';
 import type { Store } from '@virtmesh/store';
-import type { Cause } from './cause.ts';
+import type { Cause } from './model/cause.ts';
 import type { Drivers } from './drivers.ts';
 import { givesWay, LongJobs, type Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';

@@ -1,6 +1,6 @@
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import { expect, test } from 'vitest';
-import { type Cause, noCause } from './cause.ts';
+import { type Cause, noCause } from './model/cause.ts';
 import { Holds } from './holds.ts';
 
 const causeOf = (operation: string): Cause => ({ ...noCause, operation });

@@ -1,5 +1,5 @@
 import type { DriverEvent } from '@virtmesh/driver-spi';
-import { type Cause, noCause } from './cause.ts';
+import { type Cause, noCause } from './model/cause.ts';
 
 type EventType = DriverEvent['t'];
 

@@ -2,7 +2,7 @@ import { Fault, sleep } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { DriverEvent, HypervisorDriver } from '@virtmesh/driver-spi';
-import { type Cause, noCause } from './cause.ts';
+import { type Cause, noCause } from './model/cause.ts';
 import type { EngineParts } from './engine.ts';
 import { type Doing, Holds } from './holds.ts';
 import type { Entry, EventKind } from './model/change.ts';

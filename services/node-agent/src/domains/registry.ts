@@ -13,7 +13,7 @@ import { type Change, changed, type Entry, type EventKind } from './model/change
 import { NameIndex } from './model/name-index.ts';
 import { fromWire, isActive } from './model/states.ts';
 import { viewOf } from './model/views.ts';
-import { type Cause, noCause } from './cause.ts';
+import { type Cause, noCause } from './model/cause.ts';
 
 type Listener = (entry: Entry, gone: boolean) => void;
 

@@ -2,7 +2,7 @@ import { nodeName } from '@virtmesh/base';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
 import { NodeEvent, NodeEventKind } from '@virtmesh/contracts/node/v1/node_event';
 import type { Store } from '@virtmesh/store';
-import { noCause } from '../domains/cause.ts';
+import { noCause } from '../domains/model/cause.ts';
 import type { NodeJournal } from '../journal.ts';
 
 /** Journals that the agent has started, and that its drivers are others than in its last life. */

@@ -46,7 +46,12 @@ export class TestAgent implements AsyncDisposable {
     this.#stop = new AbortController();
     const { clock = systemClock, limits, log = silentLogger() } = options;
     const failpoints = new Failpoints(options.failpoints);
-    const store = Store.open({ path: join(directory, 'agent.db'), clock, limits, onCommit: (side) => void failpoints.hit(`commit.${side}`) });
+    const store = Store.open({
+      path: join(directory, 'agent.db'),
+      clock,
+      limits,
+      onCommit: (side) => void failpoints.hit(`commit.${side}`),
+    });
     const drivers = new Drivers([
       { type: 'scripted', driver: scriptedDriver(this.world, this.#stop.signal) },
       { type: 'absent', why: 'it is not installed; install it' },

@@ -1,7 +1,7 @@
 import { type Domain, type DomainStateReason, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainEvent, LifecycleEvent, LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { GuestRef } from '@virtmesh/driver-spi';
-import type { Cause } from '../cause.ts';
+import type { Cause } from './cause.ts';
 import { type Known, lifecycleEvents, nextState, type Observation, type State, toWire } from './states.ts';
 
 export type EventKind = NonNullable<DomainEvent['kind']>;

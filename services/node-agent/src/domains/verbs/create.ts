@@ -5,7 +5,7 @@ import { type CreateDomainRequest, DomainView } from '@virtmesh/contracts/domain
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Running } from '@virtmesh/operations';
-import type { Cause } from '../cause.ts';
+import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job } from '../engine.ts';
 import { isActive } from '../model/states.ts';
 import { viewOf } from '../model/views.ts';

@@ -3,7 +3,7 @@ import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/do
 import type { DeleteDomainRequest, SetDomainAutostartRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Running } from '@virtmesh/operations';
-import type { Cause } from '../cause.ts';
+import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job, Work } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { isActive } from '../model/states.ts';

@@ -5,7 +5,7 @@ import { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Started, StartOrder } from '@virtmesh/driver-spi';
 import type { Running } from '@virtmesh/operations';
-import type { Cause } from '../cause.ts';
+import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { forgetRuntime, keepRuntime, keepStartedFrom, releaseRuntime } from '../runtimes.ts';

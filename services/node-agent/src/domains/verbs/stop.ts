@@ -4,7 +4,7 @@ import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import { checkDuration, checkEnum } from '@virtmesh/kit';
 import type { Running } from '@virtmesh/operations';
-import type { Cause } from '../cause.ts';
+import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Follow, Job, Work } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { forgetRuntime, keepStartedFrom, releaseRuntime, runtimeOf } from '../runtimes.ts';

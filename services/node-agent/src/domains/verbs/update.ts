@@ -9,7 +9,7 @@ import {
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { checkEnum } from '@virtmesh/kit';
-import type { Cause } from '../cause.ts';
+import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job, Response } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { maskPaths, merge, startsDiffer } from '../model/spec-update.ts';
