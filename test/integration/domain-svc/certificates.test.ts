@@ -78,7 +78,7 @@ describe('domain-svc over TLS', () => {
     const start = StartDomainRequest.fromPartial({ name: 'nodes/n1/domains/web' });
 
     const asAlice = createClient(DomainServiceService, connect(alice));
-    expect((await asAlice.listDomains(list)).domains.map(({ name }) => name)).toEqual(['nodes/n1/domains/web']);
+    await expect.poll(async () => (await asAlice.listDomains(list)).domains.map(({ name }) => name)).toEqual(['nodes/n1/domains/web']);
     expect(await asAlice.startDomain(start)).toMatchObject({ requestor: 'virtmesh://user/alice' });
     expect(honest.calls.at(-1)?.context.caller).toMatchObject({
       identity: 'virtmesh://user/alice',
@@ -96,8 +96,10 @@ describe('domain-svc over TLS', () => {
       reason: 'SERVER_UNREACHABLE',
     });
 
-    const nodes = await createClient(NodeServiceService, connect(alice)).listNodes({ pageSize: 0, pageToken: '' });
-    expect(nodes.nodes.map(({ name, condition }) => `${name} ${condition}`)).toEqual(['nodes/n1 1', 'nodes/n3 2']);
+    const nodes = createClient(NodeServiceService, connect(alice));
+    const conditions = async (): Promise<string[]> =>
+      (await nodes.listNodes({ pageSize: 0, pageToken: '' })).nodes.map(({ name, condition }) => `${name} ${condition}`);
+    await expect.poll(conditions).toEqual(['nodes/n1 1', 'nodes/n3 2']);
     await expect(asAlice.startDomain({ ...start, name: 'nodes/n3/domains/trap' })).rejects.toMatchObject({
       reason: 'NODE_UNREACHABLE',
       metadata: { node: 'n3', why: expect.stringContaining('virtmesh://node/n2, not of virtmesh://node/n3') as unknown },
