@@ -25,6 +25,8 @@ function realComponents(name: string, testTimeout: number, also: readonly string
       name,
       include: [`test/${name}/**/*.test.ts`, ...also],
       fileParallelism: false,
+      // A landing does not hang on one hiccup of a real component; the report says what needed a second try.
+      retry: process.env['CI'] ? 1 : 0,
       testTimeout,
       hookTimeout: 120_000,
       teardownTimeout: 30_000,
