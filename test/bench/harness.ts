@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import { within } from './deadline.ts';
 
 /** One way to do the thing that is measured; `run` does it once and answers how long it took, in milliseconds. */
 export interface Contender {
@@ -42,13 +43,17 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin;
 }
 
+/** How long one run of a contender may take, what it prepares and clears away included. */
+const runSeconds = 60;
+
 /** Runs the contenders in turn, so that whatever else the machine does meets all alike. The first round only warms up. */
 export async function measure(benchmark: Benchmark, progress: (done: number) => void): Promise<Result[]> {
   const samples = new Map(benchmark.contenders.map(({ name }) => [name, [] as number[]]));
   for (let index = -1; index < benchmark.samples; index += 1) {
     const first = Math.max(0, index) % benchmark.contenders.length;
     for (const contender of [...benchmark.contenders.slice(first), ...benchmark.contenders.slice(0, first)]) {
-      const ms = await contender.run(Math.max(0, index));
+      const what = `${benchmark.name}, ${contender.name}, sample ${index + 1} of ${benchmark.samples}`;
+      const ms = await within(runSeconds, what, contender.run(Math.max(0, index)));
       if (index >= 0) samples.get(contender.name)?.push(ms);
     }
     progress(index + 1);

@@ -24,6 +24,9 @@ export function referenceSpec(disk: string): DomainSpec {
   });
 }
 
+/** From here on QEMUs started by hand have their ports, one after the other. */
+const firstRawVncPort = 17_400;
+
 /** The whole system, a number of reference domains, and their QEMU arguments for starting the same by hand. */
 export interface Bench extends AsyncDisposable {
   readonly system: TestSystem;
@@ -41,7 +44,7 @@ export async function openBench(count: number): Promise<Bench> {
   // Ports of its own, so that it can run beside tests.
   const system = await TestSystem.start({
     fleet: true,
-    agent: { qemu: { accelerator: 'tcg', vncPorts: { first: 17_000, last: 17_400 } } },
+    agent: { qemu: { accelerator: 'tcg', vncPorts: { first: 17_000, last: firstRawVncPort - 1 } } },
   });
   try {
     const [agent, fleet, host] = await Promise.all([system.client('agent'), system.client('fleet'), createHost()]);
@@ -50,12 +53,12 @@ export async function openBench(count: number): Promise<Bench> {
     await chmod(rawDir, 0o777);
     const ids = Array.from({ length: count }, (_, index) => `ref${index}`);
     const rawArgs: string[][] = [];
-    for (const id of ids) {
+    for (const [index, id] of ids.entries()) {
       const disk = join(system.disks, `${id}.img`);
       await makeDisk(disk, 64n * 1024n * 1024n, 'raw');
       await agent.create(id, referenceSpec(disk));
       const domain = await agent.start(id);
-      rawArgs.push(await argumentsOf(domain.status?.pid ?? 0n, system.runDir, rawDir));
+      rawArgs.push(await argumentsOf(domain.status?.pid ?? 0n, system.runDir, rawDir, firstRawVncPort + index));
       await agent.destroy(id);
     }
     return { system, host, agent, fleet, rawDir, ids, rawArgs, [Symbol.asyncDispose]: () => system[Symbol.asyncDispose]() };

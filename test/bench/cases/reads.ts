@@ -64,6 +64,6 @@ async function startEcho(args: readonly string[]): Promise<ChildProcess> {
   const echo = spawn(process.execPath, [fileURLToPath(new URL('../raw/echo-server.ts', import.meta.url)), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  if (echo.stdout) await once(echo.stdout, 'data');
+  if (echo.stdout) await once(echo.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
   return echo;
 }

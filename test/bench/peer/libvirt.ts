@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '@virtmesh/tools/run-command';
+import { within } from '../deadline.ts';
 import { makeDisk } from '../../support/guest-image.ts';
 
 const packages = ['libvirt-daemon-system', 'libvirt-daemon-driver-qemu', 'python3-libvirt'];
@@ -43,7 +44,7 @@ export class Libvirt implements AsyncDisposable {
   /** Does one thing and answers how many milliseconds it took the client. */
   async run(verb: string, name = '', ...rest: readonly string[]): Promise<number> {
     this.#client?.stdin?.write(`${[verb, name === '' ? '-' : name, ...rest].join(' ')}\n`);
-    const answer = await this.#answers?.next();
+    const answer = this.#answers && (await within(60, `libvirt's ${verb} ${name}`, this.#answers.next()));
     const ms = Number(answer?.done === false ? answer.value : Number.NaN);
     if (Number.isNaN(ms)) throw new Error(`libvirt could not ${verb} ${name}`);
     return ms;
@@ -55,7 +56,7 @@ export class Libvirt implements AsyncDisposable {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
-      await exit;
+      await within(20, `the end of ${child.spawnfile}`, exit);
     }
     await rm(this.#directory, { recursive: true, force: true });
   }
@@ -75,7 +76,7 @@ export class Libvirt implements AsyncDisposable {
     });
     this.#client = client;
     this.#answers = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
-    await this.#answers.next();
+    await within(60, "the connection to libvirt's daemon", this.#answers.next());
     for (let index = 0; index < guests; index += 1) {
       const disk = join(this.#directory, `lv${index}.img`);
       await makeDisk(disk, 64n * 1024n * 1024n, 'raw');

@@ -16,14 +16,14 @@ export class NatsWire implements Disposable {
 
   static async connect(port: number): Promise<NatsWire> {
     const socket = connect(port, '127.0.0.1').setNoDelay(true);
-    await once(socket, 'data');
+    await once(socket, 'data', { signal: AbortSignal.timeout(10_000) });
     socket.write('CONNECT {"verbose":false,"headers":true,"no_responders":false}\r\n');
     return new NatsWire(socket);
   }
 
   async subscribe(subject: string): Promise<void> {
     this.#socket.write(`SUB ${subject} 1\r\nPING\r\n`);
-    await once(this.#socket, 'data');
+    await once(this.#socket, 'data', { signal: AbortSignal.timeout(10_000) });
   }
 
   /** Resolves when the next message has come. */
