@@ -10,7 +10,7 @@ import { findMakers, readRules } from './rule-sites.ts';
 const cache = fileURLToPath(new URL('../../.cache', import.meta.url));
 
 /** A rule for each way in which a rule can have a case or lack one. */
-const rules = `
+const ruleSource = `
 export interface Violation { readonly field: string; readonly description: string }
 const violation = (field: string, description: string): Violation => ({ field, description });
 export function* rulesOf(port: number, name: string): Generator<Violation> {
@@ -35,6 +35,8 @@ let count = 0;
 test('what cannot be seen twice', () => { expect(fields(1, count++ === 0 ? 'once' : 'a')).toEqual(['name']); });
 test('nothing throws', () => { for (const name of ['', 'x', 'abcdef']) fields(70000, name); });
 `;
+
+const withoutCase = (rules: RuleCases['rules']): string[] => rules.filter(({ test }) => test === undefined).map(({ words }) => words);
 
 describe('the cases of rules', () => {
   let root: string;
@@ -61,24 +63,30 @@ describe('the cases of rules', () => {
   }
 
   it('are there where a test fails without the rule, and passes with it again', { timeout: 120_000 }, async () => {
-    await plant({ 'libs/p/src/rules.ts': rules, 'libs/p/src/rules.test.ts': tests });
-    const { blurred, count, failures, uncovered } = await ruleCases();
-    expect(uncovered.map(({ words }) => words)).toEqual([
-      "'must be at most 65535'",
-      "'must not be x'",
-      "'is never tried'",
-      "'is seen once'",
+    await plant({ 'libs/p/src/rules.ts': ruleSource, 'libs/p/src/rules.test.ts': tests });
+    const { blurred, failures, rules } = await ruleCases();
+    expect(withoutCase(rules)).toEqual(["'must be at most 65535'", "'must not be x'", "'is never tried'", "'is seen once'"]);
+    expect(rules.map(({ test }) => test)).toEqual([
+      'libs/p/src/rules.test.ts: a negative port',
+      undefined,
+      'libs/p/src/rules.test.ts: a name that is empty, and a port that nobody looks at',
+      undefined,
+      undefined,
+      undefined,
+      'libs/p/src/rules.test.ts: a long name, by its words',
     ]);
-    expect({ blurred, count, failures }).toEqual({ blurred: [], count: 7, failures: [] });
+    expect({ blurred, failures }).toEqual({ blurred: [], failures: [] });
   });
 
   it('do not come from tests that fail anyway', { timeout: 120_000 }, async () => {
+    const hook =
+      "import { beforeAll, describe, test } from 'vitest';\ndescribe('d', () => { beforeAll(() => { throw new Error('hook'); }); test('t', () => {}); });\n";
     const failing =
       "import { expect, test } from 'vitest';\nimport { rulesOf } from './rules.ts';\ntest('no', () => expect([...rulesOf(-1, 'a')]).toEqual([]));\n";
-    await plant({ 'libs/p/src/rules.ts': rules, 'libs/p/src/rules.test.ts': failing });
-    const { failures, uncovered } = await ruleCases();
-    expect(failures).toEqual([expect.stringContaining('rules.test.ts: no: ')]);
-    expect(uncovered).toHaveLength(7);
+    await plant({ 'libs/p/src/rules.ts': ruleSource, 'libs/p/src/hook.test.ts': hook, 'libs/p/src/rules.test.ts': failing });
+    const { failures, rules } = await ruleCases();
+    expect(failures.toSorted()).toEqual(['libs/p/src/hook.test.ts: hook', expect.stringContaining('rules.test.ts: no: ')]);
+    expect(withoutCase(rules)).toHaveLength(7);
   });
 
   it('are asked for wherever a violation is made, and nowhere else', () => {
@@ -122,17 +130,15 @@ describe('the cases of rules', () => {
         test.each(['ETAG_MISMATCH'])('c', (reason) => expect(f().reason).toBe(reason));
         world.fail('DISK_EXHAUSTED');`,
     });
-    const { count, idle, unasserted } = await findReasonCases(root, { ETAG_MISMATCH: 'is not needed', DOMAIN_MOVED: 'nothing moves' });
-    const found = new Map(unasserted.map(({ places, reason }) => [reason, places]));
-    expect(count).toBe(4);
-    expect(found.get('SPEC_INVALID')).toEqual(['libs/p/src/a.ts:3']);
-    expect(found.get('DISK_EXHAUSTED')).toEqual(['libs/p/src/a.ts:4']);
-    expect([...(['DOMAIN_EXISTS', 'ETAG_MISMATCH', 'DOMAIN_MOVED'] as const)].map((reason) => found.has(reason))).toEqual([
-      false,
-      false,
-      false,
-    ]);
-    expect(found.get('JOB_CONFLICT')).toEqual([]);
+    const { idle, lacking, reasons } = await findReasonCases(root, { ETAG_MISMATCH: 'is not needed', DOMAIN_MOVED: 'nothing moves' });
+    const of = (reason: string) => reasons.find((each) => each.reason === reason);
+    expect(of('DOMAIN_EXISTS')).toMatchObject({ places: ['libs/p/src/a.ts:2'], tests: ['libs/p/src/a.test.ts:2'] });
+    expect(of('SPEC_INVALID')).toMatchObject({ places: ['libs/p/src/a.ts:3'], tests: [] });
+    expect(of('DISK_EXHAUSTED')).toMatchObject({ places: ['libs/p/src/a.ts:4'], tests: [] });
+    expect(of('JOB_CONFLICT')).toMatchObject({ places: [], tests: [] });
+    const lack = lacking.map(({ reason }) => reason);
+    expect(lack).toEqual(expect.arrayContaining(['SPEC_INVALID', 'DISK_EXHAUSTED', 'JOB_CONFLICT']));
+    for (const reason of ['DOMAIN_EXISTS', 'ETAG_MISMATCH', 'DOMAIN_MOVED']) expect(lack).not.toContain(reason);
     expect(idle).toEqual(['ETAG_MISMATCH']);
   });
 });

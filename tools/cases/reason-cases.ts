@@ -4,35 +4,41 @@ import { type Reason, reasonCodes } from '@virtmesh/base';
 import ts from 'typescript';
 import { globbed, productSources } from './product-sources.ts';
 
-/** A reason of the registry that no test asserts, or that nothing gives. */
-export interface UnassertedReason {
+/** A reason of the registry. */
+export interface ReasonCase {
   readonly reason: Reason;
   /** Where the product gives it, as `path:line`; empty where nothing does. */
   readonly places: readonly string[];
+  /** Where tests expect it, as `path:line`; empty where none does. */
+  readonly tests: readonly string[];
 }
 
 /** What was found of the reasons of errors. */
 export interface ReasonCases {
-  /** How many reasons the product gives. */
-  readonly count: number;
-  readonly unasserted: readonly UnassertedReason[];
+  readonly reasons: readonly ReasonCase[];
+  /** Those that nothing gives or no test expects, without those that are excused. */
+  readonly lacking: readonly ReasonCase[];
   /** Excused reasons that need no excuse any more. */
   readonly idle: readonly string[];
 }
 
 const registry = 'libs/base/src/reasons.ts';
-const tests = ['{libs,services,clients}/**/*.test.ts', 'test/**/*.test.ts'];
+const testFiles = ['{libs,services,clients}/**/*.test.ts', 'test/**/*.test.ts'];
 
-/** Finds the reasons that no test asserts or nothing gives, but for those that `excused` says why of. */
+/** Finds where each reason is given and where tests expect it; `excused` says of some why nothing gives them. */
 export async function findReasonCases(root: string, excused: Readonly<Partial<Record<Reason, string>>>): Promise<ReasonCases> {
   const given = await reasonsIn(root, productSources(root), (path, literal) => path !== registry && !isOnlyAsked(literal));
-  const asserted = await reasonsIn(root, globbed(root, tests), (_path, literal) => isAssertion(literal));
-  const never = (Object.keys(reasonCodes) as Reason[]).filter((reason) => !given.has(reason)).map((reason) => [reason, []] as const);
-  const lacking = [...[...given].filter(([reason]) => !asserted.has(reason)), ...never];
+  const asserted = await reasonsIn(root, globbed(root, testFiles), (_path, literal) => isAssertion(literal));
+  const reasons = (Object.keys(reasonCodes) as Reason[]).map((reason): ReasonCase => ({
+    reason,
+    places: given.get(reason) ?? [],
+    tests: asserted.get(reason) ?? [],
+  }));
+  const lacking = reasons.filter(({ places, tests }) => places.length === 0 || tests.length === 0);
   return {
-    count: given.size,
-    unasserted: lacking.filter(([reason]) => excused[reason] === undefined).map(([reason, places]) => ({ reason, places })),
-    idle: Object.keys(excused).filter((reason) => !lacking.some(([each]) => each === reason)),
+    reasons,
+    lacking: lacking.filter(({ reason }) => excused[reason] === undefined),
+    idle: Object.keys(excused).filter((reason) => !lacking.some((each) => each.reason === reason)),
   };
 }
 

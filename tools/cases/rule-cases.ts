@@ -6,26 +6,31 @@ import { startVitest, type Vitest } from 'vitest/node';
 import { productSources } from './product-sources.ts';
 import { findMakers, type Makers, readRules, type RuleFile, type RuleSite } from './rule-sites.ts';
 
+/** A rule, and the test that would miss it. */
+export interface RuleCase extends RuleSite {
+  /** `path: name`; absent where no test would. */
+  readonly test?: string;
+}
+
 /** What was found of the rules of the product. */
 export interface RuleCases {
-  /** How many rules there are. */
-  readonly count: number;
-  /** Rules that no test would miss. */
-  readonly uncovered: readonly RuleSite[];
+  readonly rules: readonly RuleCase[];
   /** Places where rules cannot be told apart, as `path:line:column`. */
   readonly blurred: readonly string[];
   /** Tests that fail with all rules whole, and why. */
   readonly failures: readonly string[];
 }
 
-/** Finds the rules without a case: runs the tests that `tests` names by globs, with each rule broken in turn. */
+/** Finds the case of each rule: runs the tests that `tests` names by globs, with each rule broken in turn. */
 export async function findRuleCases(root: string, tests: readonly string[]): Promise<RuleCases> {
   const files = await readRuleFiles(root);
   const sites = [...files.values()].flatMap((file) => file.sites);
   const { guarded, failures } = await runTests(root, tests, files);
   return {
-    count: sites.length,
-    uncovered: sites.filter(({ id }) => !guarded.has(id)),
+    rules: sites.map((site) => {
+      const test = guarded.get(site.id);
+      return test === undefined ? site : { ...site, test };
+    }),
     blurred: [...files.values()].flatMap((file) => file.blurred),
     failures,
   };
@@ -42,11 +47,7 @@ async function readRuleFiles(root: string): Promise<ReadonlyMap<string, RuleFile
   return new Map(files.filter(([, { sites, blurred }]) => sites.length + blurred.length > 0).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function runTests(
-  root: string,
-  tests: readonly string[],
-  files: ReadonlyMap<string, RuleFile>,
-): Promise<{ guarded: ReadonlySet<string>; failures: readonly string[] }> {
+async function runTests(root: string, tests: readonly string[], files: ReadonlyMap<string, RuleFile>): Promise<TestResults> {
   const vitest = await startVitest(
     [],
     {
@@ -58,6 +59,8 @@ async function runTests(
       reporters: [{}],
       testTimeout: 60_000,
       passWithNoTests: true,
+      // Loading the same modules anew for each file would take most of the time.
+      isolate: false,
       // What is under control must not be taken for the source by another run.
       fsModuleCache: false,
     },
@@ -72,7 +75,7 @@ async function runTests(
     },
   );
   try {
-    return resultsOf(vitest);
+    return resultsOf(root, vitest);
   } finally {
     await vitest.close();
     // A run with failed tests marks the process so; what the check found is for its caller to tell.
@@ -80,15 +83,24 @@ async function runTests(
   }
 }
 
-function resultsOf(vitest: Vitest): { guarded: ReadonlySet<string>; failures: readonly string[] } {
-  const guarded = new Set<string>();
+interface TestResults {
+  /** The rules that have a case, by their ids, and that. */
+  readonly guarded: ReadonlyMap<string, string>;
+  readonly failures: readonly string[];
+}
+
+function resultsOf(root: string, vitest: Vitest): TestResults {
+  const guarded = new Map<string, string>();
   const failures = vitest.state.getUnhandledErrors().map((thrown) => inspect(thrown));
   for (const module of vitest.state.getTestModules()) {
-    failures.push(...module.errors().map((error) => `${module.moduleId}: ${error.message}`));
+    const path = relative(root, module.moduleId);
+    // A hook that failed stands with its suite, whose tests then did not run.
+    for (const suite of [module, ...module.children.allSuites()])
+      failures.push(...suite.errors().map(({ message }) => `${path}: ${message}`));
     for (const test of module.children.allTests()) {
       const { state, errors } = test.result();
-      if (state === 'failed') failures.push(`${module.moduleId}: ${test.fullName}: ${errors?.[0]?.message ?? ''}`);
-      else for (const site of test.meta().guards ?? []) guarded.add(site);
+      if (state === 'failed') failures.push(`${path}: ${test.fullName}: ${errors?.[0]?.message ?? ''}`);
+      else for (const site of test.meta().guards ?? []) guarded.set(site, `${path}: ${test.fullName}`);
     }
   }
   return { guarded, failures };

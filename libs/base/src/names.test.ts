@@ -67,6 +67,18 @@ describe('names', () => {
     );
   });
 
+  it.each([
+    ['a node', () => parseNodeName('n1', 'parent')],
+    ['a node of an impossible form', () => parseNodeName('nodes/N1', 'parent')],
+    ['a domain', () => parseDomainName('web', 'parent')],
+    ['a domain of an impossible node', () => parseDomainName('nodes/N1/domains/web', 'parent')],
+    ['a domain of an impossible uid', () => parseDomainName('nodes/n1/domains/uid:1', 'parent')],
+    ['a domain of an impossible form', () => parseDomainName('nodes/n1/domains/a b', 'parent')],
+    ['an operation', () => parseOperationName('nodes/n1/operations/1', 'parent')],
+  ])('say which field does not name %s', (_what, parse) => {
+    expect(parse).toThrow(expect.objectContaining({ reason: 'NAME_INVALID', violations: [expect.objectContaining({ field: 'parent' })] }));
+  });
+
   it('accept - for any node', () => {
     expect(parseDomainName('nodes/-/domains/web').node).toBe('-');
     expect(parseNodeName('nodes/-')).toBe('-');

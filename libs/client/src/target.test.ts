@@ -31,6 +31,7 @@ test.each([
   ['unix:', /names no path/],
   ['unix:///a%zz', /%25/],
   [`/${'x'.repeat(120)}`, /107 bytes/],
+  ['tcp://', /names no host/],
   ['tcp://localhost', /names no port/],
   ['tls://:1', /cannot be read|no host/],
   ['tls://h:99999', /cannot be read/],

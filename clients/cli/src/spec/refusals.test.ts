@@ -1,0 +1,22 @@
+import { Fault } from '@virtmesh/base';
+import { expect, test } from 'vitest';
+import { readAssignments } from './assignments.ts';
+import { readDocuments } from './read-documents.ts';
+import { loadDomainSchema } from './schema.ts';
+
+const schema = loadDomainSchema();
+
+test('a definition that stands alone needs a name', () => {
+  expect(() => readDocuments({ file: 'a.yaml', text: 'hypervisor: qemu\n' }, schema)).toThrow(/a\.yaml:1:1: it has neither name nor spec/);
+});
+
+test('an entry of a list is not nothing', () => {
+  expect(() => readDocuments({ file: 'a.yaml', text: 'name: web\nspec:\n  qemu:\n    args:\n    -\n' }, schema)).toThrow(
+    /spec\.qemu\.args\[0\]: has no value: give it one, or leave the field out/,
+  );
+});
+
+test('what is no YAML is not taken for a value', () => {
+  expect(() => readAssignments(['cpu=[1'], schema)).toThrow(Fault);
+  expect(() => readAssignments(['cpu=[1'], schema)).toThrow(/^the change is not valid: cpu: Flow sequence/);
+});
