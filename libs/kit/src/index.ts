@@ -1,6 +1,7 @@
 export { type Caller, includesRole, isRole, type Role, roles, strongerRole, weakerRole } from './auth/caller.ts';
 export { forwardMetadata, forwardOptions, traceMetadata } from './auth/forward.ts';
 export { identitiesOf, type Identity, parseIdentity } from './auth/identity.ts';
+export { domainRoles, type MethodRoles, nodeRoles, operationRoles } from './auth/method-roles.ts';
 export { type Policy, type RoleBinding, roleOf } from './auth/policy.ts';
 export { tlsChannelCredentials, type TlsClientOptions, type TlsFiles, tlsServerCredentials } from './auth/tls-files.ts';
 export { type ConfigSources, loadConfig } from './config/load.ts';

@@ -2,7 +2,7 @@ import { anyNode, decodeToken, encodeToken, Fault, parseNodeName, parseOperation
 import type { ListOperationsRequest, ListOperationsResponse } from '@virtmesh/contracts/operation/v1/operation_service';
 import { OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { type CallContext, defineService, pageSize, type ServiceBinding, waitMs } from '@virtmesh/kit';
+import { type CallContext, defineService, operationRoles, pageSize, type ServiceBinding, waitMs } from '@virtmesh/kit';
 import type { Operations } from './operations.ts';
 
 const tokenTag = 'operations';
@@ -24,7 +24,7 @@ export function operationService(operations: Operations): ServiceBinding {
       watchOperation: (request, context) => watch(operations, idOf(request.name), context),
       cancelOperation: (request) => operations.cancel(idOf(request.name)),
     },
-    { getOperation: 'viewer', listOperations: 'viewer', waitOperation: 'viewer', watchOperation: 'viewer', cancelOperation: 'operator' },
+    operationRoles,
   );
 }
 

@@ -207,6 +207,27 @@ describe('domain-svc', () => {
     expect(value).toMatchObject({ kind: NodeEventKind.REACHABLE, node: { name: 'nodes/n1', condition: NodeCondition.READY } });
   });
 
+  it('gives all pages of a list of nodes the place of its first', async () => {
+    await using world = await ControlWorld.start();
+    const agents = [await world.agent('n1'), await world.agent('n2')];
+    const svc = await world.replica('a');
+    await listAll(svc);
+    const first = await svc.nodes.listNodes({ pageSize: 1, pageToken: '' });
+    // Changed between the pages.
+    agents[0]?.nodeEvent();
+    await expect.poll(async () => (await svc.nodes.listNodes({ pageSize: 1, pageToken: '' })).resumeToken).not.toBe(first.resumeToken);
+    const second = await svc.nodes.listNodes({ pageSize: 1, pageToken: first.nextPageToken });
+    expect([first, second].flatMap(({ nodes }) => nodes.map(({ name }) => name))).toEqual(['nodes/n1', 'nodes/n2']);
+    expect([second.nextPageToken, second.resumeToken]).toEqual(['', first.resumeToken]);
+    const kinds: unknown[] = [];
+    for await (const { item } of svc.nodes.watchNodes({ resumeToken: second.resumeToken })) {
+      if (item?.$case !== 'event') continue;
+      kinds.push([item.value.node?.name, item.value.kind]);
+      break;
+    }
+    expect(kinds).toEqual([['nodes/n1', NodeEventKind.DRIVERS_CHANGED]]);
+  });
+
   it('knows after a restart what it last knew of nodes that do not answer', async () => {
     await using world = await ControlWorld.start();
     const n1 = await world.agent('n1');

@@ -31,12 +31,16 @@ export interface PageRequest<T> {
   readonly keyOf: (item: T) => string;
   /** By code units if left out. */
   readonly compare?: (a: string, b: string) => number;
+  /** Where a watch takes up after the list; asked for with the first page, and carried by the tokens to all others. */
+  readonly resumeToken?: () => string;
 }
 
 export interface Page<T> {
   readonly items: readonly T[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
+  /** The same on all pages of one list, so that a watch misses nothing that changed between them. Empty where none is asked for. */
+  readonly resumeToken: string;
 }
 
 /** One page of a list that may change between pages: it goes on after the last key of the page before. TOKEN_INVALID for a token of another list. */
@@ -44,17 +48,25 @@ export function paginate<T>(request: PageRequest<T>): Page<T> {
   const size = pageSize(request.pageSize);
   const scope = fingerprint(request.scope);
   const compare = request.compare ?? byCodeUnits;
-  const after = request.pageToken === '' ? undefined : lastKeyOf(request.pageToken, request.tag, scope);
-  const start = after === undefined ? 0 : firstIndex(request.items, (item) => compare(request.keyOf(item), after) > 0);
+  const place = request.pageToken === '' ? undefined : placeOf(request.pageToken, request.tag, scope);
+  const resumeToken = place?.resumeToken ?? request.resumeToken?.() ?? '';
+  const start = place === undefined ? 0 : firstIndex(request.items, (item) => compare(request.keyOf(item), place.after) > 0);
   const items = request.items.slice(start, start + size);
   const last = items.at(-1);
   const more = start + size < request.items.length && last !== undefined;
-  return { items, nextPageToken: more ? encodeToken(request.tag, [scope, request.keyOf(last)]) : '' };
+  return { items, nextPageToken: more ? encodeToken(request.tag, [scope, request.keyOf(last), resumeToken]) : '', resumeToken };
 }
 
-function lastKeyOf(token: string, tag: string, scope: string): string {
+/** Where a page begins, and what it shares with the first. */
+interface PagePlace {
+  readonly after: string;
+  readonly resumeToken: string;
+}
+
+function placeOf(token: string, tag: string, scope: string): PagePlace {
   const value = decodeToken(tag, token, 'page_token');
-  if (Array.isArray(value) && value.length === 2 && value[0] === scope && typeof value[1] === 'string') return value[1];
+  const [tokenScope, after, resumeToken] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (tokenScope === scope && typeof after === 'string' && typeof resumeToken === 'string') return { after, resumeToken };
   throw new Fault(
     'TOKEN_INVALID',
     'page_token is of a list with other fields; the other fields must be as they were for the first page',

@@ -95,7 +95,31 @@ test('a list in another order is paged in that order', () => {
     paginate({ items: ['c', 'b', 'a'], pageSize: 2, pageToken, tag: 't', scope: '', keyOf: (item) => item, compare });
   const first = list('');
   expect(first.items).toEqual(['c', 'b']);
-  expect(list(first.nextPageToken)).toEqual({ items: ['a'], nextPageToken: '' });
+  expect(list(first.nextPageToken)).toMatchObject({ items: ['a'], nextPageToken: '' });
+});
+
+test('all pages of a list have the resume token of its first', () => {
+  let asked = 0;
+  const page = (pageToken: string): ReturnType<typeof paginate<string>> =>
+    paginate({
+      items: ['a', 'b', 'c'],
+      pageSize: 1,
+      pageToken,
+      tag: 't',
+      scope: '',
+      keyOf: (item) => item,
+      resumeToken: () => `${++asked}`,
+    });
+  const first = page('');
+  const second = page(first.nextPageToken);
+  const third = page(second.nextPageToken);
+  expect([first, second, third].map(({ items, resumeToken }) => [...items, resumeToken])).toEqual([
+    ['a', '1'],
+    ['b', '1'],
+    ['c', '1'],
+  ]);
+  expect(third.nextPageToken).toBe('');
+  expect(page('').resumeToken).toBe('2');
 });
 
 test('a token is good for its own list only', () => {

@@ -20,7 +20,16 @@ import {
   watchFleet,
   withStringField,
 } from '@virtmesh/fleet';
-import { type CallContext, type CallOptions, checkEnum, type Client, defineService, pageSize, type ServiceBinding } from '@virtmesh/kit';
+import {
+  type CallContext,
+  type CallOptions,
+  checkEnum,
+  type Client,
+  defineService,
+  domainRoles,
+  pageSize,
+  type ServiceBinding,
+} from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 import { listStats } from '../workflows/list-stats.ts';
 import { openConsole } from './console.ts';
@@ -160,25 +169,7 @@ export function domainService(parts: FleetParts): ServiceBinding {
       openDomainConsole: (requests, caller) => openConsole(router, requests, caller),
       getDomainCapabilities: toNode('node', (agent, request, options) => agent.getDomainCapabilities(request, options)),
     },
-    {
-      getDomain: 'viewer',
-      listDomains: 'viewer',
-      watchDomains: 'viewer',
-      createDomain: 'admin',
-      updateDomain: 'admin',
-      deleteDomain: 'admin',
-      startDomain: 'operator',
-      shutdownDomain: 'operator',
-      destroyDomain: 'operator',
-      rebootDomain: 'operator',
-      suspendDomain: 'operator',
-      resumeDomain: 'operator',
-      setDomainAutostart: 'admin',
-      getDomainStats: 'viewer',
-      listDomainStats: 'viewer',
-      openDomainConsole: 'viewer',
-      getDomainCapabilities: 'viewer',
-    },
+    domainRoles,
   );
 }
 

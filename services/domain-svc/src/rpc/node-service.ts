@@ -11,7 +11,7 @@ import {
   type WatchNodesResponse,
 } from '@virtmesh/contracts/node/v1/node_service';
 import { type AgentLink, callThrough, encodePlace, watchFleet } from '@virtmesh/fleet';
-import { type CallContext, defineService, paginate, type ServiceBinding } from '@virtmesh/kit';
+import { type CallContext, defineService, nodeRoles, paginate, type ServiceBinding } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 
 const watchTag = 'fleet-nodes';
@@ -50,16 +50,22 @@ export function nodeService({ clock, directory, fleet, nodes, router }: FleetPar
       tag: 'fleet-list-nodes',
       scope: '',
       keyOf: (link) => `${link.node}/`,
+      resumeToken: here,
     });
+    return {
+      nodes: await Promise.all(page.items.map((link) => read(link, caller))),
+      nextPageToken: page.nextPageToken,
+      resumeToken: page.resumeToken,
+    };
+  };
+
+  /** The resume token of this moment. */
+  const here = (): string => {
     const points = nodes.points();
     const place = fleet.links.map(
       (link) => [link.node, { ...(points[link.node] ?? { epoch: '', number: 0n }), reachable: link.state.t === 'ready' }] as const,
     );
-    return {
-      nodes: await Promise.all(page.items.map((link) => read(link, caller))),
-      nextPageToken: page.nextPageToken,
-      resumeToken: encodePlace(watchTag, Object.fromEntries(place)),
-    };
+    return encodePlace(watchTag, Object.fromEntries(place));
   };
 
   const reachability = (link: AgentLink, reachable: boolean): NodeEvent => {
@@ -97,6 +103,6 @@ export function nodeService({ clock, directory, fleet, nodes, router }: FleetPar
   return defineService(
     NodeServiceService,
     { getNode: ({ name }, caller) => get(name, caller), listNodes: list, watchNodes: watch },
-    { getNode: 'viewer', listNodes: 'viewer', watchNodes: 'viewer' },
+    nodeRoles,
   );
 }

@@ -1,7 +1,7 @@
 import { anyNode, Fault, parseNodeName, parseOperationName } from '@virtmesh/base';
 import { ListOperationsRequest, ListOperationsResponse, OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
 import { bytesService, callThrough, readStringField, type Route, streamThrough, withStringField } from '@virtmesh/fleet';
-import { type CallContext, type CallOptions, type Client, defineService, type ServiceBinding } from '@virtmesh/kit';
+import { type CallContext, type CallOptions, type Client, defineService, operationRoles, type ServiceBinding } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 import { listOperations } from '../workflows/list-operations.ts';
 
@@ -73,6 +73,6 @@ export function operationService(parts: FleetParts): ServiceBinding {
       watchOperation: watch,
       cancelOperation: toOwner((agent, request, options) => agent.cancelOperation(request, options)),
     },
-    { getOperation: 'viewer', listOperations: 'viewer', waitOperation: 'viewer', watchOperation: 'viewer', cancelOperation: 'operator' },
+    operationRoles,
   );
 }

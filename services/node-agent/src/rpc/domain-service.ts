@@ -25,7 +25,16 @@ import {
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { featureNames } from '@virtmesh/driver-spi';
-import { type CallContext, checkDuration, checkEnum, defineService, faultFromStatus, paginate, type ServiceBinding } from '@virtmesh/kit';
+import {
+  type CallContext,
+  checkDuration,
+  checkEnum,
+  defineService,
+  domainRoles,
+  faultFromStatus,
+  paginate,
+  type ServiceBinding,
+} from '@virtmesh/kit';
 import type { ConsoleHub } from '../domains/console.ts';
 import type { Engine } from '../domains/engine.ts';
 import { selector } from '../domains/model/selection.ts';
@@ -67,12 +76,13 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
       tag: 'domains',
       scope: selection,
       keyOf: (entry) => entry.guest.id,
+      resumeToken: () => tokenAt(journal, journal.last),
     });
     const view = request.view === DomainView.FULL ? DomainView.FULL : DomainView.BASIC;
     const rest = ListDomainsResponse.encode(
       ListDomainsResponse.fromPartial({
         nextPageToken: page.nextPageToken,
-        resumeToken: tokenAt(journal, journal.last),
+        resumeToken: page.resumeToken,
         asOf: { [node]: clock.now() },
       }),
     ).finish();
@@ -119,25 +129,7 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
       openDomainConsole: (requests, context) => consoles.open(requests, context),
       getDomainCapabilities: (request, context) => capabilities(request, context.signal),
     },
-    {
-      getDomain: 'viewer',
-      listDomains: 'viewer',
-      watchDomains: 'viewer',
-      createDomain: 'admin',
-      updateDomain: 'admin',
-      deleteDomain: 'admin',
-      startDomain: 'operator',
-      shutdownDomain: 'operator',
-      destroyDomain: 'operator',
-      rebootDomain: 'operator',
-      suspendDomain: 'operator',
-      resumeDomain: 'operator',
-      setDomainAutostart: 'admin',
-      getDomainStats: 'viewer',
-      listDomainStats: 'viewer',
-      openDomainConsole: 'viewer',
-      getDomainCapabilities: 'viewer',
-    },
+    domainRoles,
   );
 
   async function* watch(request: WatchDomainsRequest, context: CallContext): AsyncIterable<WatchDomainsResponse> {

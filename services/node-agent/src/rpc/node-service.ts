@@ -1,7 +1,7 @@
 import { type Clock, nodeName, parseNodeName } from '@virtmesh/base';
 import { NodeEvent } from '@virtmesh/contracts/node/v1/node_event';
 import { NodeServiceService, type WatchNodesRequest, type WatchNodesResponse } from '@virtmesh/contracts/node/v1/node_service';
-import { defineService, paginate, type ServiceBinding } from '@virtmesh/kit';
+import { defineService, nodeRoles, paginate, type ServiceBinding } from '@virtmesh/kit';
 import type { DomainRegistry } from '../domains/registry.ts';
 import type { NodeJournal } from '../journal.ts';
 import type { NodeView } from '../nodes/node-view.ts';
@@ -23,13 +23,14 @@ export function nodeService(view: NodeView, registry: DomainRegistry, journal: N
           tag: 'nodes',
           scope: '',
           keyOf: (name) => name,
+          resumeToken: () => tokenAt(journal, journal.last),
         });
         const nodes = await Promise.all(page.items.map(() => view.read()));
-        return { nodes, nextPageToken: page.nextPageToken, resumeToken: tokenAt(journal, journal.last) };
+        return { nodes, nextPageToken: page.nextPageToken, resumeToken: page.resumeToken };
       },
       watchNodes: (request, context) => watch(request, context.signal),
     },
-    { getNode: 'viewer', listNodes: 'viewer', watchNodes: 'viewer' },
+    nodeRoles,
   );
 
   async function* watch(request: WatchNodesRequest, signal: AbortSignal): AsyncIterable<WatchNodesResponse> {

@@ -301,6 +301,20 @@ describe('a watch', () => {
     await fresh.return?.();
   });
 
+  it('from the last page of a list misses nothing that happened between the pages', async () => {
+    await verbs.create('a');
+    await verbs.create('c');
+    const first = await list({ pageSize: 1 });
+    // Changed after its page was read, and before the last one was.
+    await verbs.start('a');
+    const last = await list({ pageSize: 1, pageToken: first.nextPageToken });
+    expect([last.nextPageToken, last.resumeToken]).toEqual(['', first.resumeToken]);
+    const stream = watch({ resumeToken: last.resumeToken });
+    expect((await take(stream, 3)).map(eventType)).toEqual(['bookmark', 'state', 'started']);
+    await stream.return?.();
+    expect((await list({ pageSize: 1 })).resumeToken).not.toBe(first.resumeToken);
+  });
+
   it('tells of one domain where that is asked', async () => {
     const { uid } = domainIn(await verbs.create('a'));
     await verbs.create('b');
