@@ -1,4 +1,5 @@
-import { ChangeScope, FieldEffect } from '@virtmesh/contracts/domain/v1/domain_service';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import { FieldEffect } from '@virtmesh/contracts/domain/v1/domain_service';
 import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileDisk, idleMachine, mebibyte } from '../support/domain-specs.ts';

@@ -1,4 +1,4 @@
-import { type DomainEvent, lifecycleEventDetailToJSON, lifecycleEventTypeToJSON } from '@virtmesh/contracts/domain/v1/domain_event';
+import { deviceChangeToJSON, type DomainEvent, lifecycleEventDetailToJSON, lifecycleEventTypeToJSON } from '@virtmesh/contracts/domain/v1/domain_event';
 
 /** An event in few words, such as `started booted`, `balloon` or `state status.job`. */
 export function eventLabel(event: DomainEvent): string {
@@ -16,6 +16,8 @@ export function eventLabel(event: DomainEvent): string {
       return `watchdog ${kind.value.action}`;
     case 'ioError':
       return `io_error ${kind.value.disk} ${kind.value.action}`;
+    case 'device':
+      return `device ${kind.value.id} ${short(deviceChangeToJSON(kind.value.change), 'DEVICE_CHANGE_')}`;
     case 'balloon':
       return 'balloon';
     case undefined:

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
-import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
+import { DeviceChange, LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { EventBus, subscribeEvents } from '@virtmesh/events';
 import type { NatsUser } from './configuration.ts';
 import type { DevLayout } from './layout.ts';
@@ -24,6 +24,8 @@ export function eventWords({ kind }: DomainEvent): string {
       return `I/O error of ${kind.value.disk}: ${kind.value.message}`;
     case 'guestAgent':
       return `guest agent ${kind.value.connected ? 'connected' : 'disconnected'}`;
+    case 'device':
+      return `device ${kind.value.id} ${wordOf(DeviceChange, kind.value.change)}`;
     case 'state':
     case undefined:
       return '';

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Failpoints } from './failpoints.ts';
 
@@ -28,6 +31,27 @@ describe('Failpoints', () => {
       expect(write).toHaveBeenCalledWith('failpoint a.b\n');
     } finally {
       write.mockRestore();
+    }
+  });
+
+  it('reads its plan again from a file when it is told to', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'failpoints-'));
+    const file = join(directory, 'plan');
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const [...before] = process.listeners('SIGUSR2');
+    try {
+      writeFileSync(file, 'a=throw\n');
+      const points = new Failpoints(`@${file}`);
+      expect(() => points.hit('a')).toThrow('planted at a');
+      writeFileSync(file, 'b@2=throw');
+      process.emit('SIGUSR2');
+      expect(write).toHaveBeenLastCalledWith('failpoints: b@2=throw\n');
+      expect([points.hit('a'), points.hit('b')]).toEqual([undefined, undefined]);
+      expect(() => points.hit('b')).toThrow('planted at b');
+    } finally {
+      write.mockRestore();
+      for (const listener of process.listeners('SIGUSR2')) if (!before.includes(listener)) process.off('SIGUSR2', listener);
+      rmSync(directory, { recursive: true });
     }
   });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Fault, sleep } from '@virtmesh/base';
 
 /** What happens at a named place of the code: the process is killed, the place throws, waits, or never goes on. */
@@ -12,22 +13,34 @@ interface Armed {
 /**
  * Named places at which a fault can be planted, to show that any of them may fail: `VIRTMESH_FAILPOINTS=start.spawn.after=kill`,
  * with `;` between several, `name@3=throw` for the third pass, and `kill`, `throw`, `hang` or `sleep(50)` as action. `trace`
- * instead of all that tells on stderr of each place that is passed, so that all can be found. Without the variable a place
- * costs one look into an empty map.
+ * instead of all that tells on stderr of each place that is passed, so that all can be found. `@FILE` stands for what is in
+ * the file, which is read again at each SIGUSR2; passes are counted from then. Without the variable a place costs one look
+ * into an empty map.
  */
 export class Failpoints {
-  readonly #armed: ReadonlyMap<string, Armed>;
   readonly #passes = new Map<string, number>();
-  readonly #traces: boolean;
+  #armed: ReadonlyMap<string, Armed> = new Map();
+  #traces = false;
 
-  constructor(plan: string | undefined) {
+  constructor(plan = '') {
+    if (!plan.startsWith('@')) {
+      this.#arm(plan);
+      return;
+    }
+    const load = (): void => {
+      const read = readFileSync(plan.slice(1), 'utf8').trim();
+      this.#arm(read);
+      process.stderr.write(`failpoints: ${read}\n`);
+    };
+    load();
+    process.on('SIGUSR2', load);
+  }
+
+  #arm(plan: string): void {
+    this.#passes.clear();
     this.#traces = plan === 'trace';
-    this.#armed = new Map(
-      (this.#traces ? '' : (plan ?? ''))
-        .split(';')
-        .filter((part) => part.trim() !== '')
-        .map(parse),
-    );
+    const parts = this.#traces ? [] : plan.split(';').filter((part) => part.trim() !== '');
+    this.#armed = new Map(parts.map(parse));
   }
 
   hit(name: string): Promise<void> | void {

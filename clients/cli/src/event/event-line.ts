@@ -1,5 +1,5 @@
 import { formatBytes } from '@virtmesh/base';
-import { type DomainEvent, LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
+import { DeviceChange, type DomainEvent, LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { shortName } from '../domain-reference.ts';
 import type { EventKind } from '../event-kinds.ts';
 import { oneLine } from '../output/sanitise.ts';
@@ -19,6 +19,7 @@ export function kindOf({ kind }: DomainEvent): EventKind | '' {
     case 'reboot':
     case 'balloon':
     case 'watchdog':
+    case 'device':
       return kind.$case;
     case undefined:
       return '';
@@ -48,6 +49,8 @@ function details({ kind, domain }: DomainEvent): string {
       return `disk ${kind.value.disk}: ${kind.value.noSpace ? 'no space' : kind.value.message || 'failed'}, action ${kind.value.action}`;
     case 'guestAgent':
       return kind.value.connected ? 'connected' : 'disconnected';
+    case 'device':
+      return `${kind.value.id} ${enumWord(DeviceChange, kind.value.change)}`;
     case undefined:
       return '';
     default:

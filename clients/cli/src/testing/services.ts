@@ -90,6 +90,28 @@ const nodes = (): Node[] => [
   }),
 ];
 
+const refuse = (): never => {
+  throw new Fault('FEATURE_UNSUPPORTED', 'this server does not have it', {});
+};
+const notServed = {
+  renameDomain: refuse,
+  attachDomainDevice: refuse,
+  detachDomainDevice: refuse,
+  updateDomainDevice: refuse,
+  resizeDomainDisk: refuse,
+  saveDomain: refuse,
+  restoreDomain: refuse,
+  removeDomainManagedSave: refuse,
+  dumpDomain: refuse,
+  takeDomainScreenshot: refuse,
+  sendDomainKeys: refuse,
+  listDomainAddresses: refuse,
+  freezeDomainFilesystems: refuse,
+  thawDomainFilesystems: refuse,
+  getDomainGuestInfo: refuse,
+  execDomain: refuse,
+};
+
 function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
   const move =
     (domain: Domain, state: DomainState, reason: DomainStateReason, type: LifecycleEventType, detail: LifecycleEventDetail) => () =>
@@ -202,6 +224,7 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
     getDomainStats: ({ name }) => statsOf(world.find(name)),
     listDomainStats: () => ListDomainStatsResponse.fromPartial({ stats: [...world.domains.values()].map(statsOf) }),
     openDomainConsole: (requests, context) => console_(world, requests, context),
+    ...notServed,
     getDomainCapabilities: () =>
       DomainCapabilities.fromPartial({
         hypervisor: 'qemu',

@@ -27,4 +27,6 @@ export type DriverEvent =
       readonly message: string;
       readonly noSpace: boolean;
     }
-  | { readonly t: 'guest-agent'; readonly uid: string; readonly connected: boolean };
+  | { readonly t: 'guest-agent'; readonly uid: string; readonly connected: boolean }
+  /** The guest has let go of a device after the call that asked for it had given up; its definition has it no more. */
+  | { readonly t: 'device-removed'; readonly uid: string; readonly device: string };

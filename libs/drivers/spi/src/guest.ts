@@ -42,6 +42,8 @@ export interface StartOrder {
   readonly spec: DomainSpec;
   /** Leave the guest's vCPUs stopped. */
   readonly paused: boolean;
+  /** Go on from a saved state: the driver's bytes begin at `offset` of the file. */
+  readonly restore?: { readonly path: string; readonly offset: number };
   /**
    * Keeps the record in place of the one before; when it returns, a kill of the agent no longer loses it. Called before
    * anything that the record is needed to take back. `chosen` is the definition with what has been chosen so far: a life of

@@ -3,7 +3,8 @@ import type { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilit
 import type { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverEvent } from './events.ts';
-import type { FeatureName, Features, Verdict } from './features.ts';
+import type { FeatureName, Features } from './features.ts';
+import type { Verdict } from './features/verdict.ts';
 import type { GuestRef, Observed, RuntimeRecord, StartOrder, StartPlan } from './guest.ts';
 
 /** What the hypervisor is on this host. */

@@ -1,6 +1,18 @@
 export type { DriverEvent } from './events.ts';
-export type { ConsoleInput, Consoles, FeatureName, Features, GuestStats, LiveUpdate, Reboot, Stats, Suspend, Verdict } from './features.ts';
-export { featureNames } from './features.ts';
+export type { ConsoleInput, Consoles } from './features/console.ts';
+export type { Picture, Screenshot, SendKeys } from './features/display.ts';
+export type { Dump } from './features/dump.ts';
+export type { Exec, ExecEnd, ExecOrder, ExecSession, Terminal } from './features/exec.ts';
+export type { Addresses, Freeze, GuestInfo } from './features/guest-info.ts';
+export type { DeviceChange, DeviceOrder, DevicePlan, Hotplug } from './features/hotplug.ts';
+export type { LiveUpdate } from './features/live-update.ts';
+export type { Reboot } from './features/reboot.ts';
+export type { ResizeDisk } from './features/resize-disk.ts';
+export type { Progress, SavedState, Sink } from './features/saved-state.ts';
+export type { GuestStats, Stats } from './features/stats.ts';
+export type { Suspend } from './features/suspend.ts';
+export type { Verdict } from './features/verdict.ts';
+export { type FeatureName, featureNames, type Features } from './features.ts';
 export type { GuestRef, Json, Observed, ObservedState, RuntimeRecord, Started, StartOrder, StartPlan } from './guest.ts';
 export type { HostSupport, HypervisorDriver, Lifecycle } from './hypervisor.ts';
 export type {
@@ -31,5 +43,6 @@ export type {
 } from './host.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
+export { type AnyDevice, deviceKinds, type DeviceKind, deviceListPath, findDevice, withDevice, withoutDevice } from './spec-device.ts';
 export { overlongLists, refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';
 export { genericViolations } from './spec-rules.ts';

@@ -26,6 +26,8 @@ export function devicesOf(spec: DomainSpec): readonly DeviceRef[] {
     ...many('rngs', 'rng', spec.rngs),
     ...one('watchdog', spec.watchdog),
     ...one('vsock', spec.vsock),
+    ...many('filesystems', 'fs', spec.filesystems),
+    ...many('host_devices', 'hostdev', spec.hostDevices),
   ];
 }
 

@@ -407,6 +407,16 @@ export class FakeAgent implements AsyncDisposable {
           rebootDomain: verb('reboot'),
           suspendDomain: verb('suspend'),
           resumeDomain: verb('resume'),
+          attachDomainDevice: verb('attachDomainDevice'),
+          detachDomainDevice: verb('detachDomainDevice'),
+          updateDomainDevice: verb('updateDomainDevice'),
+          resizeDomainDisk: verb('resizeDomainDisk'),
+          saveDomain: verb('saveDomain'),
+          dumpDomain: verb('dumpDomain'),
+          freezeDomainFilesystems: verb('freezeDomainFilesystems'),
+          thawDomainFilesystems: verb('thawDomainFilesystems'),
+          ...notServed('renameDomain', 'restoreDomain', 'removeDomainManagedSave', 'takeDomainScreenshot', 'sendDomainKeys'),
+          ...notServed('listDomainAddresses', 'getDomainGuestInfo', 'execDomain'),
           setDomainAutostart: ({ name }) => this.#find(name),
           getDomainStats: ({ name }) => ({ ...statsOf(this.#find(name)) }),
           listDomainStats: async (request, context) => {
@@ -434,6 +444,14 @@ export class FakeAgent implements AsyncDisposable {
       ),
     ];
   }
+}
+
+/** Methods that this agent does not serve. */
+function notServed<const M extends string>(...methods: readonly M[]): Record<M, () => never> {
+  const refuse = (): never => {
+    throw new Fault('FEATURE_UNSUPPORTED', 'not served by this agent', {});
+  };
+  return Object.fromEntries(methods.map((method) => [method, refuse])) as Record<M, () => never>;
 }
 
 // eslint-disable-next-line require-yield

@@ -25,6 +25,24 @@ export const domainRoles: MethodRoles<typeof DomainServiceService> = {
   listDomainStats: 'viewer',
   // A viewer looks on; who writes needs more, which the console itself checks.
   openDomainConsole: 'viewer',
+  renameDomain: 'admin',
+  attachDomainDevice: 'admin',
+  detachDomainDevice: 'admin',
+  updateDomainDevice: 'admin',
+  resizeDomainDisk: 'admin',
+  // Files on the node, below the allowed roots.
+  saveDomain: 'admin',
+  restoreDomain: 'admin',
+  dumpDomain: 'admin',
+  removeDomainManagedSave: 'admin',
+  takeDomainScreenshot: 'viewer',
+  sendDomainKeys: 'operator',
+  listDomainAddresses: 'viewer',
+  freezeDomainFilesystems: 'operator',
+  thawDomainFilesystems: 'operator',
+  getDomainGuestInfo: 'viewer',
+  // With it a caller is whoever it likes in the guest.
+  execDomain: 'raw',
   getDomainCapabilities: 'viewer',
 };
 

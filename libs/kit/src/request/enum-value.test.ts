@@ -1,5 +1,5 @@
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { ChangeScope } from '@virtmesh/contracts/domain/v1/domain_service';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { expect, test } from 'vitest';
 import { checkEnum } from './enum-value.ts';
 

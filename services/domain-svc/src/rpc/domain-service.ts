@@ -17,6 +17,7 @@ import {
   type ListLayout,
   listIndexed,
   readStringField,
+  streamThrough,
   watchFleet,
   withStringField,
 } from '@virtmesh/fleet';
@@ -29,10 +30,11 @@ import {
   domainRoles,
   pageSize,
   type ServiceBinding,
+  type UnaryHandler,
 } from '@virtmesh/kit';
 import type { FleetParts } from '../workflows/parts.ts';
 import { listStats } from '../workflows/list-stats.ts';
-import { openConsole } from './console.ts';
+import { exec, openConsole } from './joined-streams.ts';
 
 /** The numbers of fields in ListDomainsResponse and Domain. */
 const layout: ListLayout = { items: 1, nextPageToken: 2, resumeToken: 3, unreachable: 4, asOf: 5, objectAsOf: 12 };
@@ -40,6 +42,34 @@ const watchTag = 'fleet-domains';
 /** In every request the first field says where it goes. */
 const nameField = 1;
 const minRevisionWaitMs = 10_000;
+
+/** The calls that are about one domain, which their first field names, and are handed on as they are. */
+const aboutOneDomain = [
+  'getDomain',
+  'updateDomain',
+  'deleteDomain',
+  'startDomain',
+  'shutdownDomain',
+  'destroyDomain',
+  'rebootDomain',
+  'suspendDomain',
+  'resumeDomain',
+  'setDomainAutostart',
+  'getDomainStats',
+  'renameDomain',
+  'attachDomainDevice',
+  'detachDomainDevice',
+  'updateDomainDevice',
+  'resizeDomainDisk',
+  'saveDomain',
+  'removeDomainManagedSave',
+  'dumpDomain',
+  'sendDomainKeys',
+  'listDomainAddresses',
+  'freezeDomainFilesystems',
+  'thawDomainFilesystems',
+  'getDomainGuestInfo',
+] as const satisfies readonly (keyof typeof DomainServiceService)[];
 
 const throughBytes = bytesService(DomainServiceService);
 type Agent = Client<typeof throughBytes>;
@@ -71,6 +101,19 @@ export function domainService(parts: FleetParts): ServiceBinding {
       const sent = route.name === name ? request : withStringField(request, nameField, route.name);
       return callThrough(route, caller, (options) => call(route.session.client(throughBytes), sent, options));
     };
+
+  /** A handler for each call that is handed on as it is. */
+  function handedOn(): Record<(typeof aboutOneDomain)[number], UnaryHandler<Buffer, Buffer>> {
+    const handlers = aboutOneDomain.map((method) => [method, toDomain((agent, request, options) => agent[method](request, options))]);
+    return Object.fromEntries(handlers) as ReturnType<typeof handedOn>;
+  }
+
+  async function* screenshot(request: Buffer, caller: CallContext): AsyncGenerator<Buffer> {
+    const name = readStringField(request, nameField);
+    const route = await router.toObject(name, 'name', caller.signal);
+    const sent = route.name === name ? request : withStringField(request, nameField, route.name);
+    yield* streamThrough(route, caller, (options) => route.session.client(throughBytes).takeDomainScreenshot(sent, options));
+  }
 
   /** Hands a call about a node to its agent. */
   const toNode =
@@ -151,22 +194,15 @@ export function domainService(parts: FleetParts): ServiceBinding {
   return defineService(
     definition,
     {
-      getDomain: toDomain((agent, request, options) => agent.getDomain(request, options)),
+      ...handedOn(),
       listDomains: list,
       watchDomains: watch,
       createDomain: toNode('parent', (agent, request, options) => agent.createDomain(request, options)),
-      updateDomain: toDomain((agent, request, options) => agent.updateDomain(request, options)),
-      deleteDomain: toDomain((agent, request, options) => agent.deleteDomain(request, options)),
-      startDomain: toDomain((agent, request, options) => agent.startDomain(request, options)),
-      shutdownDomain: toDomain((agent, request, options) => agent.shutdownDomain(request, options)),
-      destroyDomain: toDomain((agent, request, options) => agent.destroyDomain(request, options)),
-      rebootDomain: toDomain((agent, request, options) => agent.rebootDomain(request, options)),
-      suspendDomain: toDomain((agent, request, options) => agent.suspendDomain(request, options)),
-      resumeDomain: toDomain((agent, request, options) => agent.resumeDomain(request, options)),
-      setDomainAutostart: toDomain((agent, request, options) => agent.setDomainAutostart(request, options)),
-      getDomainStats: toDomain((agent, request, options) => agent.getDomainStats(request, options)),
+      restoreDomain: toNode('parent', (agent, request, options) => agent.restoreDomain(request, options)),
       listDomainStats: stats,
       openDomainConsole: (requests, caller) => openConsole(router, requests, caller),
+      execDomain: (requests, caller) => exec(router, requests, caller),
+      takeDomainScreenshot: screenshot,
       getDomainCapabilities: toNode('node', (agent, request, options) => agent.getDomainCapabilities(request, options)),
     },
     domainRoles,

@@ -12,7 +12,7 @@ import { expect, test } from 'vitest';
 import { listOperations } from '../workflows/list-operations.ts';
 import { listStats } from '../workflows/list-stats.ts';
 import type { FleetParts } from '../workflows/parts.ts';
-import { openConsole } from './console.ts';
+import { openConsole } from './joined-streams.ts';
 import { domainService } from './domain-service.ts';
 
 // The rules of requests that are this service's own, by the field that each names. All else is refused by the agent that a

@@ -1,7 +1,7 @@
 import { Fault, sleep } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
-import type { DriverEvent, HypervisorDriver } from '@virtmesh/driver-spi';
+import { DeviceChange, LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
+import { type DriverEvent, findDevice, type HypervisorDriver, withoutDevice } from '@virtmesh/driver-spi';
 import { type Cause, noCause } from './model/cause.ts';
 import type { EngineParts } from './engine.ts';
 import { type Doing, Holds } from './holds.ts';
@@ -121,9 +121,21 @@ export class Observer {
           events: [{ $case: 'guestAgent', value: { connected: event.connected } }],
         });
         return;
+      case 'device-removed':
+        return this.#deviceRemoved(entry, event.device, cause);
       default:
         return event satisfies never;
     }
+  }
+
+  /** The guest let go of a device that nobody waits for any more: what runs has it no longer. */
+  #deviceRemoved({ domain, guest }: Entry, device: string, cause: Cause): void {
+    if (domain.activeSpec === undefined || findDevice(domain.activeSpec, device) === undefined) return;
+    this.#parts.registry.change(guest.uid, {
+      cause,
+      domain: { activeSpec: withoutDevice(domain.activeSpec, device) },
+      events: [{ $case: 'device', value: { id: device, change: DeviceChange.DETACHED } }],
+    });
   }
 
   #state(entry: Entry, event: Extract<DriverEvent, { t: 'state' }>, cause: Cause): void {

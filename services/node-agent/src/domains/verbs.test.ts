@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { ChangeScope, DomainView, FieldEffect, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import { DomainView, FieldEffect, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mustBeLawful } from '../testing/event-laws.ts';

@@ -24,7 +24,7 @@ import {
   type WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { featureNames } from '@virtmesh/driver-spi';
+import { type FeatureName, featureNames } from '@virtmesh/driver-spi';
 import {
   type CallContext,
   checkDuration,
@@ -42,6 +42,7 @@ import { isActive } from '../domains/model/states.ts';
 import { statsOf } from '../domains/stats.ts';
 import { create } from '../domains/verbs/create.ts';
 import { remove, setAutostart } from '../domains/verbs/delete.ts';
+import { feature } from '../domains/verbs/precheck.ts';
 import { reboot, suspendOrResume } from '../domains/verbs/run-state.ts';
 import { start } from '../domains/verbs/start.ts';
 import { destroy, shutdown } from '../domains/verbs/stop.ts';
@@ -127,10 +128,36 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
       getDomainStats: (request, context) => statsOf(engine, registry.find(request.name), within(context.signal, guestTimeout.defaultMs)),
       listDomainStats: (request, context) => listStats(request, context.signal),
       openDomainConsole: (requests, context) => consoles.open(requests, context),
+      renameDomain: (request) => unsupported(request.name, 'hotplug'),
+      attachDomainDevice: (request) => unsupported(request.name, 'hotplug'),
+      detachDomainDevice: (request) => unsupported(request.name, 'hotplug'),
+      updateDomainDevice: (request) => unsupported(request.name, 'hotplug'),
+      resizeDomainDisk: (request) => unsupported(request.name, 'resizeDisk'),
+      saveDomain: (request) => unsupported(request.name, 'savedState'),
+      restoreDomain: () => unsupported('', 'savedState'),
+      removeDomainManagedSave: (request) => unsupported(request.name, 'savedState'),
+      dumpDomain: (request) => unsupported(request.name, 'dump'),
+      takeDomainScreenshot: async function* (request) {
+        yield unsupported(request.name, 'screenshot');
+      },
+      sendDomainKeys: (request) => unsupported(request.name, 'sendKeys'),
+      listDomainAddresses: (request) => unsupported(request.name, 'addresses'),
+      freezeDomainFilesystems: (request) => unsupported(request.name, 'freeze'),
+      thawDomainFilesystems: (request) => unsupported(request.name, 'freeze'),
+      getDomainGuestInfo: (request) => unsupported(request.name, 'guestInfo'),
+      execDomain: async function* () {
+        yield unsupported('', 'exec');
+      },
       getDomainCapabilities: (request, context) => capabilities(request, context.signal),
     },
     domainRoles,
   );
+
+  function unsupported(name: string, wanted: FeatureName): never {
+    const entry = registry.find(name);
+    feature(drivers.get(entry.domain.hypervisor), wanted, entry);
+    throw new Fault('FEATURE_UNSUPPORTED', `this agent cannot ${wanted}`, { driver: entry.domain.hypervisor, feature: wanted, why: '' });
+  }
 
   async function* watch(request: WatchDomainsRequest, context: CallContext): AsyncIterable<WatchDomainsResponse> {
     registry.checkNode({ node: parseNodeName(request.parent, 'parent') });

@@ -62,7 +62,7 @@ function complete(spec: DomainSpec): DomainSpec {
   const full = DomainSpec.decode(DomainSpec.encode(spec).finish());
   nameDevices(full);
   full.machine ||= 'scripted-1.0';
-  full.cpu ??= { vcpus: 1, maxVcpus: 0, mode: 0, model: '', features: [], topology: undefined };
+  full.cpu ??= { vcpus: 1, maxVcpus: 0, mode: 0, model: '', features: [], topology: undefined, tune: undefined };
   if (full.memory) full.memory.currentBytes ||= full.memory.sizeBytes;
   return full;
 }
@@ -170,7 +170,7 @@ function observedAtStart(world: ScriptedWorld, uid: string, paused: boolean): Ob
   return { ...observed, state: paused ? 'paused' : 'running', reason: paused ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED };
 }
 
-function featuresOf(world: ScriptedWorld, at: At): Features {
+function featuresOf(world: ScriptedWorld, at: At): Partial<Features> {
   return {
     suspend: {
       suspend: async ({ uid }, signal) => {

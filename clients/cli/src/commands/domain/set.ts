@@ -1,5 +1,6 @@
 import { resultOf } from '@virtmesh/client';
-import { ChangeScope, FieldEffect, UpdateDomainRequest, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import { FieldEffect, UpdateDomainRequest, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import { aboutDomain } from '../../domain/lookup.ts';
 import type { Invocation } from '../../invocation.ts';
 import { showOperations, tell } from '../../operation/act.ts';

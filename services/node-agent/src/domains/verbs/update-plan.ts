@@ -1,5 +1,6 @@
 import { Fault, type Violation } from '@virtmesh/base';
-import { ChangeScope, FieldEffect, type FieldOutcome } from '@virtmesh/contracts/domain/v1/domain_service';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import { FieldEffect, type FieldOutcome } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { HypervisorDriver, Verdict } from '@virtmesh/driver-spi';
 import type { Entry } from '../model/change.ts';

@@ -1,11 +1,6 @@
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
-import {
-  ChangeScope,
-  DomainView,
-  type FieldOutcome,
-  UpdateDomainResult,
-  type UpdateDomainRequest,
-} from '@virtmesh/contracts/domain/v1/domain_service';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import { DomainView, type FieldOutcome, UpdateDomainResult, type UpdateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { checkEnum } from '@virtmesh/kit';

@@ -1,0 +1,46 @@
+import type { GuestRef } from '../guest.ts';
+
+export interface ExecOrder {
+  /** The program, an absolute path or a name that is looked for in the guest's PATH, and its arguments. */
+  readonly command: readonly string[];
+  /** Over the guest's default environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Its terminal; without it it has pipes. */
+  readonly terminal?: Terminal;
+}
+export interface Terminal {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** How a command ended: 128 and the signal's number where a signal ended it. */
+export interface ExecEnd {
+  readonly exitCode: number;
+  readonly signal: number;
+}
+
+/** A command that runs in a guest. To dispose of it ends it. */
+export interface ExecSession extends AsyncDisposable {
+  /** By the guest's numbers; 0 where it is not known. */
+  readonly pid: number;
+  /** What it writes, until it has ended and all was read. */
+  readonly output: AsyncIterable<{ readonly stream: 'output' | 'error'; readonly bytes: Uint8Array }>;
+  /** After the end of `output`. */
+  readonly ended: Promise<ExecEnd>;
+  /** Resolves when there is room for more. */
+  write(bytes: Uint8Array): Promise<void>;
+  endInput(): void;
+  /** FEATURE_UNSUPPORTED where the command cannot be reached so. */
+  resize(terminal: Terminal): Promise<void>;
+  /** FEATURE_UNSUPPORTED where the command cannot be reached so. */
+  kill(signal: number): Promise<void>;
+}
+
+/** Runs commands in a guest. */
+export interface Exec {
+  /** REQUEST_INVALID (`open.command`) where there is no such program, (`open.terminal`, ...) for what cannot be had here. */
+  exec(guest: GuestRef, order: ExecOrder, signal: AbortSignal): Promise<ExecSession>;
+}
