@@ -42,7 +42,11 @@ export interface StartOrder {
   readonly spec: DomainSpec;
   /** Leave the guest's vCPUs stopped. */
   readonly paused: boolean;
-  /** Go on from a saved state: the driver's bytes begin at `offset` of the file. */
+  /**
+   * Go on from a saved state: the driver's bytes begin at `offset` of the file, which the agent has opened to nobody else.
+   * `spec` is then the definition that ran when it was saved, and the guest must find all that it saw; what the node alone
+   * sees, such as a port, may be chosen anew. Bytes that cannot be taken up fail a step with SAVED_STATE_INVALID.
+   */
   readonly restore?: { readonly path: string; readonly offset: number };
   /**
    * Keeps the record in place of the one before; when it returns, a kill of the agent no longer loses it. Called before

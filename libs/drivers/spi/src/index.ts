@@ -41,6 +41,7 @@ export type {
   SpawnOrder,
   TapOrder,
 } from './host.ts';
+export { pathViolations } from './path-rules.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
 export { type AnyDevice, deviceKinds, type DeviceKind, deviceListPath, findDevice, withDevice, withoutDevice } from './spec-device.ts';

@@ -1,8 +1,8 @@
 import type { Violation } from '@virtmesh/base';
 import { type Boot, Firmware } from '@virtmesh/contracts/domain/v1/boot';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { pathViolations } from '@virtmesh/driver-spi';
 import { machineFamily } from '../machine.ts';
-import { pathViolations } from './path.ts';
 import { type Rule, violation } from './rule.ts';
 
 const maxMenuTimeoutMs = 65_535;

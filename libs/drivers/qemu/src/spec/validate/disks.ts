@@ -1,8 +1,8 @@
 import type { Violation } from '@virtmesh/base';
 import { type Disk, DiskBus, DiskCache, DiskDevice, DiskFormat, DiskIo } from '@virtmesh/contracts/domain/v1/disk';
+import { pathViolations } from '@virtmesh/driver-spi';
 import { diskPath } from '../disk-path.ts';
 import { type MachineFamily, machineFamily } from '../machine.ts';
-import { pathViolations } from './path.ts';
 import { nameIn, type Rule, type SpecContext, violation } from './rule.ts';
 import { throttle } from './throttle.ts';
 

@@ -1,9 +1,9 @@
 import type { Violation } from '@virtmesh/base';
-import { violation } from './rule.ts';
 
 const control = /\p{Cc}/u;
+const violation = (field: string, description: string): Violation => ({ field, description });
 
-/** A path on the node that a definition names: absolute, in its simplest form, and below an allowed root. Where it leads by symlinks is checked when it is used. */
+/** A path on the node that a definition or request names: absolute, in its simplest form, and below an allowed root. Where it leads by symlinks is checked when it is used. */
 export function* pathViolations(field: string, path: string, roots: readonly string[]): Generator<Violation> {
   const misformed = [...formViolations(field, path)];
   if (misformed.length > 0) yield* misformed;
