@@ -49,15 +49,36 @@ export class ServiceProcess implements AsyncDisposable {
     }
   }
 
+  /**
+   * Plants faults in the running process, or finds out with `trace` which places it passes; answers when they are in place.
+   * Passes are counted from then. A start ends all that.
+   */
+  async plant(failpoints: string): Promise<void> {
+    const said = `failpoints: ${failpoints}\n`;
+    const logged = (await this.wholeLog()).length;
+    await writeFile(this.#failpointsPath, failpoints);
+    this.#process?.kill('SIGUSR2');
+    for (const end = Date.now() + 10_000; !(await this.wholeLog()).slice(logged).includes(said); await delay(2)) {
+      if (Date.now() > end) throw new Error(`${this.#options.service} did not take failpoints:\n${await this.log()}`);
+    }
+  }
+
   /** Starts it without waiting: a planted kill may end it before it serves. */
   async spawn(env: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
     const { config, directory, service } = this.#options;
     const file = join(directory, `${service}.yaml`);
     await writeFile(file, JSON.stringify(config));
+    await writeFile(this.#failpointsPath, '');
     const log = openSync(this.#logPath, 'a');
     const child = spawn(process.execPath, [join(repository, 'services', service, 'src/main.ts'), '--config', file], {
       stdio: ['ignore', log, log],
-      env: { PATH: process.env['PATH'], ...env },
+      // A start is mostly the loading of its sources; a process that ends by itself leaves them for the next in the cache.
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: join(repository, '.cache/node'),
+        VIRTMESH_FAILPOINTS: `@${this.#failpointsPath}`,
+        ...env,
+      },
     });
     closeSync(log);
     this.#process = child;
@@ -91,8 +112,16 @@ export class ServiceProcess implements AsyncDisposable {
     return readFile(this.#logPath, 'utf8').catch(() => '');
   }
 
+  /** Asks it to end, and kills it where it does not. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.kill('SIGTERM');
+    if ((await Promise.race([ended.then(() => true), delay(15_000, undefined, { ref: false })])) === true) return;
     await this.kill('SIGKILL');
+    throw new Error(`${this.#options.service} did not end when it was asked to:\n${await this.log()}`);
+  }
+
+  get #failpointsPath(): string {
+    return join(this.#options.directory, `${this.#options.service}.failpoints`);
   }
 
   get #logPath(): string {

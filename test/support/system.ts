@@ -150,12 +150,11 @@ export class TestSystem implements AsyncDisposable {
     await this.#destroyGuests().catch((thrown: unknown) => leaks.push(`guests could not be destroyed: ${String(thrown)}\n`));
     for (const connection of this.#connections) connection.close();
     await this.#tape?.[Symbol.asyncDispose]();
-    await this.domainSvc[Symbol.asyncDispose]();
-    await this.agent[Symbol.asyncDispose]();
-    await this.nats?.[Symbol.asyncDispose]();
+    for (const service of [this.domainSvc, this.agent, this.nats])
+      await service?.[Symbol.asyncDispose]().catch((thrown: unknown) => leaks.push(String(thrown)));
     leaks.push(...(await this.#removeLeaks()));
     await rm(this.#directory, { recursive: true, force: true });
-    if (leaks.length > 0) throw new Error(`left of the guests: ${leaks.join(', ')}`);
+    if (leaks.length > 0) throw new Error(`left: ${leaks.join(', ')}`);
   }
 
   /** Ends what is still there of guests, and says what it was. */

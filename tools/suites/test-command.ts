@@ -88,7 +88,6 @@ export async function test(args: readonly string[]): Promise<number> {
   const marks: RunMarks = { directory, environment: `VIRTMESH_TEST_RUN=${run}` };
   const env = {
     ...process.env,
-    ...(selection.skipCache || selection.words.length > 0 ? { VIRTMESH_TEST_ALL: '1' } : {}),
     VIRTMESH_TEST_RUN: run,
     TMPDIR: directory,
     NX_DAEMON: 'false',
