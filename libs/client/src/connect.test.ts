@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { sleep } from '@virtmesh/base';
@@ -108,12 +109,30 @@ test('a server that accepts and says nothing is given up at the deadline', async
   onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const started = performance.now();
-  expect((await failure(connect(path, { connectTimeoutMs: 300 }))).reason).toBe('DEADLINE_EXCEEDED');
+  const fault = await failure(connect(path, { connectTimeoutMs: 300 }));
+  expect(fault).toMatchObject({
+    reason: 'DEADLINE_EXCEEDED',
+    metadata: { address: path, waited_for: 'the first words of its HTTP/2 connection', waited_ms: '300' },
+  });
+  expect(fault.message).toBe(
+    `the server at ${path} did not answer: waited 0.3 s for the first words of its HTTP/2 connection; it hangs, something else listens there, or what is sent there gets lost on the way: look at its process and its log, and restart it if it does not recover`,
+  );
   expect(performance.now() - started).toBeLessThan(5000);
   const controller = new AbortController();
   const attempt = failure(connect(path, { signal: controller.signal }));
   controller.abort();
   expect((await attempt).reason).toBe('OPERATION_CANCELLED');
+});
+
+test('a server that takes the call and does not answer it is told from one that says nothing', async () => {
+  const path = join(await temporaryDirectory(), 'hung.sock');
+  const server = createHttp2Server();
+  onTestFinished(() => void server.close());
+  server.on('sessionError', () => undefined);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const fault = await failure(connect(path, { connectTimeoutMs: 500 }));
+  expect(fault).toMatchObject({ reason: 'DEADLINE_EXCEEDED', metadata: { waited_for: 'its answer to grpc.health.v1.Health/Check' } });
+  expect(fault.message).toContain('waited 0.5 s for its answer to grpc.health.v1.Health/Check; it hangs or is overloaded: look at');
 });
 
 test('without an address: VIRTMESH_URI, else the first socket that is there', async () => {

@@ -1,4 +1,4 @@
-import type { Channel } from '@grpc/grpc-js';
+import { type Channel, connectivityState } from '@grpc/grpc-js';
 import { Fault } from '@virtmesh/base';
 import { DomainServiceService } from '@virtmesh/contracts/domain/v1/domain_service';
 import { HealthCheckRequest, HealthService } from '@virtmesh/contracts/grpc/health/v1/health';
@@ -59,7 +59,8 @@ export interface Connection extends AsyncDisposable {
 
 /**
  * Connects to a server and makes sure that it is there. Without a URI: VIRTMESH_URI, else the sockets of this host.
- * URI_INVALID if the address cannot be understood, SERVER_UNREACHABLE with the reason if nobody answers there.
+ * URI_INVALID if the address cannot be understood, SERVER_UNREACHABLE with the reason if nobody is there,
+ * DEADLINE_EXCEEDED with what was waited for if whoever is there says nothing.
  */
 export async function connect(uri?: string, options: ConnectOptions = {}): Promise<Connection> {
   const env = options.env ?? process.env;
@@ -68,7 +69,7 @@ export async function connect(uri?: string, options: ConnectOptions = {}): Promi
   const channel = openChannel(route.address, { credentials: route.credentials });
   const explain = (fault: Fault): Promise<Fault> => explained(fault, address, route);
   try {
-    const scope = await scopeOf(channel, options);
+    const scope = await scopeOf(channel, options, address);
     return connection(address, channel, scope, { retry: options.retry ?? defaultRetry, timeoutMs: options.timeoutMs ?? 60_000, explain });
   } catch (thrown) {
     channel.close();
@@ -108,19 +109,36 @@ function routeTo(target: Target, context: TransportContext): Route {
 }
 
 /** Only agents serve their journal. The question also shows that the server is there and lets this client in. */
-async function scopeOf(channel: Channel, options: ConnectOptions): Promise<Scope> {
+async function scopeOf(channel: Channel, options: ConnectOptions, address: string): Promise<Scope> {
+  const timeoutMs = options.connectTimeoutMs ?? 10_000;
   const health = createClient(HealthService, channel);
   try {
     await health.check(HealthCheckRequest.fromPartial({ service: 'virtmesh.agent.v1.JournalService' }), {
-      timeoutMs: options.connectTimeoutMs ?? 10_000,
+      timeoutMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     return 'node';
   } catch (thrown) {
     // A router in front of the services may have no health of its own.
     if (Fault.is(thrown, 'SERVICE_NOT_FOUND', 'FEATURE_UNSUPPORTED')) return 'fleet';
+    if (Fault.is(thrown, 'DEADLINE_EXCEEDED')) throw silence(thrown, channel, address, timeoutMs);
     throw thrown;
   }
+}
+
+/** The failure of a server that has the connection, or the attempt at one, and says nothing. */
+function silence(fault: Fault, channel: Channel, address: string, timeoutMs: number): Fault {
+  const connected = channel.getConnectivityState(false) === connectivityState.READY;
+  const waitedFor = connected ? 'its answer to grpc.health.v1.Health/Check' : 'the first words of its HTTP/2 connection';
+  const why = connected
+    ? 'it hangs or is overloaded'
+    : 'it hangs, something else listens there, or what is sent there gets lost on the way';
+  return new Fault(
+    'DEADLINE_EXCEEDED',
+    `the server at ${address} did not answer: waited ${timeoutMs / 1000} s for ${waitedFor}; ${why}: look at its process and its log, and restart it if it does not recover`,
+    { ...fault.metadata, address, waited_for: waitedFor, waited_ms: String(timeoutMs) },
+    { cause: fault.cause },
+  );
 }
 
 /** A connection's failure, with the address and the cause as far as it can be seen from here. */

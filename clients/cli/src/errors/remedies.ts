@@ -29,7 +29,8 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
     unsaid(fault, 'role', (role) => `yours: the role ${role}`),
   ],
   HYPERVISOR_UNRESPONSIVE: () => ['destroy ends a domain whose hypervisor does not answer'],
-  DEADLINE_EXCEEDED: () => ['--timeout gives it more time'],
+  // A server that says nothing to begin with is not waited for longer.
+  DEADLINE_EXCEEDED: ({ metadata }) => (metadata['waited_for'] === undefined ? ['--timeout gives it more time'] : []),
   INTERNAL_BUG: (fault) => [unsaid(fault, 'incident', (id) => `look for ${id} in the log of the server`)],
 };
 
