@@ -1,7 +1,8 @@
 import { examineHost } from '../doctor/examine.ts';
 import { aptInstall, type Finding, type FindingStatus } from '../doctor/finding.ts';
 import { thisHost } from '../doctor/host.ts';
-import { serverFindings } from '../doctor/server.ts';
+import { kvmFinding } from '../doctor/kvm.ts';
+import { askServer } from '../doctor/server.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Invocation } from '../invocation.ts';
 import { oneLine } from '../output/sanitise.ts';
@@ -29,8 +30,8 @@ function text(findings: readonly Finding[], isRoot: boolean, paint: Paint): stri
 
 export async function run(invocation: Invocation): Promise<number> {
   const host = thisHost(invocation.terminal.env, process);
-  const [found, server] = await Promise.all([examineHost(host), serverFindings(() => invocation.connect())]);
-  const findings = [...found, ...server];
+  const [found, server] = await Promise.all([examineHost(host), askServer(() => invocation.connect(), host.hostname)]);
+  const findings = [...found.map((each) => (each.check === 'kvm' ? kvmFinding(each, server.kvm) : each)), ...server.findings];
   await invocation.show({
     text: ({ paint }) => text(findings, host.isRoot, paint),
     json: () => ({ findings }),

@@ -5,6 +5,7 @@ import type { ExaminedHost } from './host.ts';
 
 const fullHost: ExaminedHost = {
   arch: 'x64',
+  hostname: 'here',
   nodeVersion: 'v24.21.0',
   isRoot: true,
   which: (program) => Promise.resolve(`/usr/bin/${program}`),

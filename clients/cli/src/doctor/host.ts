@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** What the doctor sees of a host. */
 export interface ExaminedHost {
   readonly arch: string;
+  readonly hostname: string;
   readonly nodeVersion: string;
   readonly isRoot: boolean;
   /** The path of a program, looked for in PATH and where system programs are. */
@@ -33,6 +35,7 @@ export function thisHost(env: Readonly<Record<string, string | undefined>>, owne
   const directories = [...(env['PATH'] ?? '').split(delimiter).filter(Boolean), ...systemPaths];
   return {
     arch: owner.arch,
+    hostname: hostname(),
     nodeVersion: owner.version,
     isRoot: owner.getuid?.() === 0,
     which: async (program) => {

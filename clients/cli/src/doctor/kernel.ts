@@ -23,7 +23,7 @@ const deviceCheck =
     };
   };
 
-/** Whether guests really run under KVM is seen by running one, as the agent does; the findings of a server tell what it saw. */
+/** The device alone. Whether guests really run under it is seen by running one, as the agent does: see kvm.ts. */
 const kvmCheck = deviceCheck({
   check: 'kvm',
   path: '/dev/kvm',

@@ -48,7 +48,7 @@ const programs: readonly Program[] = [
     check: 'nats-server',
     name: () => 'nats-server',
     package: () => 'nats-server',
-    why: 'carries events and registrations; needed where the control plane runs',
+    why: 'carries events and registrations; needed where the control plane runs (./dev start brings its own)',
     absent: 'warn',
     versionArgs: ['--version'],
   },

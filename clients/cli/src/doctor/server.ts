@@ -1,14 +1,23 @@
 import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
+import { GetDomainCapabilitiesRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { Node } from '@virtmesh/contracts/node/v1/node';
 import { ListNodesRequest } from '@virtmesh/contracts/node/v1/node_service';
 import { nodeOf } from '../domain-reference.ts';
 import type { Finding } from './finding.ts';
+import type { KvmTrial } from './kvm.ts';
 
 const answerMs = 3_000;
 const why = 'is what vmesh talks to';
 
+export interface ServerReport {
+  readonly findings: readonly Finding[];
+  /** What the agent of this host found of KVM; undefined where no agent of this host was heard. */
+  readonly kvm?: KvmTrial | undefined;
+}
+
 /** Whether the server that this call would use answers, and what its nodes say of their drivers. */
-export async function serverFindings(connect: () => Promise<Connection>): Promise<Finding[]> {
+export async function askServer(connect: () => Promise<Connection>, hostname: string): Promise<ServerReport> {
   try {
     const connection = await connect();
     const { nodes } = await connection.nodes.listNodes(ListNodesRequest.fromPartial({}), { timeoutMs: answerMs });
@@ -30,17 +39,24 @@ export async function serverFindings(connect: () => Promise<Connection>): Promis
         ...(driver.available ? {} : { remedy: driver.why }),
       })),
     );
-    return [server, ...drivers];
+    const here = nodes.find((node) => node.hostname === hostname);
+    return { findings: [server, ...drivers], kvm: here && (await kvmTrialOf(connection, here)) };
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
-    return [
-      {
-        check: 'server',
-        status: 'warn',
-        found: thrown.message,
-        why,
-        remedy: './dev start starts one on this host; -c or VIRTMESH_URI says where another one is',
-      },
-    ];
+    const remedy = './dev start starts one on this host; -c or VIRTMESH_URI says where another one is';
+    return { findings: [{ check: 'server', status: 'warn', found: thrown.message, why, remedy }] };
   }
+}
+
+/** What the QEMU driver of a node says of KVM; undefined where it has none, or does not say. */
+async function kvmTrialOf(connection: Connection, node: Node): Promise<KvmTrial | undefined> {
+  const driver = node.drivers.find(({ type, available }) => type === 'qemu' && available);
+  if (driver === undefined) return undefined;
+  const request = GetDomainCapabilitiesRequest.fromPartial({ node: node.name, hypervisor: driver.type });
+  const capabilities = await connection.domains.getDomainCapabilities(request, { timeoutMs: answerMs }).catch((thrown: unknown) => {
+    if (thrown instanceof Fault) return undefined;
+    throw thrown;
+  });
+  const kvm = capabilities?.devices.find(({ name }) => name === 'accelerator.kvm');
+  return kvm && { works: kvm.available, why: kvm.why, instead: driver.accelerators[0] ?? '' };
 }

@@ -52,8 +52,8 @@ export function servicesOf(world: World): readonly ServiceBinding[] {
     observed(world, OperationServiceService, operationHandlers(world)),
     observed(world, NodeServiceService, {
       getNode: ({ name }) =>
-        nodes().find((node) => node.name === name) ?? raise(new Fault('NODE_NOT_FOUND', `there is no node ${name}`, { name })),
-      listNodes: () => ListNodesResponse.fromPartial({ nodes: nodes() }),
+        nodes(world).find((node) => node.name === name) ?? raise(new Fault('NODE_NOT_FOUND', `there is no node ${name}`, { name })),
+      listNodes: () => ListNodesResponse.fromPartial({ nodes: nodes(world) }),
       watchNodes: async function* () {},
     }),
     observed(world, HealthService, {
@@ -68,12 +68,12 @@ function raise(fault: Fault): never {
   throw fault;
 }
 
-const nodes = (): Node[] => [
+const nodes = (world: World): Node[] => [
   Node.fromPartial({
     name: 'nodes/n1',
     uid: '11111111-1111-4111-8111-111111111111',
     condition: NodeCondition.READY,
-    hostname: 'host1',
+    hostname: world.hostname,
     agentVersion: '0.1.0',
     cpu: { arch: 'x86_64', model: 'EPYC', cpus: 8, mhz: 2400 },
     memory: { totalBytes: 16n << 30n, availableBytes: 8n << 30n },
@@ -234,6 +234,7 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
         accelerator: 'tcg',
         maxVcpus: 288,
         machines: [{ name: 'pc-q35-7.2', alias: 'q35' }],
+        devices: [{ name: 'accelerator.kvm', ...world.kvm }],
         firmwares: [{ name: 'uefi', available: false, why: 'OVMF is not installed' }],
       }),
   };

@@ -31,6 +31,9 @@ export class World {
   /** Domains in a page at most, whatever is asked for. */
   mostInPage = 1000;
   unreachable: string[] = [];
+  /** Of the host of the node n1. */
+  hostname = 'host1';
+  kvm = { available: false, why: 'guests hang' };
 
   add(name: string, fields: Parameters<typeof Domain.fromPartial>[0] = {}): Domain {
     const domain = Domain.fromPartial({
