@@ -28,13 +28,22 @@ export function duration(text: string): number {
 export const globalOptions: readonly OptionSpec[] = [
   { flags: '-c, --connect <address>', summary: 'control plane or agent to talk to (env VIRTMESH_URI)' },
   { flags: '-n, --node <node>', summary: 'node on which names are looked for', completes: 'node', parse: nodeIdOf },
-  { flags: '-o, --output <format>', summary: 'form of the result', choices: outputFormats },
+  { flags: '-o, --output <format>', summary: 'form of the result, and of errors', choices: outputFormats },
   { flags: '--wait', summary: 'wait for the end of what was begun (the default)' },
   { flags: '--no-wait', summary: 'begin, print the name of the operation and leave' },
   { flags: '--timeout <time>', summary: 'stop waiting after this time, such as 30s or 5m', parse: duration },
   { flags: '-q, --quiet', summary: 'print nothing but results and errors' },
   { flags: '--no-color', summary: 'no colours (env NO_COLOR)' },
 ];
+
+/** The form of output that a command line asks for, as far as it shows in one that may not be understood. */
+export function outputAsked(argv: readonly string[]): OutputFormat | undefined {
+  const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const asked = words
+    .map((word, index) => (word === '-o' || word === '--output' ? words[index + 1] : /^(?:-o|--output=)(.+)$/s.exec(word)?.[1]))
+    .findLast((value) => value !== undefined);
+  return outputFormats.find((format) => format === asked);
+}
 
 /** The global part of commander's option values. */
 export function globalsOf(values: Readonly<Record<string, unknown>>): Globals {

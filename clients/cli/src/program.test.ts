@@ -2,9 +2,10 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { CommandSpec } from './command.ts';
 import { commandGroups } from './command-table.ts';
-import { globalsOf } from './globals.ts';
+import { globalsOf, outputAsked } from './globals.ts';
 import { type Call, parseCommandLine } from './program.ts';
 import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 interface Read {
   readonly outcome: Call | { readonly exitCode: number };
@@ -111,4 +112,25 @@ test.each([
   expect(outcome).toEqual({ exitCode: 2 });
   expect(stderr).toContain(message);
   expect(stdout).toBe('');
+});
+
+test.each([
+  [['strat', '-o', 'json'], "unknown command 'strat'\n(Did you mean start?)"],
+  [['list', '--al', '-ojson'], "unknown option '--al'\n(Did you mean --all?)"],
+  [['--output=yaml', 'start'], "missing required argument 'domain'"],
+  [['-o', 'yaml', 'operation'], 'a verb is missing; --help lists them'],
+])('%j for a program is thrown, and nothing is written', async (words, message) => {
+  await expect(parse(...words)).rejects.toThrow(new UsageError(message));
+});
+
+test.each([
+  [['list', '-o', 'json'], 'json'],
+  [['list', '-oyaml'], 'yaml'],
+  [['--output=name', 'list'], 'name'],
+  [['-o', 'json', 'list', '--output', 'wide'], 'wide'],
+  [['list', '-o', 'xml'], undefined],
+  [['list', '-o'], undefined],
+  [['start', '--', '-o', 'json'], undefined],
+])('%j asks for %s', (words, format) => {
+  expect(outputAsked(words)).toBe(format);
 });

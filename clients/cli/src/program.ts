@@ -1,6 +1,6 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from './command.ts';
-import { globalOptions } from './globals.ts';
+import { globalOptions, outputAsked } from './globals.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -12,33 +12,56 @@ export interface Call {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** Reads a command line by the table: the call, or an exit code where commander has answered already (help, usage). */
+/**
+ * Reads a command line by the table: the call, or an exit code where commander has answered already (help, usage). Where
+ * results are asked for in a form for programs, what is not understood is thrown instead, to be told in that form.
+ */
 export async function parseCommandLine(
   groups: readonly CommandGroup[],
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<Call | { readonly exitCode: number }> {
   let call: Call | undefined;
-  const program = buildProgram(groups, terminal, (made) => {
+  const format = outputAsked(argv);
+  const silent = format === 'json' || format === 'yaml';
+  const onCall = (made: Call): void => {
     call = made;
-  });
+  };
+  const program = buildProgram(groups, terminal, { silent, onCall });
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
+    if (silent && thrown.exitCode !== 0) throw new UsageError(usageWords(thrown));
     return { exitCode: thrown.exitCode === 0 ? 0 : 2 };
   }
   return call ?? { exitCode: 2 };
 }
 
+const failureHelp = `
+Exit codes: 0 done, 1 failed, 2 not understood. Results go to stdout, all else
+to stderr. With -o json each failure is a line of JSON there, with -o yaml a
+document: {"error": {reason, domain, code, message, metadata, fieldViolations,
+retryAfterMs, remedies}}; -q leaves out the notes around it.`;
+
+/** Commander shows the help where a verb is missing. */
+const usageWords = ({ code, message }: CommanderError): string =>
+  code === 'commander.help' ? 'a verb is missing; --help lists them' : message.replace(/^error: /, '');
+
+interface ProgramOptions {
+  /** Says nothing of what is not understood. */
+  readonly silent: boolean;
+  readonly onCall: (call: Call) => void;
+}
+
 /** The program as commander's, every verb ending in `onCall`. */
-function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, onCall: (call: Call) => void): Command {
+function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, { silent, onCall }: ProgramOptions): Command {
   const program = new Command('vmesh')
     .description("Manages virtual machines: one node by its agent, or a fleet by its control plane, with virsh's verbs.")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
-      writeErr: (text) => void terminal.stderr.write(text),
+      writeErr: silent ? () => undefined : (text) => void terminal.stderr.write(text),
       getOutHelpWidth: () => terminal.stdout.columns || 80,
       getErrHelpWidth: () => terminal.stderr.columns || 80,
       getOutHasColors: () => false,
@@ -47,7 +70,8 @@ function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, onCal
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
     .helpOption('-h, --help', 'show help')
-    .addHelpText('after', '\nA DOMAIN is web, node/web, nodes/node/domains/web, uid:UUID or a UUID. `vmesh VERB --help` tells more.');
+    .addHelpText('after', '\nA DOMAIN is web, node/web, nodes/node/domains/web, uid:UUID or a UUID. `vmesh VERB --help` tells more.')
+    .addHelpText('after', failureHelp);
   for (const option of globalOptions) program.addOption(buildOption(option));
   for (const group of groups)
     for (const spec of group.commands)

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { Bench, type Outcome, removeCache, vmeshPath } from './testing/vmesh.ts';
 
 // Against a server of the real contract. What a process of its own matters for, and one of each kind, is bin/vmesh.
@@ -137,7 +138,7 @@ describe('looking', () => {
     expect(info?.stdout).toContain('CPU model:         x86_64, EPYC\n');
     expect(missing).toMatchObject({ code: 1, stderr: 'error: there is no node nodes/n2\n' });
     expect(features?.stdout).toContain('qemu     migrate          no          not in this release\n');
-    expect(domain?.stdout).toContain('firmware   uefi      no          OVMF is not installed\n');
+    expect(domain?.stdout).toMatch(/firmware +uefi +no +OVMF is not installed\n/);
     expect(version?.stdout).toMatch(/^Client: {4}\d+\.\d+\.\d+\nNode\.js: {3}v\d+.*\nAgent n1: {2}0\.1\.0, qemu 7\.2\n$/);
     expect(names).toEqual(ok('nodes/n1\n'));
     expect(bench.world.requests.find(({ method }) => method === 'getDomainCapabilities')?.request).toMatchObject({
@@ -459,6 +460,42 @@ describe('the rest', () => {
     expect(await bench.call(['version'], { env: { VIRTMESH_URI: uri } })).toMatchObject({ code: 0 });
   });
 
+  test('errors for programs: an object on stderr in the form of the results, and the same exit codes', async () => {
+    bench.world.add('web', { status: running });
+    const violations = [{ field: 'spec.memory.size_bytes', description: 'is required' }];
+    bench.world.faults.set('getDomain', new Fault('SPEC_INVALID', 'not \u009b valid', { name: 'web' }, { violations }));
+    const json = await bench.call(['dominfo', 'web', '-o', 'json']);
+    expect([json.code, json.stdout, json.stderr.split('\n').length]).toEqual([1, '', 2]);
+    expect(json.stderr).not.toContain('\u009b');
+    const error = {
+      reason: 'SPEC_INVALID',
+      domain: 'virtmesh',
+      code: 'INVALID_ARGUMENT',
+      message: 'not \u009b valid',
+      metadata: { name: 'web' },
+      fieldViolations: violations,
+    };
+    expect(JSON.parse(json.stderr)).toMatchObject({ error });
+    const yaml = await bench.spawned(['dominfo', 'web', '-o', 'yaml']);
+    expect([yaml.code, yaml.stdout, parse(yaml.stderr)]).toMatchObject([1, '', { error }]);
+    const usage = await bench.spawned(['dominfo', '-o', 'json']);
+    expect([usage.code, usage.stdout, JSON.parse(usage.stderr)]).toMatchObject([2, '', { error: { reason: 'USAGE', domain: 'vmesh' } }]);
+  });
+
+  test('of several domains each that fails is an object of its own', async () => {
+    bench.world.add('web', { status: running });
+    const { code, stderr, stdout } = await bench.call(['suspend', 'web', 'no1', 'no2', '-o', 'json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'nodes/n1/domains/web' });
+    const errors = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(errors).toMatchObject([{ error: { reason: 'DOMAIN_NOT_FOUND' } }, { error: { reason: 'DOMAIN_NOT_FOUND' } }]);
+    const documents = (await bench.call(['suspend', 'no1', 'no2', '-o', 'yaml'])).stderr;
+    expect(parseAllDocuments(documents).map((each) => each.toJS() as unknown)).toMatchObject([{ error: {} }, { error: {} }]);
+  });
+
   test('a bug here is no stack for the user', async () => {
     bench.world.faults.set('listNodes', new Fault('INTERNAL_BUG', 'an internal fault', { incident: 'i-1' }));
     expect((await bench.call(['nodelist'])).stderr).toBe('error: an internal fault\n  look for i-1 in the log of the server\n');
@@ -481,6 +518,17 @@ describe('the rest', () => {
       found: `an agent at unix://${bench.socket} answers, with 1 node`,
     });
     expect(findings.find(({ check }) => check === 'driver qemu')?.found).toBe('n1: version 7.2, accelerators that work: tcg');
+    const kvm = async (): Promise<unknown> =>
+      (JSON.parse((await bench.call(['doctor', '-o', 'json'])).stdout) as { findings: { check: string }[] }).findings.find(
+        ({ check }) => check === 'kvm',
+      );
+    // The agent of another host tells nothing of this one's KVM; that of this host does.
+    expect(await kvm()).not.toMatchObject({ status: 'ok' });
+    bench.world.hostname = hostname();
+    bench.world.kvm = { available: true, why: '' };
+    expect(await kvm()).toMatchObject({ status: 'ok', found: 'guests run under it' });
+    bench.world.faults.set('getDomainCapabilities', new Fault('DRIVER_UNAVAILABLE', 'gone'));
+    expect(await kvm()).not.toMatchObject({ status: 'ok' });
     expect((await bench.spawned(['doctor'])).stdout).toMatch(/^CHECK +STATUS +FOUND\nnode +ok +v24/);
   });
 

@@ -3,7 +3,7 @@ import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { aboutDomain } from '../domain/lookup.ts';
 import { shortName } from '../domain-reference.ts';
-import { renderError } from '../errors/render.ts';
+import { tellError } from '../errors/tell-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Invocation } from '../invocation.ts';
 import { oneLine } from '../output/sanitise.ts';
@@ -39,8 +39,7 @@ export async function actOnDomains(invocation: Invocation, action: Action): Prom
     results.filter((result) => result.status === 'fulfilled').map((result) => result.value),
   );
   const failures = results.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
-  for (const thrown of failures)
-    invocation.terminal.stderr.write(renderError(thrown, { debug: Boolean(invocation.terminal.env['VIRTMESH_DEBUG']) }));
+  for (const thrown of failures) await tellError(thrown, invocation.terminal, invocation.globals.output);
   return failures.length > 0 ? exitCodes.failed : exitCodes.done;
 }
 
