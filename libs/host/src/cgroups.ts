@@ -1,8 +1,9 @@
 import { Fault, sleep } from '@virtmesh/base';
 import type { HostCgroups } from '@virtmesh/driver-spi';
-import { constants } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { access, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { cgroupFiles, cgroupLayout } from './cgroup-files.ts';
 
 /**
  * The hierarchies of version 1 in which guests get groups of their own: what the host accounts and limits by processes.
@@ -32,6 +33,7 @@ export async function hostCgroups(): Promise<HostCgroups> {
     for (const { root, use } of usable) await writeFile(join(root, use === 'own' ? group : '', 'cgroup.procs'), String(pid));
   };
   return {
+    ...cgroupFiles(cgroupLayout(mounts, unifiedControllers), checked),
     unavailable:
       groups.length > 0
         ? undefined
@@ -46,6 +48,16 @@ export async function hostCgroups(): Promise<HostCgroups> {
       await Promise.all(groups.map((root) => removeGroup(join(root, checked(name)), signal)));
     },
   };
+}
+
+function unifiedControllers(root: string): readonly string[] {
+  try {
+    return readFileSync(join(root, 'cgroup.controllers'), 'utf8')
+      .split(/\s+/)
+      .filter((name) => name !== '');
+  } catch {
+    return [];
+  }
 }
 
 /** The hierarchies that are used, of `/proc/self/mounts` and `/proc/self/cgroup`. */

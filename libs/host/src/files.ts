@@ -26,6 +26,7 @@ export function hostFiles(): HostFiles {
     copyNew: copyExclusively,
     stat: (path) => absentAs(undefined, async () => statOf(await stat(path))),
     makeDirectory: makeOwnedDirectory,
+    readLink: (path) => absentAs(undefined, () => readlink(path)),
     list: (path) => absentAs<readonly string[]>([], () => readdir(path)),
     rename,
     remove: (path) => rm(path, { recursive: true, force: true }),
@@ -108,11 +109,14 @@ function watchDirectory(directory: string, onChange: (name: string) => void, sig
   watcher.on('error', () => watcher.close());
 }
 
+/** EINVAL is how the kernel says that a file is no symlink. */
+const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EINVAL']);
+
 async function absentAs<T>(absent: T, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')) return absent;
+    if (thrown instanceof Error && 'code' in thrown && absentCodes.has(thrown.code)) return absent;
     throw thrown;
   }
 }

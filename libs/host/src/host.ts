@@ -1,6 +1,7 @@
 import type { Host } from '@virtmesh/driver-spi';
 import { hostCgroups } from './cgroups.ts';
 import { hostFiles } from './files.ts';
+import { hostMounts } from './mounts.ts';
 import { hostNetwork } from './network.ts';
 import { archOf } from './node-info/cpu.ts';
 import { hostInfo } from './node-info/index.ts';
@@ -18,6 +19,7 @@ export async function createHost(): Promise<Host> {
     sockets: hostSockets(processes),
     cgroups: await hostCgroups(),
     network: hostNetwork(processes),
+    mounts: hostMounts(processes),
     info: hostInfo(),
   };
 }

@@ -1,6 +1,7 @@
 import { Fault } from '@virtmesh/base';
-import type { HostNetwork, HostProcesses, InterfaceCounters, TapOrder } from '@virtmesh/driver-spi';
+import type { HostNetwork, HostProcesses, InterfaceCounters, TapOrder, VethOrder } from '@virtmesh/driver-spi';
 import { existsSync, readFileSync } from 'node:fs';
+import { innerLines, NetworkNamespaces } from './network-namespaces.ts';
 
 const interfaces = '/sys/class/net';
 const interfaceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
@@ -23,7 +24,19 @@ export function hostNetwork(processes: HostProcesses): HostNetwork {
         signal,
       );
   };
+  const namespaces = new NetworkNamespaces(processes);
   return {
+    exists: (name) => interfaceName.test(name) && existsSync(`${interfaces}/${name}`),
+    setUp: (name, up, signal) => batch([`link set dev ${checked(name)} ${up ? 'up' : 'down'}`], signal),
+    addVeth: (order, signal) => batch(vethLines(order), signal),
+    moveTo: (name, pid, signal) => batch([`link set dev ${checked(name)} netns ${Math.trunc(pid)}`], signal),
+    takeBack: (name, pid, signal) => namespaces.batch(pid, [`link set dev ${checked(name)} netns ${process.pid}`], signal),
+    setUpInner: (inner, signal) => {
+      checked(inner.name);
+      return namespaces.batch(inner.pid, innerLines(inner), signal);
+    },
+    inner: (pid, signal) => namespaces.look(pid, signal),
+    neighbours: (signal) => namespaces.neighbours(signal),
     isBridge: async (name) => interfaceName.test(name) && existsSync(`${interfaces}/${name}/bridge`),
     addTaps: async (taps, signal) => {
       if (taps.length === 0) return;
@@ -48,6 +61,15 @@ const tapLines = ({ name, uid, bridge, mtuBytes }: TapOrder): string[] => [
   `tuntap add dev ${checked(name)} mode tap user ${uid}`,
   `link set dev ${name}${mtuBytes > 0 ? ` mtu ${mtuBytes}` : ''} master ${checked(bridge)} up`,
 ];
+
+const vethLines = ({ name, bridge, peer, mtuBytes }: VethOrder): string[] => {
+  const mtu = mtuBytes > 0 ? ` mtu ${mtuBytes}` : '';
+  if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(peer.macAddress)) throw new Fault('INTERNAL_BUG', `not a MAC address: ${peer.macAddress}`);
+  return [
+    `link add ${checked(name)}${mtu} type veth peer name ${checked(peer.name)}${mtu} address ${peer.macAddress} netns ${Math.trunc(peer.pid)}`,
+    `link set dev ${name} master ${checked(bridge)} up`,
+  ];
+};
 
 function counters(name: string): InterfaceCounters | undefined {
   if (!interfaceName.test(name)) return undefined;

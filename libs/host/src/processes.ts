@@ -32,6 +32,7 @@ export function hostProcesses(): HostProcesses {
     kill,
     waitExit,
     find,
+    children,
     usersWithProcesses: async (first, count) => usersWithProcesses(first, count),
   };
 }
@@ -168,6 +169,21 @@ async function find(matches: (commandLine: readonly string[]) => boolean): Promi
     }),
   );
   return found.filter((identity) => identity !== undefined);
+}
+
+function children({ pid }: ProcessIdentity): readonly ProcessIdentity[] {
+  let listed: string;
+  try {
+    listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  } catch {
+    return [];
+  }
+  return listed
+    .split(' ')
+    .map(Number)
+    .filter((child) => child > 0)
+    .map((child) => identityOf(child, readStat(child)))
+    .filter((identity) => identity !== undefined);
 }
 
 function usersWithProcesses(first: number, count: number): ReadonlySet<number> {

@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { createConnection, createServer, type ListenOptions, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listeningFd } from './listening-fd.ts';
+import { openFifo } from './fifo.ts';
 import { PipeStore } from './pipes.ts';
 
 /** `sockaddr_un.sun_path` without its closing NUL. */
@@ -11,7 +12,7 @@ const maxSocketPathBytes = 107;
 
 export function hostSockets(processes: HostProcesses): HostSockets {
   const pipes = new PipeStore(processes);
-  return { listen, connect, isFree, pipe: () => pipes.take() };
+  return { listen, connect, fifo: (path) => openFifo(processes, path), isFree, pipe: () => pipes.take() };
 }
 
 async function listen(path: string): Promise<ListeningSocket> {

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
 
 /**
@@ -15,6 +15,7 @@ export interface Host {
   readonly sockets: HostSockets;
   readonly cgroups: HostCgroups;
   readonly network: HostNetwork;
+  readonly mounts: HostMounts;
   readonly info: HostInfo;
 }
 
@@ -76,6 +77,8 @@ export interface HostFiles {
   stat(path: string): Promise<FileStat | undefined>;
   /** Makes a directory, and the ones above it; one that is there gets the mode and owner. */
   makeDirectory(path: string, options: { readonly mode: number; readonly owner?: FileOwner }): Promise<void>;
+  /** What a symlink says; undefined for what is none, or not there. */
+  readLink(path: string): Promise<string | undefined>;
   /** Names in a directory; none where there is no directory. */
   list(path: string): Promise<readonly string[]>;
   rename(from: string, to: string): Promise<void>;
@@ -101,7 +104,8 @@ export interface ProcessLook {
   readonly residentBytes: bigint;
 }
 
-export type Signal = 'SIGTERM' | 'SIGKILL' | 'SIGCONT' | 'SIGSTOP' | 'SIGINT';
+/** By name, or by the kernel's number: real-time signals have no other. */
+export type Signal = 'SIGTERM' | 'SIGKILL' | 'SIGCONT' | 'SIGSTOP' | 'SIGINT' | number;
 
 /** `pipe` gives the child one end of a stream, whose other end is in `streams`; a number is a file descriptor to inherit. */
 export type ChildDescriptor = 'ignore' | 'pipe' | number;
@@ -153,6 +157,8 @@ export interface HostProcesses {
   waitExit(process: ProcessIdentity, signal: AbortSignal): Promise<void>;
   /** The processes whose command line matches; one pass over all. */
   find(matches: (commandLine: readonly string[]) => boolean): Promise<readonly ProcessIdentity[]>;
+  /** The children of a process's first thread, oldest first. */
+  children(process: ProcessIdentity): readonly ProcessIdentity[];
   /** The users of a range that have a process. */
   usersWithProcesses(first: number, count: number): Promise<ReadonlySet<number>>;
 }
@@ -174,10 +180,20 @@ export interface Pipe {
   closeWrite(): void;
 }
 
+/** A FIFO that is read, and never ends: it is open for writing too. */
+export interface Fifo extends AsyncDisposable {
+  readonly incoming: Readable;
+  /** Puts bytes (at most 4096, which stay together) behind those that others have written. */
+  write(bytes: Uint8Array): void;
+}
+
 export interface HostSockets {
   /** A listening unix socket at a path (at most 107 bytes). Nothing is accepted by the agent itself. */
   listen(path: string): Promise<ListeningSocket>;
+  /** A path that begins with a NUL is a name in the abstract namespace. */
   connect(path: string, signal: AbortSignal): Promise<Duplex>;
+  /** Makes a FIFO at a path, or takes the one that is there. */
+  fifo(path: string): Promise<Fifo>;
   /** Whether a TCP address can be listened on now. */
   isFree(address: string, port: number): Promise<boolean>;
   pipe(): Promise<Pipe>;
@@ -192,6 +208,32 @@ export interface HostCgroups {
   attach(name: string, pid: number): Promise<void>;
   /** Removes a group; waits a little for its last processes to end. Absence is success. */
   remove(name: string, signal: AbortSignal): Promise<void>;
+  /** The version of the hierarchy that a controller is in, such as 1 for `memory`; undefined where the host does not have it. */
+  version(controller: string): 1 | 2 | undefined;
+  /** A file of a group, of at most 1 MiB, such as `memory.max`; undefined where there is no such group, or no such file in it. */
+  read(controller: string, name: string, file: string): Promise<string | undefined>;
+  write(controller: string, name: string, file: string, text: string): Promise<void>;
+  /** Kills what runs in a group and the groups in it, and removes them in every hierarchy of the host. Absence is success. */
+  purge(name: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface MountOrder {
+  /** A path, or what the type calls it. */
+  readonly source: string;
+  /** A directory or file that is there. */
+  readonly target: string;
+  /** Such as `ext4`; found out where it is left out. */
+  readonly type?: string;
+  /** Such as `ro`, `bind`, `loop`. None holds a comma. */
+  readonly options: readonly string[];
+}
+
+export interface HostMounts {
+  mount(order: MountOrder, signal: AbortSignal): Promise<void>;
+  /** The mount points at or below a directory, in the order in which they were mounted. */
+  below(directory: string): Promise<readonly string[]>;
+  /** Takes them away, the last one first. Absence is success. */
+  unmountBelow(directory: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface TapOrder {
@@ -214,8 +256,55 @@ export interface InterfaceCounters {
   readonly transmitDrops: bigint;
 }
 
+/** A pair of interfaces that are the ends of one cable. */
+export interface VethOrder {
+  /** The end that stays with the host. */
+  readonly name: string;
+  readonly bridge: string;
+  /** The end that goes into the network namespace of a process. */
+  readonly peer: { readonly name: string; readonly macAddress: string; readonly pid: number };
+  /** 0 for the bridge's own. */
+  readonly mtuBytes: number;
+}
+
+/** How an interface is set up in the network namespace of a process. */
+export interface InnerInterface {
+  readonly pid: number;
+  readonly name: string;
+  /** With their prefix lengths. */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+}
+
+/** An interface as the network namespace of a process shows it. */
+export interface InterfaceLook {
+  readonly name: string;
+  readonly macAddress: string;
+  /** With their prefix lengths. */
+  readonly addresses: readonly string[];
+}
+
+export interface Neighbour {
+  readonly address: string;
+  readonly macAddress: string;
+}
+
 export interface HostNetwork {
+  exists(name: string): boolean;
   isBridge(name: string): Promise<boolean>;
+  /** Whether the host's end of a cable is in. */
+  setUp(name: string, up: boolean, signal: AbortSignal): Promise<void>;
+  addVeth(order: VethOrder, signal: AbortSignal): Promise<void>;
+  /** Gives an interface of the host to the network namespace of a process. */
+  moveTo(name: string, pid: number, signal: AbortSignal): Promise<void>;
+  /** Takes an interface back out of the network namespace of a process. */
+  takeBack(name: string, pid: number, signal: AbortSignal): Promise<void>;
+  /** Sets up an interface that is in the network namespace of a process, and puts it up. */
+  setUpInner(inner: InnerInterface, signal: AbortSignal): Promise<void>;
+  /** All interfaces of the network namespace of a process. */
+  inner(pid: number, signal: AbortSignal): Promise<readonly InterfaceLook[]>;
+  /** Whom the host has talked with lately. */
+  neighbours(signal: AbortSignal): Promise<readonly Neighbour[]>;
   /** Makes tap devices and puts them into their bridges, up; those that are there are made anew. */
   addTaps(taps: readonly TapOrder[], signal: AbortSignal): Promise<void>;
   /** Absence is success. */

@@ -19,6 +19,7 @@ export type {
   ChildDescriptor,
   CommandResult,
   ExitStatus,
+  Fifo,
   FileKind,
   FileOwner,
   FileStat,
@@ -27,11 +28,16 @@ export type {
   HostFacts,
   HostFiles,
   HostInfo,
+  HostMounts,
   HostNetwork,
   HostProcesses,
   HostSockets,
+  InnerInterface,
   InterfaceCounters,
+  InterfaceLook,
   ListeningSocket,
+  MountOrder,
+  Neighbour,
   OpenFile,
   Pipe,
   ProcessIdentity,
@@ -40,6 +46,7 @@ export type {
   SpawnedProcess,
   SpawnOrder,
   TapOrder,
+  VethOrder,
 } from './host.ts';
 export { pathViolations } from './path-rules.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';
