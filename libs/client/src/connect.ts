@@ -5,15 +5,7 @@ import { HealthCheckRequest, HealthService } from '@virtmesh/contracts/grpc/heal
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
-import {
-  type Client,
-  createClient,
-  type Logger,
-  openChannel,
-  peerStatus,
-  type ServiceDefinition,
-  silentLogger,
-} from '@virtmesh/kit/client';
+import { type CertificateLog, type Client, createClient, openChannel, peerStatus, type ServiceDefinition } from '@virtmesh/kit/client';
 import { defaultTarget } from './default-target.ts';
 import { type FacadeOptions, withRetries } from './facade.ts';
 import type { OperationResult } from './operation-result.ts';
@@ -36,8 +28,11 @@ export interface ConnectOptions {
   readonly retry?: RetryPolicy;
   /** Those of the process if left out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly log?: Logger;
+  /** Told when certificates are replaced while the connection lives; nobody if left out. */
+  readonly log?: CertificateLog;
 }
+
+const silent: CertificateLog = { info: () => undefined, warn: () => undefined };
 
 /** Whether the server speaks for one node or for the fleet. */
 export type Scope = 'node' | 'fleet';
@@ -65,7 +60,7 @@ export interface Connection extends AsyncDisposable {
 export async function connect(uri?: string, options: ConnectOptions = {}): Promise<Connection> {
   const env = options.env ?? process.env;
   const address = uri ?? defaultTarget({ env });
-  const route = routeTo(parseTarget(address), { uri: address, env, log: options.log ?? silentLogger() });
+  const route = routeTo(parseTarget(address), { uri: address, env, log: options.log ?? silent });
   const channel = openChannel(route.address, { credentials: route.credentials });
   const explain = (fault: Fault): Promise<Fault> => explained(fault, address, route);
   try {

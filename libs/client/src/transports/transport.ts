@@ -1,5 +1,5 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { Logger } from '@virtmesh/kit/client';
+import type { CertificateLog } from '@virtmesh/kit/client';
 import type { Target } from '../target.ts';
 
 /** What a transport may look at. */
@@ -7,7 +7,7 @@ export interface TransportContext {
   /** The address as the user wrote it, for messages. */
   readonly uri: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly log: Logger;
+  readonly log: CertificateLog;
 }
 
 /** How to reach a server. */

@@ -8,8 +8,9 @@ const suffix = '.ip.virtmesh.invalid';
  */
 export function serverNameFor(address: string): string | undefined {
   const host = /^(?:\[([^\]]+)\]|([^:/]+)):\d+$/.exec(address);
-  const ip = host?.[1] ?? host?.[2] ?? '';
-  return isIP(ip) === 0 ? undefined : `${Buffer.from(ip).toString('hex')}${suffix}`;
+  const ip = host?.[1] ?? host?.[2];
+  // Not asked of a unix socket: the first question takes Node several milliseconds.
+  return ip === undefined || isIP(ip) === 0 ? undefined : `${Buffer.from(ip).toString('hex')}${suffix}`;
 }
 
 /** The host that a certificate is checked against, from the TLS server name. */

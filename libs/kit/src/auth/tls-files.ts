@@ -16,8 +16,11 @@ export interface TlsFiles {
   readonly ca: string;
 }
 
+/** Where it is told that certificates were replaced. */
+export type CertificateLog = Pick<Logger, 'info' | 'warn'>;
+
 /** Credentials of a server that lets in only clients with a certificate of the given authority. HOST_INCOMPATIBLE if the files are not good. */
-export function tlsServerCredentials(files: TlsFiles, log: Logger): ServerCredentials {
+export function tlsServerCredentials(files: TlsFiles, log: CertificateLog): ServerCredentials {
   const provider = new PemFiles(files, log);
   return experimental.createCertificateProviderServerCredentials(provider, provider, true);
 }
@@ -25,7 +28,7 @@ export function tlsServerCredentials(files: TlsFiles, log: Logger): ServerCreden
 export interface TlsClientOptions extends TlsFiles {
   /** The identity that the server's certificate must name, such as `virtmesh://node/n1`; the host name is checked if left out. */
   readonly serverIdentity?: string;
-  readonly log: Logger;
+  readonly log: CertificateLog;
 }
 
 /** Credentials of a client that shows its certificate. HOST_INCOMPATIBLE if the files are not good. */
@@ -56,14 +59,14 @@ const settleMs = 200;
 /** Gives grpc-js the files' contents, now and after each change that leaves them whole. */
 class PemFiles implements experimental.CertificateProvider {
   readonly #files: TlsFiles;
-  readonly #log: Logger;
+  readonly #log: CertificateLog;
   readonly #caListeners = new Set<experimental.CaCertificateUpdateListener>();
   readonly #identityListeners = new Set<experimental.IdentityCertificateUpdateListener>();
   #pems: Pems;
   #watchers: FSWatcher[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(files: TlsFiles, log: Logger) {
+  constructor(files: TlsFiles, log: CertificateLog) {
     this.#files = files;
     this.#log = log;
     this.#pems = readPems(files);
