@@ -11,10 +11,14 @@ if (resultFile) mkdirSync(results, { recursive: true });
 /** What is waited for comes at once on a quiet machine; a busy one must not make a test fail. */
 const patient = { expect: { poll: { timeout: 20_000 } } };
 
-/** Tests of the driver that start the real QEMU stand beside what they test, and run with the integration tests. */
-const realQemu = [
+/** Tests that start real processes stand beside what they test, and run with the integration tests. */
+const realProcesses = [
+  'clients/cli/src/{vmesh,console/console,completion/shells}.test.ts',
   'libs/drivers/qemu/src/{lifecycle,features}/**/*.test.ts',
   'libs/drivers/qemu/src/{argv/real-qemu,argv/boots,probe/probe}.test.ts',
+  'libs/kit/src/run-service.test.ts',
+  'libs/store/src/power-cut.test.ts',
+  'tools/cases/cases.test.ts',
 ];
 
 /** Suites on real components share two cores, and measure time: one file at a time. */
@@ -45,13 +49,13 @@ export default defineConfig({
           ...patient,
           name: 'unit',
           include: ['{libs,services,clients}/**/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/architecture/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...realQemu],
+          exclude: ['**/node_modules/**', ...realProcesses],
           testTimeout: 60_000,
           // No module keeps state, so test files can share what they import: half the time.
           isolate: false,
         },
       },
-      realComponents('integration', 60_000, realQemu),
+      realComponents('integration', 60_000, realProcesses),
       realComponents('e2e', 300_000),
       realComponents('faults', 600_000),
     ],
