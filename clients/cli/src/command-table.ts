@@ -1,14 +1,13 @@
+import { activeDomain, activeDomains, domain, domains, inactiveDomains, scope } from './command-groups/arguments.ts';
+import { deviceVerbs, sizeVerbs } from './command-groups/devices.ts';
+import { savedStateVerbs } from './command-groups/saved-states.ts';
 import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from './command.ts';
 import { eventKinds } from './event-kinds.ts';
 import { duration } from './globals.ts';
 import { parseByteSize } from './spec/byte-size.ts';
+import { wholeNumber } from './spec/whole-number.ts';
 import { UsageError } from './usage-error.ts';
 
-const domain: ArgumentSpec = { name: '<domain>', summary: 'the domain', completes: 'domain' };
-const domains: ArgumentSpec = { name: '<domain...>', summary: 'the domains', completes: 'domain' };
-const activeDomains: ArgumentSpec = { ...domains, completes: 'active domain' };
-const activeDomain: ArgumentSpec = { ...domain, completes: 'active domain' };
-const inactiveDomains: ArgumentSpec = { ...domains, completes: 'inactive domain' };
 const someDomains: ArgumentSpec = { name: '[domain...]', summary: 'the domains; all that run if left out', completes: 'domain' };
 const file: ArgumentSpec = { name: '<file>', summary: 'a file of YAML or JSON, or - for stdin', completes: 'file' };
 const node: ArgumentSpec = { name: '[node]', summary: 'the node; may be left out while there is only one', completes: 'node' };
@@ -18,10 +17,7 @@ const specName: OptionSpec = { flags: '--name <name>', summary: 'the name, for a
 const paused: OptionSpec = { flags: '--paused', summary: 'leave it paused, until resume' };
 const attach: OptionSpec = { flags: '--console', summary: 'connect to its console, from its first output on' };
 
-const count = (text: string): number => {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError('must be a whole number from 1 on');
-  return Number(text);
-};
+const count = (text: string): number => wholeNumber(text);
 const replay = (text: string): bigint => (text === 'all' ? -1n : parseByteSize(text));
 const label = (text: string): string => {
   if (!/^[^=]+=/.test(text)) throw new UsageError('must be key=value');
@@ -40,6 +36,9 @@ const listOptions: readonly OptionSpec[] = [
   { flags: '--autostart', summary: 'only those that start with their node' },
   { flags: '--no-autostart', summary: 'only those that do not' },
   { flags: '-l, --label <key=value>', summary: 'only those with this label; may be repeated', repeatable: true, parse: label },
+  { flags: '--with-managed-save', summary: 'only those whose state managedsave keeps', conflicts: ['withoutManagedSave'] },
+  { flags: '--without-managed-save', summary: 'only those without' },
+  { flags: '--managed-save', summary: 'show those whose state is kept as saved' },
   { flags: '--name', summary: 'print names alone' },
   { flags: '--uuid', summary: 'print UUIDs alone' },
   { flags: '--title', summary: 'show titles' },
@@ -50,7 +49,7 @@ const lifecycle: readonly CommandSpec[] = [
     name: 'start',
     summary: 'Start domains',
     arguments: [inactiveDomains],
-    options: [paused, attach],
+    options: [paused, attach, { flags: '--force-boot', summary: 'boot, and forget the state that managedsave kept' }],
     load: () => import('./commands/domain/start.ts'),
   },
   {
@@ -148,11 +147,7 @@ const definitions: readonly CommandSpec[] = [
     ],
     details:
       'Says for each field what became live and what waits for the next start. A list or map is replaced whole; an empty value puts a field back to its default.',
-    options: [
-      { flags: '--live', summary: 'change what runs now' },
-      { flags: '--config', summary: 'change what the next start uses' },
-      { flags: '--dry-run', summary: 'only say what would become of each field' },
-    ],
+    options: [...scope, { flags: '--dry-run', summary: 'only say what would become of each field' }],
     load: () => import('./commands/domain/set.ts'),
   },
   {
@@ -329,8 +324,9 @@ const others: readonly CommandSpec[] = [
 /** Every verb. Completion has one of its own, `__complete`, which main answers before this table is read. */
 export const commandGroups: readonly CommandGroup[] = [
   { title: 'Domains', commands: inspection },
-  { title: 'Running them', commands: lifecycle },
-  { title: 'Defining them', commands: definitions },
+  { title: 'Running them', commands: [...lifecycle, ...savedStateVerbs] },
+  { title: 'Defining them', commands: [...definitions, ...sizeVerbs] },
+  { title: 'Their devices', commands: deviceVerbs },
   { title: 'Nodes', commands: nodes },
   { title: 'Operations', commands: operations },
   { title: 'Other', commands: others },

@@ -1,7 +1,7 @@
 import type { Invocation } from './invocation.ts';
 
 /** What a word on the command line stands for, so that completion can offer those that there are. */
-export type Completes = 'domain' | 'active domain' | 'inactive domain' | 'node' | 'operation' | 'file';
+export type Completes = 'domain' | 'active domain' | 'inactive domain' | 'device' | 'disk' | 'interface' | 'node' | 'operation' | 'file';
 
 export interface OptionSpec {
   /** Commander's form: `--all`, `-l, --label <key=value>`. */

@@ -91,9 +91,9 @@ describe('looking', () => {
       ['vncdisplay', 'stuck'],
     ];
     const [info, state, reason, uuid, name, display, stats, json, none] = await Promise.all(calls.map((words) => bench.call(words)));
-    expect(info?.stdout).toContain('Name:         web\n');
-    expect(info?.stdout).toContain('State:        running (booted)\n');
-    expect(info?.stdout).toContain('Max memory:   256 MiB\n');
+    expect(info?.stdout).toContain('Name:          web\n');
+    expect(info?.stdout).toContain('State:         running (booted)\n');
+    expect(info?.stdout).toContain('Max memory:    256 MiB\n');
     expect(state).toEqual(ok('running\n'));
     expect(reason).toEqual(ok('running (booted)\n'));
     expect(uuid).toEqual(ok(`${uid}\n`));

@@ -1,6 +1,8 @@
 import { Fault } from '@virtmesh/base';
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
+import { FilesystemsResult } from '@virtmesh/contracts/domain/v1/guest';
+import { DumpDomainResult } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Any } from '@virtmesh/contracts/google/protobuf/any';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { faultFromStatus } from '@virtmesh/kit/client';
@@ -9,6 +11,8 @@ import { faultFromStatus } from '@virtmesh/kit/client';
 export type OperationResult =
   | { readonly $case: 'domain'; readonly value: Domain }
   | { readonly $case: 'update'; readonly value: UpdateDomainResult }
+  | { readonly $case: 'dump'; readonly value: DumpDomainResult }
+  | { readonly $case: 'filesystems'; readonly value: FilesystemsResult }
   | { readonly $case: 'empty' }
   /** Of a type that this release does not know. */
   | { readonly $case: 'other'; readonly value: Any };
@@ -40,6 +44,10 @@ function decoded(any: Any): OperationResult {
       return { $case: 'domain', value: Domain.decode(any.value) };
     case 'virtmesh.domain.v1.UpdateDomainResult':
       return { $case: 'update', value: UpdateDomainResult.decode(any.value) };
+    case 'virtmesh.domain.v1.DumpDomainResult':
+      return { $case: 'dump', value: DumpDomainResult.decode(any.value) };
+    case 'virtmesh.domain.v1.FilesystemsResult':
+      return { $case: 'filesystems', value: FilesystemsResult.decode(any.value) };
     case 'google.protobuf.Empty':
       return { $case: 'empty' };
     default:

@@ -73,5 +73,5 @@ async function fromServer(what: Exclude<Completes, 'file'>, cursor: Cursor, term
   const globals = { ...globalsOf({}), connect, node, timeoutMs: serverMs, quiet: true };
   await using invocation = new Invocation({ terminal, globals, args: [], values: {} });
   const { liveCandidates } = await import('./live.ts');
-  return await liveCandidates(invocation, what);
+  return await liveCandidates(invocation, what, cursor.given[0]);
 }

@@ -1,7 +1,9 @@
+import type { Connection } from '@virtmesh/client';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
-import { DomainView, ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import { DomainView, GetDomainRequest, ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { ListOperationsRequest } from '@virtmesh/contracts/operation/v1/operation_service';
 import type { Completes } from '../command.ts';
+import { devicesOf, type NamedDevice } from '../domain/devices.ts';
 import { nodeOf, shortName } from '../domain-reference.ts';
 import type { Invocation } from '../invocation.ts';
 import { listNodes } from '../node/choose-node.ts';
@@ -10,7 +12,12 @@ import { pageSize } from '../paging.ts';
 import type { Candidate } from './complete.ts';
 
 /** What there is now, from the server. One page is more than anybody reads. */
-export async function liveCandidates(invocation: Invocation, what: Exclude<Completes, 'file'>): Promise<readonly Candidate[]> {
+export async function liveCandidates(
+  invocation: Invocation,
+  what: Exclude<Completes, 'file'>,
+  /** The domain whose devices are meant. */
+  domain?: string,
+): Promise<readonly Candidate[]> {
   const connection = await invocation.connect();
   switch (what) {
     case 'node':
@@ -34,6 +41,12 @@ export async function liveCandidates(invocation: Invocation, what: Exclude<Compl
         domains,
       );
     }
+    case 'device':
+    case 'disk':
+    case 'interface':
+      return (await devicesIn(invocation, connection, domain))
+        .filter(({ kind }) => what === 'device' || kind === what)
+        .map(deviceCandidate);
     default:
       return what satisfies never;
   }
@@ -51,3 +64,15 @@ function candidatesOf(domains: readonly Domain[], all: readonly Domain[]): Candi
     };
   });
 }
+
+/** The devices of a domain, those that wait for the next start too. */
+async function devicesIn(invocation: Invocation, connection: Connection, argument: string | undefined): Promise<NamedDevice[]> {
+  const { spec, activeSpec } = await connection.domains.getDomain(
+    GetDomainRequest.fromPartial({ name: invocation.domain(argument), view: DomainView.FULL }),
+    invocation.callOptions,
+  );
+  const active = devicesOf(activeSpec);
+  return [...active, ...devicesOf(spec).filter(({ id }) => !active.some((device) => device.id === id))];
+}
+
+const deviceCandidate = ({ id, kind }: NamedDevice): Candidate => ({ value: id, summary: kind });

@@ -17,6 +17,7 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
     unsaid(fault, 'holder', (who) => `held by: ${who}`),
     'look on by --read-only, or cut the other one off by --force',
   ],
+  DEVICE_BUSY: () => ['--guest-timeout gives the guest more time; it may let go of it later still'],
   ETAG_MISMATCH: () => ['it changed meanwhile: look at it again, then retry'],
   JOURNAL_TRIMMED: () => ['start without --resume, and list what there is now'],
   GUEST_AGENT_UNRESPONSIVE: () => ['another --mode does without the guest agent, and destroy without the guest'],

@@ -16,10 +16,14 @@ export async function listNodes(invocation: Invocation, connection: Connection):
   return nodes;
 }
 
-/** The name of the node that is meant: by argument, by `-n`, or as the only one there is. */
+/** The name of the node that is meant: by the verb's argument, by `-n`, or as the only one there is. */
 export async function chooseNode(invocation: Invocation, connection: Connection): Promise<string> {
   const [argument] = invocation.args;
-  if (argument !== undefined) return `nodes/${nodeIdOf(argument)}`;
+  return argument === undefined ? await theNode(invocation, connection) : `nodes/${nodeIdOf(argument)}`;
+}
+
+/** As chooseNode, for verbs without such an argument. */
+export async function theNode(invocation: Invocation, connection: Connection): Promise<string> {
   if (invocation.globals.node !== undefined) return `nodes/${invocation.globals.node}`;
   const nodes = await listNodes(invocation, connection);
   const [only] = nodes;

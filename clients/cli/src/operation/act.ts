@@ -1,5 +1,7 @@
 import { type Connection, isDone, resultOf } from '@virtmesh/client';
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
+import { FilesystemsResult } from '@virtmesh/contracts/domain/v1/guest';
+import { DumpDomainResult } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { aboutDomain } from '../domain/lookup.ts';
 import { shortName } from '../domain-reference.ts';
@@ -46,10 +48,14 @@ export async function actOnDomains(invocation: Invocation, action: Action): Prom
 const forPeople = (invocation: Invocation): boolean =>
   (invocation.globals.output ?? 'table') === 'table' || invocation.globals.output === 'wide';
 
-/** Says to people in one line what became of an operation; with --no-wait its name, which is the result then. */
-export async function tell(invocation: Invocation, operation: Operation, done: string): Promise<void> {
+/** Says to people in one line what became of a domain; with --no-wait the operation's name, which is the result then. */
+export const tell = (invocation: Invocation, operation: Operation, done: string): Promise<void> =>
+  tellLine(invocation, operation, `domain ${shortName(operation.target)} ${done}`);
+
+/** As tell, in other words. */
+export async function tellLine(invocation: Invocation, operation: Operation, line: string): Promise<void> {
   if (!forPeople(invocation)) return;
-  if (isDone(operation)) await invocation.say(`domain ${shortName(operation.target)} ${done}`);
+  if (isDone(operation)) await invocation.say(line);
   else await invocation.write(`${oneLine(operation.name)}\n`);
 }
 
@@ -64,13 +70,23 @@ export async function showOperations(invocation: Invocation, operations: readonl
   });
 }
 
+/** What an operation answered; itself where it goes on, or answers nothing. */
 function resultJson(operation: Operation): unknown {
   const domain = domainOf(operation);
-  return domain ? Domain.toJSON(domain) : operationJson(operation);
+  if (domain) return Domain.toJSON(domain);
+  const result = isDone(operation) ? resultOf(operation) : undefined;
+  switch (result?.$case) {
+    case 'dump':
+      return DumpDomainResult.toJSON(result.value);
+    case 'filesystems':
+      return FilesystemsResult.toJSON(result.value);
+    default:
+      return operationJson(operation);
+  }
 }
 
 /** The domain that an operation answered, if it answered one. */
-function domainOf(operation: Operation): Domain | undefined {
+export function domainOf(operation: Operation): Domain | undefined {
   if (!isDone(operation)) return undefined;
   const result = resultOf(operation);
   if (result.$case === 'update') return result.value.domain;

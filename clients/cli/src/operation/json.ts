@@ -1,5 +1,7 @@
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
+import { FilesystemsResult } from '@virtmesh/contracts/domain/v1/guest';
+import { DumpDomainResult } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Any } from '@virtmesh/contracts/google/protobuf/any';
 import { BadRequest, ErrorInfo, RetryInfo } from '@virtmesh/contracts/google/rpc/error_details';
 import { Operation } from '@virtmesh/contracts/operation/v1/operation';
@@ -13,6 +15,8 @@ interface Known {
 const known: Readonly<Record<string, Known>> = {
   'virtmesh.domain.v1.Domain': Domain,
   'virtmesh.domain.v1.UpdateDomainResult': UpdateDomainResult,
+  'virtmesh.domain.v1.DumpDomainResult': DumpDomainResult,
+  'virtmesh.domain.v1.FilesystemsResult': FilesystemsResult,
   'google.rpc.ErrorInfo': ErrorInfo,
   'google.rpc.BadRequest': BadRequest,
   'google.rpc.RetryInfo': RetryInfo,

@@ -46,3 +46,7 @@ export function enumWord(type: Readonly<Record<string, number>>, value: number):
 
 /** Whether virsh's plain `list` shows it: all that have not ended, what cannot be seen too. */
 export const isActive = (domain: Domain): boolean => domain.status?.state !== DomainState.SHUTOFF;
+
+/** An enum value as it is written in a definition: `host-passthrough`; empty where nothing is said. */
+export const setWord = (type: Readonly<Record<string, number>>, value: number): string =>
+  value === 0 ? '' : enumWord(type, value).replaceAll(' ', '-');

@@ -28,6 +28,17 @@ export function parseByteSize(text: string): bigint {
   return scaled / scale;
 }
 
+/**
+ * As parseByteSize, and refuses a number without a unit: virsh counts memory and disks in KiB then, and who is used to
+ * that would get a thousandth of what is meant.
+ */
+export function parseSizeWithUnit(text: string): bigint {
+  const bare = text.trim();
+  if (/^\d+$/.test(bare))
+    throw new UsageError(`SIZE ${bare} has no unit: write ${bare}KiB for what virsh would take it for, or ${bare}MiB or ${bare}B`);
+  return parseByteSize(text);
+}
+
 /** The shortest text that reads back as the same number: `512MiB`, `1GiB`; undefined where it is no multiple of 1 MiB. */
 export function binarySize(bytes: bigint): string | undefined {
   for (const [power, unit] of [

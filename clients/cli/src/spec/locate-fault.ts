@@ -2,7 +2,7 @@ import { Fault, type Violation } from '@virtmesh/base';
 import type { DomainDocument } from './read-documents.ts';
 
 /** A server's fault about a definition, its violations named by the place in the file that they are about. */
-export function locatedFault(thrown: unknown, document: DomainDocument, file: string): unknown {
+export function locatedFault(thrown: unknown, document: Pick<DomainDocument, 'name' | 'locate'>, file: string): unknown {
   if (!(thrown instanceof Fault) || thrown.violations.length === 0) return thrown;
   const violations: Violation[] = thrown.violations.map(({ field, description }) => {
     const position = document.locate(field);

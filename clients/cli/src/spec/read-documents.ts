@@ -83,7 +83,7 @@ function refuseTwins(documents: readonly (DomainDocument | undefined)[], reading
 }
 
 /** Throws what is wrong in a file, by place. */
-function throwProblems(file: string, problems: Reading['problems']): void {
+export function throwProblems(file: string, problems: Reading['problems']): void {
   if (problems.length === 0) return;
   const sorted = problems.toSorted((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
   const violations: Violation[] = sorted.slice(0, mostProblems).map(({ position, path, message }) => ({

@@ -6,6 +6,7 @@ import { descriptorSet } from '@virtmesh/contracts';
 export interface DomainSchema {
   readonly domain: DescMessage;
   readonly spec: DescMessage;
+  readonly device: DescMessage;
 }
 
 /** Reads the description out of the contract: the reader and the printer of definitions know no field by name. */
@@ -16,7 +17,11 @@ export function loadDomainSchema(): DomainSchema {
     if (found === undefined) throw new Error(`the contract has no message ${name}`);
     return found;
   };
-  return { domain: message('virtmesh.domain.v1.Domain'), spec: message('virtmesh.domain.v1.DomainSpec') };
+  return {
+    domain: message('virtmesh.domain.v1.Domain'),
+    spec: message('virtmesh.domain.v1.DomainSpec'),
+    device: message('virtmesh.domain.v1.Device'),
+  };
 }
 
 /** Whether a field's value is a number of bytes, and so may be written with a unit. */

@@ -15,8 +15,6 @@ import {
   WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
-import { Any } from '@virtmesh/contracts/google/protobuf/any';
-import type { Duration } from '@virtmesh/contracts/google/protobuf/duration';
 import { HealthCheckResponse, HealthService } from '@virtmesh/contracts/grpc/health/v1/health';
 import { Node, NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { ListNodesResponse, NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
@@ -26,9 +24,11 @@ import {
   WatchOperationResponse,
 } from '@virtmesh/contracts/operation/v1/operation_service';
 import { type CallContext, defineService, type Handlers, type Role, type ServiceBinding, type ServiceDefinition } from '@virtmesh/kit';
+import { deviceHandlers } from './device-handlers.ts';
+import { packed, raise, waitMs } from './handling.ts';
+import { savedStateHandlers } from './saved-state-handlers.ts';
 import type { Job, World } from './world.ts';
 
-const waitMs = (wait: Duration | undefined): number => (wait ? Number(wait.seconds) * 1000 + wait.nanos / 1e6 : 10_000);
 const viewers = <D extends ServiceDefinition>(definition: D): Record<keyof D, Role> =>
   Object.fromEntries(Object.keys(definition).map((key) => [key, 'viewer'])) as Record<keyof D, Role>;
 
@@ -64,10 +64,6 @@ export function servicesOf(world: World): readonly ServiceBinding[] {
   ];
 }
 
-function raise(fault: Fault): never {
-  throw fault;
-}
-
 const nodes = (world: World): Node[] => [
   Node.fromPartial({
     name: 'nodes/n1',
@@ -95,14 +91,6 @@ const refuse = (): never => {
 };
 const notServed = {
   renameDomain: refuse,
-  attachDomainDevice: refuse,
-  detachDomainDevice: refuse,
-  updateDomainDevice: refuse,
-  resizeDomainDisk: refuse,
-  saveDomain: refuse,
-  restoreDomain: refuse,
-  removeDomainManagedSave: refuse,
-  dumpDomain: refuse,
   takeDomainScreenshot: refuse,
   sendDomainKeys: refuse,
   listDomainAddresses: refuse,
@@ -160,10 +148,10 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
       return world.operate(domain, 'update', waitMs(wait), () => {
         if (!validateOnly && updateMask?.includes('*')) domain.spec = spec;
         const outcomes = (updateMask ?? []).map((path) => ({ path, effect: FieldEffect.NEXT_START, why: 'the guest runs' }));
-        return Any.fromPartial({
-          typeUrl: 'type.googleapis.com/virtmesh.domain.v1.UpdateDomainResult',
-          value: Buffer.from(UpdateDomainResult.encode(UpdateDomainResult.fromPartial({ domain, outcomes })).finish()),
-        });
+        return packed(
+          'virtmesh.domain.v1.UpdateDomainResult',
+          UpdateDomainResult.encode(UpdateDomainResult.fromPartial({ domain, outcomes })).finish(),
+        );
       });
     },
     deleteDomain: ({ name, wait }) => {
@@ -224,6 +212,8 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
     getDomainStats: ({ name }) => statsOf(world.find(name)),
     listDomainStats: () => ListDomainStatsResponse.fromPartial({ stats: [...world.domains.values()].map(statsOf) }),
     openDomainConsole: (requests, context) => console_(world, requests, context),
+    ...deviceHandlers(world),
+    ...savedStateHandlers(world),
     ...notServed,
     getDomainCapabilities: () =>
       DomainCapabilities.fromPartial({

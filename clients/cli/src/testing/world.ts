@@ -23,6 +23,8 @@ export class World {
   readonly requests: { method: string; request: unknown }[] = [];
   /** Faults to answer instead, by method. */
   readonly faults = new Map<string, Fault>();
+  /** The domains whose states are in files, by path. */
+  readonly saved = new Map<string, string>();
   /** What consoles have read. */
   readonly typed: Buffer[] = [];
   readonly log = Buffer.from('Linux version 6.1\r\nlogin: ');

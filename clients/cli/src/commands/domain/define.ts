@@ -2,7 +2,14 @@ import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
-import { CreateDomainRequest, DomainView, GetDomainRequest, SetDomainAutostartRequest, StartDomainRequest, UpdateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  CreateDomainRequest,
+  DomainView,
+  GetDomainRequest,
+  SetDomainAutostartRequest,
+  StartDomainRequest,
+  UpdateDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { parentOf, readDefinitions } from '../../domain/definitions.ts';
 import type { Invocation } from '../../invocation.ts';

@@ -39,6 +39,7 @@ function facts(domain: Domain, now: number): readonly (readonly [string, Cell | 
     ['Guest agent', status?.pid ? (status.guestAgentConnected ? 'connected' : 'not connected') : undefined],
     ['Persistent', yes(domain.persistent)],
     ['Autostart', yes(domain.autostart)],
+    ['Managed save', yes(status?.managedSave ?? false)],
     ['Starts', status?.startCount ? String(status.startCount) : undefined],
     ['Restart needed', status?.restartRequired ? 'yes, some of the definition waits for the next start' : undefined],
     ['Operation', status?.job],

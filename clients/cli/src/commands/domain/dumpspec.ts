@@ -1,7 +1,6 @@
-import { Fault } from '@virtmesh/base';
-import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { definitionOf } from '../../domain/definition-of.ts';
 import { getDomain } from '../../domain/lookup.ts';
 import { shortName } from '../../domain-reference.ts';
 import type { Invocation } from '../../invocation.ts';
@@ -10,20 +9,9 @@ import { writtenForm } from '../../spec/print.ts';
 import type { JsonObject } from '../../spec/reading.ts';
 import { loadDomainSchema } from '../../spec/schema.ts';
 
-/** What runs, or with `--inactive` what the next start uses. */
-function wanted(domain: Domain, inactive: boolean): DomainSpec {
-  const spec = inactive ? domain.spec : (domain.activeSpec ?? domain.spec);
-  if (spec) return spec;
-  throw new Fault(
-    'STATE_INVALID',
-    `domain ${shortName(domain.name)} is transient and has no definition for a next start; leave out --inactive for the one that runs`,
-    { domain: domain.name },
-  );
-}
-
 export async function run(invocation: Invocation): Promise<void> {
   const domain = await getDomain(invocation, DomainView.FULL);
-  const spec = wanted(domain, invocation.flag('inactive'));
+  const spec = definitionOf(domain, invocation.flag('inactive'));
   const head = { name: shortName(domain.name), ...(domain.autostart ? { autostart: true } : {}) };
   const { output } = invocation.globals;
   if (output === 'json' || output === 'name') {

@@ -5,7 +5,7 @@ import { nodeOf, shortName } from '../../domain-reference.ts';
 import type { Invocation } from '../../invocation.ts';
 import { oneLine } from '../../output/sanitise.ts';
 import { isActive, stateCell } from '../../output/states.ts';
-import { type Column, renderTable } from '../../output/table.ts';
+import { type Cell, type Column, renderTable } from '../../output/table.ts';
 import { age } from '../../output/time.ts';
 import { pages, pageSize } from '../../paging.ts';
 
@@ -28,22 +28,28 @@ function selection(invocation: Invocation): (domain: Domain) => boolean {
     return invocation.flag('all') || states.length > 0 || isActive(domain);
   };
   const autostart = invocation.choice('autostart');
+  const saved = invocation.flag('withManagedSave') ? true : invocation.flag('withoutManagedSave') ? false : undefined;
   return (domain) =>
     active(domain) &&
     (states.length === 0 || states.some((includes) => includes(domain.status?.state))) &&
     (!invocation.flag('persistent') || domain.persistent) &&
     (!invocation.flag('transient') || !domain.persistent) &&
-    (autostart === undefined || domain.autostart === autostart);
+    (autostart === undefined || domain.autostart === autostart) &&
+    (saved === undefined || (domain.status?.managedSave ?? false) === saved);
 }
 
 function labels(invocation: Invocation): Record<string, string> {
   return Object.fromEntries(invocation.list('label').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
-const columns = (now: number, withTitle: boolean): readonly Column<Domain>[] => [
+/** The state; with `--managed-save` that a state is kept is told in its place, as in virsh. */
+const stateOf = (domain: Domain, withSaved: boolean): Cell =>
+  withSaved && domain.status?.managedSave && !isActive(domain) ? 'saved' : stateCell(domain.status?.state);
+
+const columns = (now: number, shown: { readonly title: boolean; readonly saved: boolean }): readonly Column<Domain>[] => [
   { header: 'NAME', cell: (domain) => shortName(domain.name) },
   { header: 'NODE', cell: (domain) => nodeOf(domain.name) },
-  { header: 'STATE', cell: (domain) => stateCell(domain.status?.state) },
+  { header: 'STATE', cell: (domain) => stateOf(domain, shown.saved) },
   { header: 'AGE', cell: (domain) => age(domain.createTime, now) },
   { header: 'UUID', wide: true, cell: (domain) => domain.uid },
   { header: 'HYPERVISOR', wide: true, cell: (domain) => [domain.hypervisor, domain.status?.accelerator].filter(Boolean).join('/') },
@@ -56,7 +62,8 @@ const columns = (now: number, withTitle: boolean): readonly Column<Domain>[] => 
   },
   { header: 'KEPT', wide: true, cell: (domain) => (domain.persistent ? 'yes' : 'no') },
   { header: 'AUTOSTART', wide: true, cell: (domain) => (domain.autostart ? 'yes' : 'no') },
-  { header: 'TITLE', wide: !withTitle, cell: (domain) => domain.title },
+  { header: 'SAVED', wide: true, cell: (domain) => (domain.status?.managedSave ? 'yes' : 'no') },
+  { header: 'TITLE', wide: !shown.title, cell: (domain) => domain.title },
 ];
 
 export async function run(invocation: Invocation): Promise<void> {
@@ -97,7 +104,11 @@ async function show(invocation: Invocation, domains: readonly Domain[]): Promise
     text: ({ wide, paint }) =>
       asked.length > 0
         ? domains.map((domain) => `${oneLine(asked.map((part) => part(domain)).join(' '))}\n`).join('')
-        : renderTable(columns(invocation.terminal.now(), invocation.flag('title')), domains, { wide, paint }),
+        : renderTable(
+            columns(invocation.terminal.now(), { title: invocation.flag('title'), saved: invocation.flag('managedSave') }),
+            domains,
+            { wide, paint },
+          ),
     json: () => ({ domains: domains.map((domain) => Domain.toJSON(domain)) }),
     names: () => domains.map((domain) => domain.name),
   });

@@ -11,9 +11,15 @@ export async function run(invocation: Invocation): Promise<number> {
   const code = await actOnDomains(invocation, {
     done: 'started',
     call: (connection, name, head) =>
-      connection.domains.startDomain(StartDomainRequest.fromPartial({ name, ...head, paused: attach || invocation.flag('paused') }), {
-        signal: invocation.signal,
-      }),
+      connection.domains.startDomain(
+        StartDomainRequest.fromPartial({
+          name,
+          ...head,
+          paused: attach || invocation.flag('paused'),
+          forceBoot: invocation.flag('forceBoot'),
+        }),
+        { signal: invocation.signal },
+      ),
   });
   if (attach) await runThenAttach(invocation, await invocation.connect(), invocation.domain(invocation.args[0]));
   return code;
