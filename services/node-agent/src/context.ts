@@ -11,6 +11,7 @@ import type { AgentConfig } from './config.ts';
 import { ConsoleHub } from './domains/console.ts';
 import type { Drivers } from './domains/drivers.ts';
 import { Engine, type EngineParts } from './domains/engine.ts';
+import { GuestFiles } from './domains/files/guest-files.ts';
 import { Observer } from './domains/observer.ts';
 import { DomainRegistry } from './domains/registry.ts';
 import { NodeJournal } from './journal.ts';
@@ -37,16 +38,31 @@ export interface AgentParts {
   readonly host: Pick<Host, 'info'>;
   readonly drivers: Drivers;
   readonly failpoints: Failpoints;
+  /** The directories below which callers may name files, and the agent's own. */
+  readonly directories: { readonly roots: readonly string[]; readonly stateDir: string };
   /** Aborted when the agent ends. */
   readonly stopping: AbortSignal;
 }
 
 export function agentContext(given: AgentParts): AgentContext {
-  const { clock, drivers, failpoints, host, log, node, stopping, store } = given;
+  const { clock, directories, drivers, failpoints, host, log, node, stopping, store } = given;
   const journal = new NodeJournal({ store, clock, node });
   const registry = new DomainRegistry({ store, journal, clock, node });
   const operations = new Operations({ node, port: operationPort(store), clock, log });
-  const parts: EngineParts = { node, registry, store, drivers, operations, queue: new KeyedQueue(), clock, log, failpoints, stopping };
+  const files = new GuestFiles(directories);
+  const parts: EngineParts = {
+    node,
+    registry,
+    store,
+    drivers,
+    files,
+    operations,
+    queue: new KeyedQueue(),
+    clock,
+    log,
+    failpoints,
+    stopping,
+  };
   const engine = new Engine(parts, new Observer(parts));
   const startTime = clock.now();
   const view = new NodeView({ parts, host, journal, agentVersion, startTime });

@@ -49,7 +49,17 @@ export class NodeAgent implements RunningService {
     const stop = new AbortController();
     resources.defer(() => stop.abort());
     resources.use(keepHouse(store, log));
-    const context = agentContext({ node: config.node, log, clock: systemClock, store, host, drivers, failpoints, stopping: stop.signal });
+    const context = agentContext({
+      node: config.node,
+      log,
+      clock: systemClock,
+      store,
+      host,
+      drivers,
+      failpoints,
+      directories: { roots: config.pathRoots, stateDir: config.stateDir },
+      stopping: stop.signal,
+    });
     await takeUp(context, bootId, log, stop.signal);
     announce(store, context.journal, config.node, await context.view.read());
     const server = await serve(config, log, metrics, context);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Clock, Fault, type KeyedQueue, type StepObserver } from '@virtmesh/base';
+import { abortFault, type Clock, Fault, type KeyedQueue, type StepObserver } from '@virtmesh/base';
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Duration } from '@virtmesh/contracts/google/protobuf/duration';
@@ -9,6 +9,7 @@ import { hasEnded, type Operations, type Running } from '@virtmesh/operations';
 import type { Store } from '@virtmesh/store';
 import type { Cause } from './model/cause.ts';
 import type { Drivers } from './drivers.ts';
+import type { GuestFiles } from './files/guest-files.ts';
 import { givesWay, LongJobs, type Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';
 import { viewOf } from './model/views.ts';
@@ -39,6 +40,11 @@ export interface Work {
   readonly early?: (running: Running, cause: Cause) => Promise<void>;
   /** Runs when the operation has ended, however it did. */
   readonly settled?: () => void;
+  /**
+   * Takes back what an earlier life of the agent had begun, where it was asked to before it died: the job does not run then.
+   * In its turn; repeatable.
+   */
+  readonly takeBack?: (running: Running) => Promise<void>;
   /** Never refused because of what else is under way. */
   readonly always?: boolean;
 }
@@ -60,6 +66,8 @@ export interface EngineParts {
   readonly registry: DomainRegistry;
   readonly store: Store;
   readonly drivers: Drivers;
+  /** Saved states and dumps. */
+  readonly files: GuestFiles;
   readonly operations: Operations;
   /** Jobs on one domain, in order. */
   readonly queue: KeyedQueue;
@@ -181,6 +189,16 @@ export class Engine {
         if (peers.size === 0 && this.#running.get(uid) === peers) this.#running.delete(uid);
         work.settled?.();
       });
+  }
+
+  /** Ends an operation of an earlier life whose cancel was asked for, in its turn. */
+  async leave(uid: string, running: Running, takeBack: (running: Running) => Promise<void>): Promise<void> {
+    try {
+      await this.parts.queue.run(uid, undefined, () => takeBack(running), { always: true });
+    } catch (thrown) {
+      this.parts.log.error({ err: thrown, operation: running.id }, 'what an operation had begun could not be taken back');
+    }
+    await this.fail(running, abortFault(running.signal));
   }
 
   /** Ends the other operations on a domain that give way to its end. */
@@ -376,7 +394,15 @@ export class Engine {
 }
 
 /** Verbs whose result is a definition or desired state, which is on the disk before the call is answered. */
-const definitionVerbs: ReadonlySet<Verb> = new Set(['create', 'update', 'delete', 'autostart']);
+const definitionVerbs: ReadonlySet<Verb> = new Set([
+  'create',
+  'update',
+  'delete',
+  'autostart',
+  'attach-device',
+  'detach-device',
+  'update-device',
+]);
 
 const causeOf = (call: Call, running: Running): Cause => ({
   requestor: call.context.caller.identity,

@@ -1,13 +1,43 @@
 import { Fault } from '@virtmesh/base';
 
-export type Verb = 'create' | 'update' | 'delete' | 'start' | 'shutdown' | 'destroy' | 'reboot' | 'suspend' | 'resume' | 'autostart';
+export type Verb =
+  | 'create'
+  | 'update'
+  | 'delete'
+  | 'start'
+  | 'shutdown'
+  | 'destroy'
+  | 'reboot'
+  | 'suspend'
+  | 'resume'
+  | 'autostart'
+  | 'attach-device'
+  | 'detach-device'
+  | 'update-device'
+  | 'save'
+  | 'restore'
+  | 'remove-managed-save'
+  | 'dump';
 
 /**
  * What is allowed beside a long operation on the same domain, libvirt's async-job mask. A long operation does not hold
  * the domain's queue: it waits for the guest. What is not in its row fails at once with JOB_CONFLICT.
  */
 const beside: Partial<Record<Verb, readonly Verb[]>> = {
-  shutdown: ['suspend', 'resume', 'reboot', 'shutdown', 'destroy', 'autostart', 'update'],
+  shutdown: [
+    'suspend',
+    'resume',
+    'reboot',
+    'shutdown',
+    'destroy',
+    'autostart',
+    'update',
+    'attach-device',
+    'detach-device',
+    'update-device',
+  ],
+  save: ['autostart', 'destroy'],
+  dump: ['autostart', 'destroy'],
 };
 
 /**
@@ -21,7 +51,13 @@ const toDestroy: Partial<Record<Verb, 'always' | 'begun'>> = {
   reboot: 'always',
   suspend: 'always',
   resume: 'always',
+  save: 'always',
+  restore: 'always',
+  dump: 'always',
   update: 'begun',
+  'attach-device': 'begun',
+  'detach-device': 'begun',
+  'update-device': 'begun',
 };
 
 /** Whether an operation gives way to a destroy, or to a delete that destroys, after which nothing else is of use. */

@@ -18,6 +18,8 @@ export class Observer {
   readonly #holds = new Holds((event, cause) => this.see(event, cause));
   /** Who asked a guest to shut down: its end is their doing. */
   readonly #shutdowns = new Map<string, Cause[]>();
+  /** What a long job does to a guest; there is one at most. */
+  readonly #doings = new Map<string, Doing>();
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -60,7 +62,19 @@ export class Observer {
     };
   }
 
-  see(event: DriverEvent, cause: Cause = noCause): void {
+  /** While a job does something to a guest beside its turn, events of these types are its doing, and are recorded as they come. */
+  during(uid: string, doing: Doing): Disposable {
+    this.#doings.set(uid, doing);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#doings.get(uid) === doing) this.#doings.delete(uid);
+      },
+    };
+  }
+
+  see(event: DriverEvent, by: Cause = noCause): void {
+    const doing = this.#doings.get(event.uid);
+    const cause = by === noCause && doing?.types.has(event.t) === true ? doing.cause : by;
     if (this.#holds.take(event, cause)) return;
     try {
       const entry = this.#parts.registry.get(event.uid);

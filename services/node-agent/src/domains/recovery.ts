@@ -11,7 +11,10 @@ import type { Entry } from './model/change.ts';
 import { isActive } from './model/states.ts';
 import { allRuntimes, chosenBy, forgetRuntime, type Runtime, runtimeOf } from './runtimes.ts';
 import { idleStatus, observationOf, statusOf } from './status.ts';
+import { SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
+import { isPublished } from './verbs/kept-file.ts';
 import { resumedWork } from './verbs/resumed.ts';
+import { saveTarget } from './verbs/save.ts';
 import { startUnasked } from './verbs/start.ts';
 
 /** How long a guest may take to be taken up, at first and where it did not answer then, and how long it is left alone in between. */
@@ -42,6 +45,8 @@ export async function recover(engine: Engine, unfinished: readonly Operation[], 
   }
   for (const operation of inOrder(engine, unfinished)) resume(engine, operation);
   await Promise.all(looked);
+  const saving = new Set(unfinished.filter(({ verb }) => verb === 'save').map(({ targetUid }) => targetUid));
+  await engine.parts.files.sweepManaged((uid) => saving.has(uid) || registry.get(uid)?.domain.status?.managedSave === true);
 }
 
 /** As they were accepted. Of those of one moment, what ends a domain comes last: it was accepted because of the others. */
@@ -138,7 +143,7 @@ async function adopt(engine: Engine, driver: HypervisorDriver, found: Found, sig
   }
   engine.observer.drop(uid);
   // An end that an earlier life had begun to bring about is recorded by the operation, which is taken up next.
-  if (!found.begun.some((operation) => endsDomain(engine, operation))) await giveUp(engine, driver, found, seen?.observed.reason);
+  if (!(await endIsRecorded(engine, found))) await giveUp(engine, driver, found, seen?.observed.reason);
 }
 
 interface Seen {
@@ -147,7 +152,7 @@ interface Seen {
   readonly active: DomainSpec;
 }
 
-const isStart = ({ verb }: Operation): boolean => verb === 'start' || verb === 'create';
+const isStart = ({ verb }: Operation): boolean => verb === 'start' || verb === 'create' || verb === 'restore';
 
 /** What is to be seen of a guest. One that nobody knows any more, or whose start was to be taken back, is ended. */
 async function lookAt(
@@ -189,6 +194,18 @@ async function giveUp(
   });
 }
 
+/** Whether an operation that is taken up next records the end of a guest. */
+async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boolean> {
+  if (begun.some((operation) => endsDomain(engine, operation))) return true;
+  const saves = begun.filter(({ cancelRequested, verb }) => verb === 'save' && !cancelRequested);
+  const ended = saves.map(async ({ name }) => {
+    const id = name.split('/').at(-1) ?? '';
+    const request = engine.intentOf(id);
+    return request !== undefined && isPublished(engine, saveTarget(SaveDomainRequest.decode(request), uid), id);
+  });
+  return (await Promise.all(ended)).includes(true);
+}
+
 function endsDomain(engine: Engine, { cancelRequested, name, verb }: Operation): boolean {
   if (cancelRequested) return false;
   if (verb === 'destroy') return true;
@@ -210,15 +227,17 @@ function recordAdopted(engine: Engine, entry: Entry, { active, observed }: Seen,
   const { registry } = engine.parts;
   const before = entry.domain.status;
   const wasOff = !isActive(entry.state);
-  const status = { ...statusOf(observed), job: '', ...(wasOff ? { startCount: (before?.startCount ?? 0n) + 1n } : {}) };
+  const restored = wasOff && (start?.verb === 'restore' || before?.managedSave === true);
+  const status = { ...statusOf(observed), job: '', managedSave: false, ...(wasOff ? { startCount: (before?.startCount ?? 0n) + 1n } : {}) };
   const state = wasOff || entry.state !== observed.state;
   if (!state && JSON.stringify({ ...before, ...status }, stringified) === JSON.stringify(before, stringified)) return;
   // A start that had let its guest go, and died before it could say so: the start is recorded now, as the caller's.
   const finished = wasOff ? start : undefined;
-  const reason = finished ? (observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED) : observed.reason;
+  const begun = restored ? DomainStateReason.RESTORED : DomainStateReason.BOOTED;
+  const reason = finished ? (observed.state === 'paused' ? DomainStateReason.STARTING_UP : begun) : observed.reason;
   registry.change(entry.guest.uid, {
     cause: finished ? causeOf(finished) : noCause,
-    ...(state ? { state: { to: observationOf(observed.state), reason } } : {}),
+    ...(state ? { state: { to: observationOf(observed.state), reason, restored } } : {}),
     status,
     domain: { activeSpec: active },
   });
@@ -245,7 +264,9 @@ function resume(engine: Engine, operation: Operation): void {
     );
     return;
   }
-  engine.run(operation.targetUid, running, causeOf(operation), resumedWork(engine, operation.verb as Verb, operation.targetUid, request));
+  const work = resumedWork(engine, operation.verb as Verb, operation.targetUid, request);
+  if (operation.cancelRequested && work.takeBack) void engine.leave(operation.targetUid, running, work.takeBack);
+  else engine.run(operation.targetUid, running, causeOf(operation), work);
 }
 
 /** Starts what is to start with the node, if the host has booted since the agent last ran. Answers how many. */

@@ -24,6 +24,13 @@ export function runtimeOf(store: Store, uid: string): Runtime | undefined {
 export const keepRuntime = (store: Store, uid: string, runtime: Omit<Runtime, 'chosen'>, chosen: DomainSpec): void =>
   store.runtimes.put(key(uid), { ...runtime, chosen: encoded(chosen) } satisfies Runtime);
 
+/** Keeps another record of a guest that runs. */
+export function replaceRecord(store: Store, uid: string, record: RuntimeRecord): void {
+  const runtime = runtimeOf(store, uid);
+  if (runtime === undefined) throw new Error(`nothing is kept about a guest of ${uid}`);
+  store.runtimes.put(key(uid), { ...runtime, record } satisfies Runtime);
+}
+
 /** What the start of a guest has chosen. */
 export const chosenBy = (runtime: Runtime): DomainSpec => decoded(runtime.chosen);
 

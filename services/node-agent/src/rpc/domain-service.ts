@@ -1,5 +1,6 @@
 import { Fault, isUuid, parseNodeName, raceAbort } from '@virtmesh/base';
 import type { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
+import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
 import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import {
@@ -23,6 +24,12 @@ import {
   type WatchDomainsRequest,
   type WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  DumpDomainRequest,
+  RemoveDomainManagedSaveRequest,
+  RestoreDomainRequest,
+  SaveDomainRequest,
+} from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { type FeatureName, featureNames } from '@virtmesh/driver-spi';
 import {
@@ -42,8 +49,13 @@ import { isActive } from '../domains/model/states.ts';
 import { statsOf } from '../domains/stats.ts';
 import { create } from '../domains/verbs/create.ts';
 import { remove, setAutostart } from '../domains/verbs/delete.ts';
+import { attachDevice, detachDevice, updateDevice } from '../domains/verbs/device.ts';
+import { dump } from '../domains/verbs/dump.ts';
+import { removeManagedSave } from '../domains/verbs/managed-save.ts';
 import { feature } from '../domains/verbs/precheck.ts';
+import { restore } from '../domains/verbs/restore.ts';
 import { reboot, suspendOrResume } from '../domains/verbs/run-state.ts';
+import { save } from '../domains/verbs/save.ts';
 import { start } from '../domains/verbs/start.ts';
 import { destroy, shutdown } from '../domains/verbs/stop.ts';
 import { update } from '../domains/verbs/update.ts';
@@ -129,14 +141,18 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
       listDomainStats: (request, context) => listStats(request, context.signal),
       openDomainConsole: (requests, context) => consoles.open(requests, context),
       renameDomain: (request) => unsupported(request.name, 'hotplug'),
-      attachDomainDevice: (request) => unsupported(request.name, 'hotplug'),
-      detachDomainDevice: (request) => unsupported(request.name, 'hotplug'),
-      updateDomainDevice: (request) => unsupported(request.name, 'hotplug'),
+      attachDomainDevice: (request, context) =>
+        attachDevice(engine, request, callOf('attach-device', AttachDomainDeviceRequest, request, context)),
+      detachDomainDevice: (request, context) =>
+        detachDevice(engine, request, callOf('detach-device', DetachDomainDeviceRequest, request, context)),
+      updateDomainDevice: (request, context) =>
+        updateDevice(engine, request, callOf('update-device', UpdateDomainDeviceRequest, request, context)),
       resizeDomainDisk: (request) => unsupported(request.name, 'resizeDisk'),
-      saveDomain: (request) => unsupported(request.name, 'savedState'),
-      restoreDomain: () => unsupported('', 'savedState'),
-      removeDomainManagedSave: (request) => unsupported(request.name, 'savedState'),
-      dumpDomain: (request) => unsupported(request.name, 'dump'),
+      saveDomain: (request, context) => save(engine, request, callOf('save', SaveDomainRequest, request, context)),
+      restoreDomain: (request, context) => restore(engine, request, callOf('restore', RestoreDomainRequest, request, context)),
+      removeDomainManagedSave: async (request, context) =>
+        domainOf(await removeManagedSave(engine, request, callOf('remove-managed-save', RemoveDomainManagedSaveRequest, request, context))),
+      dumpDomain: (request, context) => dump(engine, request, callOf('dump', DumpDomainRequest, request, context)),
       takeDomainScreenshot: async function* (request) {
         yield unsupported(request.name, 'screenshot');
       },

@@ -4,8 +4,10 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { CpuStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
 import type { DriverEvent, Features, HypervisorDriver, Lifecycle, Observed, StartOrder, StartPlan } from '@virtmesh/driver-spi';
-import { nameDevices, specLeafFields } from '@virtmesh/driver-spi';
+import { devicesOf, nameDevices, specLeafFields } from '@virtmesh/driver-spi';
 import { scriptedConsole } from './scripted-console.ts';
+import { scriptedHotplug } from './scripted-hotplug.ts';
+import { checkScriptedState, scriptedState } from './scripted-state.ts';
 import type { ScriptedWorld } from './scripted-world.ts';
 
 /** What the scripted driver does not drive, so that there is something to refuse. */
@@ -56,7 +58,8 @@ export function scriptedDriver(world: ScriptedWorld, signal: AbortSignal): Hyper
   };
 }
 
-type At = (place: string, uid: string, signal?: AbortSignal) => Promise<void>;
+/** Passes a named place of the driver, where a test may have planned something. */
+export type At = (place: string, uid: string, signal?: AbortSignal) => Promise<void>;
 
 function complete(spec: DomainSpec): DomainSpec {
   const full = DomainSpec.decode(DomainSpec.encode(spec).finish());
@@ -138,7 +141,11 @@ function planOf(world: ScriptedWorld, at: At, order: StartOrder): StartPlan<Step
     {
       name: 'spawn',
       run: async (signal) => {
-        world.spawn(uid, spec.memory?.currentBytes ?? 0n, spec.cpu?.vcpus ?? 1);
+        if (order.restore) checkScriptedState(order.restore, uid);
+        world.spawn(uid, spec.memory?.currentBytes ?? 0n, spec.cpu?.vcpus ?? 1, {
+          devices: new Set(devicesOf(spec).map(({ device }) => device.id)),
+          restored: order.restore !== undefined,
+        });
         order.save({ uid, spawned: true }, chosen);
         await at('spawn', uid, signal);
       },
@@ -208,6 +215,8 @@ function featuresOf(world: ScriptedWorld, at: At): Partial<Features> {
       },
     },
     console: scriptedConsole(world),
+    hotplug: scriptedHotplug(world, at),
+    ...scriptedState(world, at),
     liveUpdate: {
       verdict: (path) =>
         path === 'memory.current_bytes' ? { supported: true } : { supported: false, why: 'only the balloon can be changed' },

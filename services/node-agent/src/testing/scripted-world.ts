@@ -1,3 +1,6 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DriverEvent, ObservedState } from '@virtmesh/driver-spi';
@@ -12,6 +15,12 @@ export interface ScriptedGuest {
   agentConnected: boolean;
   /** Whether its vCPUs were let go, or it was asked to be left paused. */
   letGo: boolean;
+  /** The ids of its devices. */
+  devices: Set<string>;
+  /** Whether it is stopped by a save, having run before. */
+  stoppedBySave: boolean;
+  /** Whether it goes on from a saved state. */
+  restored: boolean;
 }
 
 /** What a test does at a named place of the driver: wait, throw, or make something happen. */
@@ -33,14 +42,27 @@ export class ScriptedWorld {
   /** What the present life of the agent hears; undefined while none listens. */
   listener: ((event: DriverEvent) => void) | undefined;
   #nextPid = 1000;
+  #files: string | undefined;
 
-  /** The same world in another copy, without plans and listeners. */
+  /** A directory for what the agent makes of guests: the allowed root of paths, and the agent's own one too. */
+  get files(): string {
+    this.#files ??= mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'virtmesh-files-'));
+    mkdirSync(this.#files, { recursive: true });
+    return this.#files;
+  }
+
+  removeFiles(): void {
+    if (this.#files !== undefined) rmSync(this.#files, { recursive: true, force: true });
+  }
+
+  /** The same world in another copy, without plans and listeners; the directory of files is shared. */
   clone(): ScriptedWorld {
     const copy = new ScriptedWorld();
-    for (const [uid, guest] of this.guests) copy.guests.set(uid, { ...guest });
+    for (const [uid, guest] of this.guests) copy.guests.set(uid, { ...guest, devices: new Set(guest.devices) });
     for (const uid of this.held) copy.held.add(uid);
     for (const uid of this.kept) copy.kept.add(uid);
     copy.#nextPid = this.#nextPid;
+    copy.#files = this.files;
     return copy;
   }
 
@@ -49,16 +71,19 @@ export class ScriptedWorld {
     await this.hooks.get(place)?.(uid, signal);
   }
 
-  spawn(uid: string, memoryBytes: bigint, vcpus: number): void {
+  spawn(uid: string, memoryBytes: bigint, vcpus: number, { devices = new Set<string>(), restored = false } = {}): void {
     if (this.guests.has(uid)) throw new Error(`a second guest of ${uid}`);
     this.guests.set(uid, {
       state: 'paused',
       reason: DomainStateReason.STARTING_UP,
       pid: this.#nextPid++,
-      memoryBytes,
-      vcpus,
       agentConnected: false,
       letGo: false,
+      stoppedBySave: false,
+      memoryBytes,
+      vcpus,
+      devices,
+      restored,
     });
   }
 

@@ -38,6 +38,7 @@ export class TestAgent implements AsyncDisposable {
   readonly #options: TestAgentOptions;
   readonly #directory: string;
   readonly #stop: AbortController;
+  #worldGoesOn = false;
 
   private constructor(directory: string, options: TestAgentOptions) {
     this.#directory = directory;
@@ -63,7 +64,8 @@ export class TestAgent implements AsyncDisposable {
         availableMemoryBytes: () => 0n,
       },
     };
-    this.context = agentContext({ node: 'n1', log, clock, store, host, drivers, failpoints, stopping: this.#stop.signal });
+    const directories = { roots: [this.world.files], stateDir: this.world.files };
+    this.context = agentContext({ node: 'n1', log, clock, store, host, drivers, failpoints, directories, stopping: this.#stop.signal });
   }
 
   /** A new agent, or the next life of one: takes up what the store has. */
@@ -97,6 +99,7 @@ export class TestAgent implements AsyncDisposable {
   /** Ends this life as a kill does, and begins the next one. */
   async kill(over: Partial<TestAgentOptions> = {}): Promise<TestAgent> {
     const copy = this.copyStore();
+    this.#worldGoesOn = true;
     await this[Symbol.asyncDispose]();
     return TestAgent.start({ ...this.#options, ...over, world: this.world }, copy);
   }
@@ -129,6 +132,7 @@ export class TestAgent implements AsyncDisposable {
     await new Promise((resolve) => setImmediate(resolve));
     this.context.store.close();
     rmSync(this.#directory, { recursive: true, force: true });
+    if (!this.#worldGoesOn) this.world.removeFiles();
   }
 }
 

@@ -17,6 +17,9 @@ export interface SavedState {
    * destroy once the bytes are safe. Fails or is aborted: the guest is as before, running if it ran.
    */
   save(guest: GuestRef, active: DomainSpec, sink: Sink, progress: Progress, signal: AbortSignal): Promise<void>;
-  /** Lets a guest go on that an earlier life of the agent left stopped in a save. Repeatable. */
+  /**
+   * Lets a guest run again that a save stopped: its bytes could not be kept, or an earlier life of the agent left it so. Asked
+   * only for one that ran before. Repeatable.
+   */
   abandon(guest: GuestRef, signal: AbortSignal): Promise<void>;
 }

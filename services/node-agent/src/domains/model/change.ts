@@ -21,7 +21,12 @@ export interface Change {
   readonly domain?: Partial<Domain>;
   readonly status?: Partial<DomainStatus>;
   /** The next state. Without a reason the old one stays. `detail` is the lifecycle event's, where state and reason do not tell it. */
-  readonly state?: { readonly to: Observation | 'start'; readonly reason?: DomainStateReason; readonly detail?: LifecycleEventDetail };
+  readonly state?: {
+    readonly to: Observation | 'start';
+    readonly reason?: DomainStateReason;
+    readonly detail?: LifecycleEventDetail;
+    /** Started from a saved state. */ readonly restored?: boolean;
+  };
   /** What is told beside the lifecycle events that follow from the state; `state` events follow by themselves. */
   readonly events?: readonly EventKind[];
   /** The definition changed: a new etag, and the whole domain in the event. */
@@ -48,7 +53,7 @@ export function changed(old: Entry, change: Change, now: Date): { readonly entry
   const domain: Domain = { ...old.domain, ...change.domain, status, updateTime: now };
   const events: EventKind[] = [
     ...(change.redefined ? [lifecycle(change.redefined)] : []),
-    ...(change.state ? lifecycleEvents(old.known, state, reason, change.state.detail).map(lifecycle) : []),
+    ...(change.state ? lifecycleEvents(old.known, state, reason, change.state.detail, change.state.restored).map(lifecycle) : []),
     ...(change.events ?? []),
   ];
   if (events.length === 0) events.push({ $case: 'state', value: { paths: changedPaths(old.domain, domain) } });

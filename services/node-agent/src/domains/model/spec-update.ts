@@ -111,6 +111,9 @@ export function startsDiffer(a: DomainSpec, b: DomainSpec): boolean {
   );
 }
 
+/** What is the same for two values if and only if they are the same. */
+export const canonicalText = (value: unknown): string => JSON.stringify(value, canonical) ?? '';
+
 function canonical(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

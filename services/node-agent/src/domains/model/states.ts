@@ -12,7 +12,20 @@ export type State = 'shutoff' | 'starting' | 'running' | 'paused' | 'pmsuspended
 export type Known = Exclude<State, 'unknown'>;
 
 /** What a caller wants. */
-export type Intent = 'start' | 'shutdown' | 'reboot' | 'suspend' | 'resume' | 'open_console';
+export type Intent =
+  | 'start'
+  | 'shutdown'
+  | 'reboot'
+  | 'suspend'
+  | 'resume'
+  | 'open_console'
+  | 'save'
+  | 'dump'
+  | 'resize_disk'
+  | 'take_screenshot'
+  | 'send_keys'
+  /** To talk with the guest itself, which must go on to answer. */
+  | 'ask_guest';
 /** What was seen. Observations are allowed in every state: the host is the truth. */
 export type Observation =
   | 'seen_running'
@@ -38,11 +51,35 @@ const seen = {
 export const transitions: TransitionTable<State, StateEvent> = {
   shutoff: { ...seen, start: 'starting' },
   starting: { ...seen },
-  running: { ...seen, shutdown: 'running', reboot: 'running', suspend: 'running', resume: 'running', open_console: 'running' },
-  paused: { ...seen, shutdown: 'paused', reboot: 'paused', suspend: 'paused', resume: 'paused', open_console: 'paused' },
-  pmsuspended: { ...seen, open_console: 'pmsuspended' },
-  shutdown: { ...seen, shutdown: 'shutdown', open_console: 'shutdown' },
-  crashed: { ...seen, reboot: 'crashed', open_console: 'crashed' },
+  running: {
+    ...seen,
+    shutdown: 'running',
+    reboot: 'running',
+    suspend: 'running',
+    resume: 'running',
+    open_console: 'running',
+    save: 'running',
+    dump: 'running',
+    resize_disk: 'running',
+    take_screenshot: 'running',
+    send_keys: 'running',
+    ask_guest: 'running',
+  },
+  paused: {
+    ...seen,
+    shutdown: 'paused',
+    reboot: 'paused',
+    suspend: 'paused',
+    resume: 'paused',
+    open_console: 'paused',
+    save: 'paused',
+    dump: 'paused',
+    resize_disk: 'paused',
+    take_screenshot: 'paused',
+  },
+  pmsuspended: { ...seen, open_console: 'pmsuspended', take_screenshot: 'pmsuspended' },
+  shutdown: { ...seen, shutdown: 'shutdown', open_console: 'shutdown', take_screenshot: 'shutdown' },
+  crashed: { ...seen, reboot: 'crashed', open_console: 'crashed', dump: 'crashed', take_screenshot: 'crashed' },
   unknown: { ...seen },
 };
 
@@ -74,13 +111,19 @@ const event = (type: LifecycleEvent['type'], detail: LifecycleEvent['detail']): 
 /**
  * libvirt's lifecycle events that a change of state means, in order; none where only the status changed. `from` is what was
  * known last: a time in which nothing was known is no event, and neither is to learn that nothing had changed meanwhile.
- * `detail` replaces what state and reason tell of the last event.
+ * `detail` replaces what state and reason tell of the last event; a guest that is `restored` goes on where it was saved.
  */
-export function lifecycleEvents(from: Known, to: State, reason: Reason, detail?: LifecycleEvent['detail']): LifecycleEvent[] {
+export function lifecycleEvents(
+  from: Known,
+  to: State,
+  reason: Reason,
+  detail?: LifecycleEvent['detail'],
+  restored = reason === DomainStateReason.RESTORED,
+): LifecycleEvent[] {
   if (to === 'unknown' || to === 'starting' || from === to) return [];
   if (to === 'shutoff') return [event(Type.STOPPED, detail ?? stoppedDetail(reason))];
   if (from !== 'shutoff' && from !== 'starting') return [whileRunning(to, reason, detail)];
-  const started = event(Type.STARTED, reason === R.ADOPTED ? Detail.ADOPTED : Detail.BOOTED);
+  const started = event(Type.STARTED, restored ? Detail.RESTORED : reason === R.ADOPTED ? Detail.ADOPTED : Detail.BOOTED);
   return to === 'running' ? [started] : [started, whileRunning(to, reason, detail)];
 }
 
@@ -116,6 +159,8 @@ function stoppedDetail(reason: Reason): LifecycleEvent['detail'] {
       return Detail.FAILED;
     case R.SHUTDOWN:
       return Detail.SHUTDOWN;
+    case R.SAVED:
+      return Detail.SAVED;
     default:
       return Detail.UNSPECIFIED;
   }

@@ -100,7 +100,8 @@ function checkRequest(request: CreateDomainRequest): void {
     throw Fault.ofViolations(isDomainId(request.domainId) ? 'REQUEST_INVALID' : 'NAME_INVALID', 'the request is not valid', violations);
 }
 
-function checkFree(engine: Engine, id: string, uid: string): void {
+/** DOMAIN_EXISTS where another domain of the node has the name or uid. */
+export function checkFree(engine: Engine, id: string, uid: string): void {
   const { node, registry } = engine.parts;
   if (registry.hasId(id))
     throw new Fault('DOMAIN_EXISTS', `${domainName(node, id)} exists already; choose another name or update that one`, {

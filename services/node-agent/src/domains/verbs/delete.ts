@@ -66,6 +66,7 @@ async function removeDefinition(engine: Engine, running: Running, cause: Cause, 
     }
     return { typeUrl: 'type.googleapis.com/google.protobuf.Empty', bytes: new Uint8Array() };
   });
+  if (!goesOn) await engine.parts.files.removeManaged(uid);
 }
 
 export function setAutostart(engine: Engine, request: SetDomainAutostartRequest, call: Call): Promise<Operation> {

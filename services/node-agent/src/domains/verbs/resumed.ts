@@ -1,4 +1,5 @@
 import { Fault } from '@virtmesh/base';
+import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
 import {
   CreateDomainRequest,
   DeleteDomainRequest,
@@ -8,12 +9,18 @@ import {
   StartDomainRequest,
   UpdateDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
+import { DumpDomainRequest, RestoreDomainRequest, SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Engine, Job, Work } from '../engine.ts';
 import type { Verb } from '../jobs.ts';
 import { isActive, type State } from '../model/states.ts';
 import { createJob } from './create.ts';
 import { autostartJob, removeWork } from './delete.ts';
+import { attachOrder, detachOrder, deviceWork, updateOrder } from './device.ts';
+import { resumedDump } from './dump.ts';
+import { removeManagedSaveJob } from './managed-save.ts';
+import { restoreJob } from './restore.ts';
 import { turnJob } from './run-state.ts';
+import { resumedSave } from './save.ts';
 import { startJob } from './start.ts';
 import { destroyWork, graceOf, lastSeen, shutdownJob } from './stop.ts';
 import { updateJob } from './update.ts';
@@ -28,11 +35,7 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
       return { job: known(engine, uid, createJob(engine, uid, CreateDomainRequest.decode(request))) };
     case 'start':
       return {
-        job: known(
-          engine,
-          uid,
-          unless(engine, uid, isActive, startJob(engine, uid, { paused: StartDomainRequest.decode(request).paused })),
-        ),
+        job: known(engine, uid, unless(engine, uid, isActive, startJob(engine, uid, StartDomainRequest.decode(request)))),
       };
     case 'shutdown':
       return { job: unless(engine, uid, (state) => state === 'shutoff', shutdownJob(engine, uid, ShutdownDomainRequest.decode(request))) };
@@ -47,6 +50,20 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
     case 'suspend':
     case 'resume':
       return { job: turnJob(engine, verb, uid) };
+    case 'attach-device':
+      return deviceWork(engine, uid, attachOrder(AttachDomainDeviceRequest.decode(request)));
+    case 'detach-device':
+      return deviceWork(engine, uid, detachOrder(DetachDomainDeviceRequest.decode(request)));
+    case 'update-device':
+      return deviceWork(engine, uid, updateOrder(UpdateDomainDeviceRequest.decode(request)));
+    case 'save':
+      return resumedSave(engine, uid, SaveDomainRequest.decode(request));
+    case 'restore':
+      return { job: known(engine, uid, unless(engine, uid, isActive, restoreJob(engine, uid, RestoreDomainRequest.decode(request)))) };
+    case 'remove-managed-save':
+      return { job: removeManagedSaveJob(engine, uid) };
+    case 'dump':
+      return resumedDump(engine, uid, DumpDomainRequest.decode(request));
     case 'reboot':
       return {
         job: () =>

@@ -10,7 +10,8 @@ import type { Call, Engine, Job } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { forgetRuntime, keepRuntime, keepStartedFrom, releaseRuntime } from '../runtimes.ts';
 import { idleStatus, observationOf, statusOf } from '../status.ts';
-import { checkState } from './precheck.ts';
+import { checkState, feature } from './precheck.ts';
+import { managedState, type Saved } from './saved-state.ts';
 
 export function start(engine: Engine, request: StartDomainRequest, call: Call): Promise<Operation> {
   return engine.perform(call, () => {
@@ -21,7 +22,7 @@ export function start(engine: Engine, request: StartDomainRequest, call: Call): 
       uid: entry.guest.uid,
       target: entry.domain.name,
       kept: true,
-      job: startJob(engine, entry.guest.uid, { paused: request.paused }),
+      job: startJob(engine, entry.guest.uid, { paused: request.paused, forceBoot: request.forceBoot }),
     };
   });
 }
@@ -31,12 +32,23 @@ export interface StartOptions {
   readonly paused: boolean;
   /** The operation has made the domain: if the start fails, the domain is taken back too. */
   readonly made?: boolean;
+  /** Boot though the agent keeps a state of it, which is then forgotten. */
+  readonly forceBoot?: boolean;
+  /** Go on from a state in a file that is not the agent's. */
+  readonly saved?: Saved;
 }
 
+/** Boots the domain, or goes on from the state that the agent keeps of it. */
 export const startJob =
   (engine: Engine, uid: string, options: StartOptions): Job =>
-  (running, cause) =>
-    startGuest(engine, running, cause, uid, options);
+  async (running, cause) => {
+    const entry = engine.parts.registry.must(uid);
+    checkState(entry, 'start');
+    const saved = options.forceBoot === true ? undefined : await managedState(engine, entry);
+    if (saved) feature(engine.parts.drivers.get(entry.domain.hypervisor), 'savedState', entry);
+    await startGuest(engine, running, cause, uid, saved ? { ...options, saved } : options);
+    if (engine.parts.registry.get(uid)?.domain.status?.managedSave !== true) await engine.parts.files.removeManaged(uid);
+  };
 
 /** Starts a domain in its turn. If a step fails, all is taken back and the domain is shut off with reason FAILED. */
 export async function startGuest(engine: Engine, running: Running, cause: Cause, uid: string, options: StartOptions): Promise<void> {
@@ -48,8 +60,17 @@ export async function startGuest(engine: Engine, running: Running, cause: Cause,
   // What an end could not give back must not be taken a second time.
   await releaseRuntime(engine.parts, guest);
   const save: StartOrder['save'] = (record, chosen) => keepRuntime(store, uid, { driver: driver.type, id: guest.id, record }, chosen);
-  const plan = driver.lifecycle.planStart({ guest, spec: definitionOf(entry), paused: options.paused, save });
-  registry.change(uid, { cause, state: { to: 'start' }, status: { job: running.operation.name } });
+  const { saved } = options;
+  const plan = driver.lifecycle.planStart({
+    guest,
+    spec: saved?.spec ?? definitionOf(entry),
+    paused: options.paused || saved?.file.header.paused === true,
+    save,
+    ...(saved ? { restore: { path: saved.file.path, offset: saved.file.offset } } : {}),
+  });
+  // A guest that boots writes to its disks: what was saved with them as they were is of no use any more, however the start ends.
+  const forgets = options.forceBoot === true ? { managedSave: false } : {};
+  registry.change(uid, { cause, state: { to: 'start' }, status: { job: running.operation.name, ...forgets } });
   using _hold = engine.observer.hold(uid);
   const observer = engine.stepObserver(running);
   let undone = true;
@@ -64,19 +85,27 @@ export async function startGuest(engine: Engine, running: Running, cause: Cause,
     await failStart(engine, running, cause, entry, { fault: Fault.from(thrown), undone, made: options.made === true });
     return;
   }
-  await engine.succeed(running, () => recordStart(engine, entry, plan.started(), cause), { passed: true });
+  await engine.succeed(running, () => recordStart(engine, entry, plan.started(), { cause, saved }), { passed: true });
 }
 
-function recordStart(engine: Engine, { domain, guest }: Entry, { activeSpec, observed }: Started, cause: Cause): Entry {
+function recordStart(
+  engine: Engine,
+  { domain, guest }: Entry,
+  { activeSpec, observed }: Started,
+  { cause, saved }: { readonly cause: Cause; readonly saved: Saved | undefined },
+): Entry {
   const startCount = (domain.status?.startCount ?? 0n) + 1n;
-  keepStartedFrom(engine.parts.store, guest.uid, undefined);
+  const startedFrom = domain.persistent ? saved?.file.header.startedFrom : undefined;
+  keepStartedFrom(engine.parts.store, guest.uid, startedFrom);
+  const running = saved ? DomainStateReason.RESTORED : DomainStateReason.BOOTED;
   return engine.parts.registry.change(guest.uid, {
     cause,
     state: {
       to: observationOf(observed.state),
-      reason: observed.state === 'paused' ? DomainStateReason.STARTING_UP : DomainStateReason.BOOTED,
+      reason: observed.state === 'paused' ? DomainStateReason.STARTING_UP : running,
+      restored: saved !== undefined,
     },
-    status: { ...statusOf(observed), job: '', message: '', startCount, restartRequired: false },
+    status: { ...statusOf(observed), job: '', message: '', startCount, restartRequired: startedFrom !== undefined, managedSave: false },
     domain: { activeSpec },
   });
 }

@@ -101,7 +101,8 @@ function notLive(driver: HypervisorDriver, refused: readonly Violation[], persis
   );
 }
 
-function scopeOf({ domain, state }: Entry, scope: ChangeScope): { wantsConfig: boolean; wantsLive: boolean; mustBeLive: boolean } {
+/** Which definitions a change is for; STATE_INVALID where the domain does not have one that it must be for. */
+export function scopeOf({ domain, state }: Entry, scope: ChangeScope): { wantsConfig: boolean; wantsLive: boolean; mustBeLive: boolean } {
   const running = isActive(state);
   const invalid = (words: string, allowed: string): Fault =>
     new Fault('STATE_INVALID', `${domain.name} ${words}`, { name: domain.name, allowed });

@@ -7,12 +7,13 @@ import { checkEnum } from '@virtmesh/kit';
 import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job, Response } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
-import { maskPaths, merge, startsDiffer } from '../model/spec-update.ts';
+import { maskPaths, merge } from '../model/spec-update.ts';
 import { isActive } from '../model/states.ts';
 import { viewOf } from '../model/views.ts';
-import { keepStartedFrom, startedFrom } from '../runtimes.ts';
+import { startedFrom } from '../runtimes.ts';
 import { checkRawRole, validated } from './definition.ts';
 import { checkEtag, feature } from './precheck.ts';
+import { noteDifference } from './restart-required.ts';
 import { planUpdate, type UpdatePlan } from './update-plan.ts';
 
 export async function update(engine: Engine, request: UpdateDomainRequest, call: Call): Promise<Operation> {
@@ -67,29 +68,19 @@ function planned(entry: Entry, plan: UpdatePlan): Entry {
 }
 
 function recordUpdate(engine: Engine, now: Entry, plan: UpdatePlan, cause: Cause): Entry {
-  const { registry, store } = engine.parts;
   if (plan.config === undefined && plan.live === undefined) return now;
-  const { uid } = now.guest;
+  const { live, livePaths } = plan;
   const { activeSpec, labels, spec, title } = planned(now, plan).domain;
-  const status = isActive(now.state) && spec ? { restartRequired: noteDifference() } : {};
-  return registry.change(uid, {
+  const became = (from: DomainSpec): DomainSpec => (live && plan.config ? merge(from, live, livePaths) : from);
+  return engine.parts.registry.change(now.guest.uid, {
     cause,
     redefined: { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.UPDATED },
     domain: { spec, activeSpec, title, labels },
-    status,
+    status: isActive(now.state) && spec ? { restartRequired: noteDifference(engine, now, spec, became) } : {},
   });
-
-  /** Whether the next start would now make another guest than the one that runs. */
-  function noteDifference(): boolean {
-    const base = startedFrom(store, uid) ?? now.domain.spec;
-    const present = base && plan.live && plan.config ? merge(base, plan.live, plan.livePaths) : base;
-    const differs = present !== undefined && spec !== undefined && startsDiffer(present, spec);
-    keepStartedFrom(store, uid, differs ? present : undefined);
-    return differs;
-  }
 }
 
-const resultOf = (entry: Entry, outcomes: readonly FieldOutcome[]): Response => ({
+export const resultOf = (entry: Entry, outcomes: readonly FieldOutcome[]): Response => ({
   typeUrl: 'type.googleapis.com/virtmesh.domain.v1.UpdateDomainResult',
   bytes: UpdateDomainResult.encode({ domain: viewOf(entry.domain, DomainView.FULL), outcomes: [...outcomes] }).finish(),
 });
