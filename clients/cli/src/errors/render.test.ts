@@ -47,6 +47,9 @@ test('violations: one is the message, several are a list below it', () => {
   expect(render(Fault.ofViolations('SPEC_INVALID', 'web is not valid', [one, two]))).toBe(
     'error: web is not valid:\n  spec.memory: is missing\n  spec.cpu.vcpus: must be at most 8\n',
   );
+  expect(render(new Fault('SPEC_INVALID', 'spec.memory 1 GiB: is missing here', {}, { violations: [one] }))).toBe(
+    'error: spec.memory 1 GiB: is missing here\n',
+  );
   expect(render(new Fault('SPEC_INVALID', 'web is not valid', {}, { violations: [one] }))).toBe(
     'error: web is not valid\n  spec.memory: is missing\n',
   );

@@ -25,12 +25,16 @@ function faultLines(fault: Fault): string[] {
   return [
     `error: ${first}`,
     ...more.map((line) => `  ${line}`),
-    ...violations.filter((line) => !fault.message.includes(line) || violations.length > 1).map((line) => `  ${oneLine(line)}`),
+    ...(violations.length === 1 && isSaid(fault) ? [] : violations.map((line) => `  ${oneLine(line)}`)),
     ...causeOf(fault).flatMap((words) => causeLines(words)),
     ...(fault.retryAfterMs ? [`  retry in ${Math.ceil(fault.retryAfterMs / 1000)} s`] : []),
     ...remediesOf(fault).map((line) => `  ${oneLine(line)}`),
   ];
 }
+
+/** Whether the message says all that its only violation does. */
+const isSaid = ({ message, violations: [only] }: Fault): boolean =>
+  only !== undefined && message.includes(only.field) && message.includes(only.description);
 
 function causeLines(words: string): string[] {
   const lines = safeLines(words);
