@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from '@virtmesh/client';
 import { Failure } from '../dev/failure.ts';
@@ -15,6 +16,9 @@ import { isAlive, readInstance, recordOf, removeInstance, writeInstance } from '
 import { type DevLayout, devLayout } from './layout.ts';
 import { endProcess } from './orphans.ts';
 import { requireFreePorts } from './port-owner.ts';
+
+/** Where the disk images of one's own guests can stand; guests' users reach a file in it by its name. It is left alone at the end. */
+const imagesDirectory = '/var/lib/virtmesh/images';
 
 /** Refuses a second instance, and ends what a first one left that was killed. */
 async function takeOver(layout: DevLayout): Promise<void> {
@@ -107,7 +111,10 @@ export async function start(args: readonly string[]): Promise<number> {
   await setUpSystem(say);
   await requireFreePorts(layout.ports);
   // A second layout, such as that of a test, leaves the system as it is.
-  if (layout.isDefault) await ensureGroup('virtmesh');
+  if (layout.isDefault) {
+    await ensureGroup('virtmesh');
+    await mkdir(imagesDirectory, { recursive: true, mode: 0o711 });
+  }
   const configuration = await ensureConfiguration(layout);
   const interrupted = interruption();
   const constellation = new Constellation({ layout, files: configuration.files, signal: interrupted });
