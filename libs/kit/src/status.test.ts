@@ -17,7 +17,7 @@ const faults = fc
   .record({
     reason: fc.constantFrom(...reasons),
     message: words,
-    metadata: fc.dictionary(fc.stringMatching(/^[a-z_]{1,12}$/), words, { maxKeys: 5 }),
+    metadata: fc.dictionary(fc.stringMatching(/^[a-z][a-z_]{0,11}$/), words, { maxKeys: 5 }),
     violations: fc.array(fc.record({ field: words, description: words }), { maxLength: 6 }),
     retryAfterMs: fc.option(fc.integer({ min: 0, max: 86_400_000 }), { nil: undefined }),
   })
