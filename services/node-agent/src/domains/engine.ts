@@ -370,7 +370,7 @@ export class Engine {
         await early;
         const follow = await work.job(running, cause);
         // Before the turn ends, so that no call comes in between.
-        return follow && { follow, held: this.#long.enter(uid, running.operation.name, verb as Verb) };
+        return follow && { follow, held: this.#long.enter(uid, running) };
       });
       if (following) {
         using _held = following.held;

@@ -1,11 +1,13 @@
+import { OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { expect, test } from 'vitest';
-import { givesWay, LongJobs, type Verb } from './jobs.ts';
+import { givesWay, type LongJob, LongJobs, type Verb } from './jobs.ts';
 
 const verbs: Verb[] = ['create', 'update', 'delete', 'start', 'shutdown', 'destroy', 'reboot', 'suspend', 'resume', 'autostart'];
 
 test('beside a shutdown that waits for its guest everything is allowed but what takes the domain away from under it', () => {
   const jobs = new LongJobs();
-  const held = jobs.enter('uid', 'operations/1', 'shutdown');
+  const job = { operation: { name: 'operations/1', verb: 'shutdown', state: OperationState.RUNNING as OperationState } };
+  const held = jobs.enter('uid', job satisfies LongJob);
   const refused = verbs.filter((verb) => {
     try {
       jobs.admit('uid', verb);
@@ -19,6 +21,9 @@ test('beside a shutdown that waits for its guest everything is allowed but what 
     expect.objectContaining({ reason: 'JOB_CONFLICT', metadata: { operation: 'operations/1', verb: 'shutdown' }, retryAfterMs: 1000 }),
   );
   expect(() => jobs.admit('other', 'start')).not.toThrow();
+  job.operation.state = OperationState.SUCCEEDED;
+  expect(() => jobs.admit('uid', 'start')).not.toThrow();
+  job.operation.state = OperationState.RUNNING;
   held[Symbol.dispose]();
   expect(() => jobs.admit('uid', 'start')).not.toThrow();
 });

@@ -1,4 +1,6 @@
 import { Fault } from '@virtmesh/base';
+import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import { hasEnded } from '@virtmesh/operations';
 
 export type Verb =
   | 'create'
@@ -67,26 +69,32 @@ export function givesWay(verb: Verb, begun: boolean, to: 'destroy' | 'delete'): 
   return when === 'always' || (when === 'begun' && begun);
 }
 
+/** An operation that waits for its guest, as it is now. */
+export interface LongJob {
+  readonly operation: Pick<Operation, 'name' | 'state' | 'verb'>;
+}
+
 /** The long operations under way, by domain. */
 export class LongJobs {
-  readonly #jobs = new Map<string, Map<string, Verb>>();
+  readonly #jobs = new Map<string, Set<LongJob>>();
 
-  enter(uid: string, operation: string, verb: Verb): Disposable {
-    const jobs = this.#jobs.get(uid) ?? new Map<string, Verb>();
-    jobs.set(operation, verb);
-    this.#jobs.set(uid, jobs);
+  enter(uid: string, job: LongJob): Disposable {
+    const jobs = this.#jobs.get(uid) ?? new Set();
+    this.#jobs.set(uid, jobs.add(job));
     return {
       [Symbol.dispose]: () => {
-        jobs.delete(operation);
+        jobs.delete(job);
         if (jobs.size === 0 && this.#jobs.get(uid) === jobs) this.#jobs.delete(uid);
       },
     };
   }
 
-  /** Throws JOB_CONFLICT where a long operation forbids the verb. */
+  /** Throws JOB_CONFLICT where a long operation forbids the verb. One that has ended forbids nothing, though it may still tidy up. */
   admit(uid: string, verb: Verb): void {
-    for (const [operation, long] of this.#jobs.get(uid) ?? []) {
-      if (beside[long]?.includes(verb)) continue;
+    for (const { operation: held } of this.#jobs.get(uid) ?? []) {
+      const { name: operation, state } = held;
+      const long = held.verb as Verb;
+      if (hasEnded(state) || beside[long]?.includes(verb) === true) continue;
       throw new Fault(
         'JOB_CONFLICT',
         `the domain is held by the operation ${operation} (${long}); wait for its end, cancel it, or destroy the domain`,

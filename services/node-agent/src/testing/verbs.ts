@@ -1,3 +1,4 @@
+import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
 import {
   CreateDomainRequest,
   DeleteDomainRequest,
@@ -11,11 +12,22 @@ import {
   UpdateDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import {
+  DumpDomainRequest,
+  RemoveDomainManagedSaveRequest,
+  RestoreDomainRequest,
+  SaveDomainRequest,
+} from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { CallContext } from '@virtmesh/kit';
 import { create } from '../domains/verbs/create.ts';
 import { remove, setAutostart } from '../domains/verbs/delete.ts';
+import { attachDevice, detachDevice, updateDevice } from '../domains/verbs/device.ts';
+import { dump } from '../domains/verbs/dump.ts';
+import { removeManagedSave } from '../domains/verbs/managed-save.ts';
+import { restore } from '../domains/verbs/restore.ts';
 import { reboot, suspendOrResume } from '../domains/verbs/run-state.ts';
+import { save } from '../domains/verbs/save.ts';
 import { start } from '../domains/verbs/start.ts';
 import { destroy, shutdown } from '../domains/verbs/stop.ts';
 import { update } from '../domains/verbs/update.ts';
@@ -76,6 +88,36 @@ export function verbsOf(agent: TestAgent, context: CallContext = testCall()) {
     autostart: async (id: string, autostart: boolean, over: Over<typeof SetDomainAutostartRequest> = {}): Promise<Operation> => {
       const request = SetDomainAutostartRequest.fromPartial({ name: nameOf(id), autostart, ...over });
       return setAutostart(engine, request, callOf('autostart', SetDomainAutostartRequest, request, context));
+    },
+    attach: async (id: string, over: Over<typeof AttachDomainDeviceRequest>): Promise<Operation> => {
+      const request = AttachDomainDeviceRequest.fromPartial({ name: nameOf(id), ...over });
+      return attachDevice(engine, request, callOf('attach-device', AttachDomainDeviceRequest, request, context));
+    },
+    detach: async (id: string, device: string, over: Over<typeof DetachDomainDeviceRequest> = {}): Promise<Operation> => {
+      const request = DetachDomainDeviceRequest.fromPartial({ name: nameOf(id), device, ...over });
+      return detachDevice(engine, request, callOf('detach-device', DetachDomainDeviceRequest, request, context));
+    },
+    updateDevice: async (id: string, over: Over<typeof UpdateDomainDeviceRequest>): Promise<Operation> => {
+      const request = UpdateDomainDeviceRequest.fromPartial({ name: nameOf(id), ...over });
+      return updateDevice(engine, request, callOf('update-device', UpdateDomainDeviceRequest, request, context));
+    },
+    /** Waits for the end. */
+    save: async (id: string, over: Over<typeof SaveDomainRequest> = {}): Promise<Operation> => {
+      const request = SaveDomainRequest.fromPartial({ name: nameOf(id), wait: { seconds: 20n }, ...over });
+      return save(engine, request, callOf('save', SaveDomainRequest, request, context));
+    },
+    restore: async (path: string, over: Over<typeof RestoreDomainRequest> = {}): Promise<Operation> => {
+      const request = RestoreDomainRequest.fromPartial({ parent: 'nodes/n1', path, ...over });
+      return restore(engine, request, callOf('restore', RestoreDomainRequest, request, context));
+    },
+    removeManagedSave: async (id: string, over: Over<typeof RemoveDomainManagedSaveRequest> = {}): Promise<Operation> => {
+      const request = RemoveDomainManagedSaveRequest.fromPartial({ name: nameOf(id), ...over });
+      return removeManagedSave(engine, request, callOf('remove-managed-save', RemoveDomainManagedSaveRequest, request, context));
+    },
+    /** Waits for the end. */
+    dump: async (id: string, path: string, over: Over<typeof DumpDomainRequest> = {}): Promise<Operation> => {
+      const request = DumpDomainRequest.fromPartial({ name: nameOf(id), path, wait: { seconds: 20n }, ...over });
+      return dump(engine, request, callOf('dump', DumpDomainRequest, request, context));
     },
   };
 }

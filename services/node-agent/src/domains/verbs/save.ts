@@ -1,5 +1,5 @@
 import { abortFault, Fault } from '@virtmesh/base';
-import { SavedStateHeader } from '@virtmesh/contracts/agent/v1/saved_state';
+import type { SavedStateHeader } from '@virtmesh/contracts/agent/v1/saved_state';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
