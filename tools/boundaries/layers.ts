@@ -81,4 +81,5 @@ export const pureBuiltins: ReadonlySet<string> = new Set([
   'node:stream/promises',
   'node:readline',
   'node:timers/promises',
+  'node:zlib',
 ]);

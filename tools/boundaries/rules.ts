@@ -80,7 +80,9 @@ function judgeDeclared(
 ): string | undefined {
   if (module === undefined || isBuiltin(module) || target === file.package) return undefined;
   if (file.package.dependencies.has(module)) return undefined;
-  if (file.isTest && (file.package.devDependencies.has(module) || rootDevDependencies.has(module))) return undefined;
+  // The suites for drivers are no tests themselves, and run in those that call them.
+  const runsInTests = file.isTest || file.package.layer === 'testkit';
+  if (runsInTests && (file.package.devDependencies.has(module) || rootDevDependencies.has(module))) return undefined;
   return `"${specifier}" is not a dependency in ${file.package.directory}/package.json`;
 }
 
@@ -163,8 +165,10 @@ export const rules: readonly Rule[] = [
       ? undefined
       : judgeLayer(imported, file),
   ),
-  osRule('driver-through-host', 'drivers reach the operating system only through Host', (file) =>
-    ['driver', 'testkit'].includes(file.package.layer),
+  osRule(
+    'driver-through-host',
+    'drivers reach the operating system only through Host; the programs that they start, named main.ts, are no part of the agent',
+    (file) => ['driver', 'testkit'].includes(file.package.layer) && posix.basename(file.path) !== 'main.ts',
   ),
   importRule('only-drivers-file', "of a service, only the agent's drivers.ts imports drivers", ({ target }, file) =>
     target?.layer === 'driver' && file.package.layer === 'service' && !file.isTest && !isDriversFile(file)

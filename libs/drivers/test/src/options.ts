@@ -1,0 +1,12 @@
+import type { Host } from '@virtmesh/driver-spi';
+import type { SimulatorSettings } from './protocol/settings.ts';
+
+export interface TestDriverOptions {
+  readonly host: Host;
+  /** Short-lived: the socket of the simulator, which outlives the agent. At most 80 bytes long. */
+  readonly runDir: string;
+  /** The Node.js that the simulator runs with. */
+  readonly node: string;
+  /** How the simulator behaves that this driver starts; one that runs already stays as it is. */
+  readonly settings?: Partial<SimulatorSettings>;
+}

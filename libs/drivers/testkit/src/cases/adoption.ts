@@ -1,0 +1,68 @@
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { expect } from 'vitest';
+import { soon } from '../agent-life.ts';
+import { lawBreach } from '../event-law.ts';
+import type { Subject } from '../subject.ts';
+import { suite } from '../suite.ts';
+
+/** What becomes of guests over the lives of the agent. */
+export const adoptionCases = (subject: Subject): void =>
+  suite(subject, 'adoption', ({ feature, guest }) => {
+    guest('a guest lives on, and its next agent sees the same', 'rich', async (kept, bench) => {
+      const { observed } = await bench.start(kept);
+      await bench.renew();
+      const adopted = await bench.adopt(kept);
+      expect(adopted).toMatchObject({ state: 'running', pid: observed.pid, vcpus: observed.vcpus, accelerator: observed.accelerator });
+      expect(adopted.graphicsAddresses).toEqual(observed.graphicsAddresses);
+      expect(await bench.observe(kept)).toMatchObject({ state: 'running', pid: observed.pid });
+      // A second adoption by the same agent finds it as it is.
+      expect(await bench.adopt(kept)).toMatchObject({ state: 'running', pid: observed.pid });
+    });
+
+    guest('its end is told to the agent that adopted it', 'minimal', async (kept, bench) => {
+      await bench.start(kept);
+      await bench.renew();
+      await bench.adopt(kept);
+      await bench.destroy(kept);
+      await bench.event(kept, (event) => event.t === 'exited' && event.how === 'destroyed');
+      expect(lawBreach(bench.of(kept), 1)).toBeUndefined();
+    });
+
+    guest('one that was not adopted yet can be destroyed', 'minimal', async (kept, bench) => {
+      await bench.start(kept);
+      await bench.renew();
+      await bench.destroy(kept);
+      expect(await bench.adopt(kept)).toMatchObject({ state: 'gone' });
+    });
+
+    guest('one that has ended is gone, and what it held can be given back', 'rich', async (kept, bench) => {
+      await bench.start(kept);
+      await bench.destroy(kept);
+      await bench.renew();
+      expect(await bench.adopt(kept)).toMatchObject({ state: 'gone' });
+      await bench.driver.lifecycle.release(kept.guest, kept.record ?? {});
+      expect(await bench.host.traces(kept.guest.uid)).toEqual([]);
+    });
+
+    guest('a start that was to be paused is paused for the next agent too', 'minimal', async (kept, bench) => {
+      await bench.start(kept, { paused: true });
+      await bench.renew();
+      expect(await bench.adopt(kept)).toMatchObject({ state: 'paused' });
+    });
+
+    feature('suspend', 'a suspended guest is paused for the next agent, which can let it go on', 'minimal', async (kept, bench) => {
+      await bench.start(kept);
+      await bench.feature('suspend').suspend(kept.guest, soon());
+      await bench.renew();
+      expect(await bench.adopt(kept)).toMatchObject({ state: 'paused' });
+      await bench.feature('suspend').resume(kept.guest, soon());
+      await bench.event(kept, (event) => event.t === 'state' && event.state === 'running' && event.reason === DomainStateReason.UNPAUSED);
+    });
+
+    guest('a record that nobody wrote is refused as such', 'minimal', async (kept, bench) => {
+      await bench.start(kept);
+      const { guest: ref, active } = kept;
+      await expect(bench.driver.lifecycle.adopt(ref, active, { version: 999 }, soon())).rejects.toMatchObject({ reason: 'RECORD_CORRUPT' });
+      await expect(bench.driver.lifecycle.release(ref, {})).rejects.toMatchObject({ reason: 'RECORD_CORRUPT' });
+    });
+  });
