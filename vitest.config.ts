@@ -15,7 +15,8 @@ const patient = { expect: { poll: { timeout: 20_000 } } };
 const realProcesses = [
   'clients/cli/src/{vmesh,console/console,completion/shells}.test.ts',
   'libs/drivers/qemu/src/{lifecycle,features}/**/*.test.ts',
-  'libs/drivers/qemu/src/{argv/real-qemu,argv/boots,probe/probe}.test.ts',
+  'libs/drivers/qemu/src/{conformance,argv/real-qemu,argv/boots,probe/probe}.test.ts',
+  'libs/drivers/lxc/src/**/*.real.test.ts',
   'libs/kit/src/run-service.test.ts',
   'libs/store/src/power-cut.test.ts',
   'tools/cases/cases.test.ts',

@@ -17,16 +17,34 @@ function withProgram(name: string, program: string): SystemPackage {
   return { name, isPresent: () => findProgram(program) !== undefined };
 }
 
-/** What a node needs of the distribution. None of these starts a service by itself. */
+/** What a node needs of the distribution. */
 const systemPackages: readonly SystemPackage[] = [
   withProgram('qemu-system-x86', 'qemu-system-x86_64'),
   withProgram('qemu-utils', 'qemu-img'),
   { name: 'ovmf', isPresent: () => existsSync('/usr/share/OVMF/OVMF_CODE_4M.fd') },
   withProgram('apache2-utils', 'rotatelogs'),
   withProgram('iproute2', 'ip'),
+  withProgram('lxc', 'lxc-start'),
 ];
 
+/** Units that packages start as they are installed, and nobody asked for: a bridge, and containers that others defined. */
+const unwantedUnits = ['lxc.service', 'lxc-net.service'];
+
 async function install(names: readonly string[]): Promise<void> {
+  // Only until the host starts anew, and only where systemd runs.
+  const mask = async (verb: 'mask' | 'unmask'): Promise<void> => {
+    if (names.includes('lxc') && existsSync('/run/systemd/system'))
+      await runCommand(['systemctl', verb, '--runtime', '--quiet', ...unwantedUnits]);
+  };
+  await mask('mask');
+  try {
+    await aptInstall(names);
+  } finally {
+    await mask('unmask');
+  }
+}
+
+async function aptInstall(names: readonly string[]): Promise<void> {
   await runCommand(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...names], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });

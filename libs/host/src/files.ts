@@ -44,6 +44,19 @@ async function openFile(path: string): Promise<OpenFile> {
   }
 }
 
+const skippedBytes = 64 * 1024;
+
+/** Node cannot move the position of a descriptor but by reading. */
+async function skipTo(handle: FileHandle, position: number): Promise<number> {
+  for (let left = position; left > 0;) {
+    const length = Math.min(left, skippedBytes);
+    const { bytesRead } = await handle.read(Buffer.alloc(length), 0, length, null);
+    if (bytesRead === 0) break;
+    left -= bytesRead;
+  }
+  return handle.fd;
+}
+
 const openedFile = (handle: FileHandle, realPath: string): OpenFile => ({
   realPath,
   stat: async () => statOf(await handle.stat()),
@@ -53,6 +66,7 @@ const openedFile = (handle: FileHandle, realPath: string): OpenFile => ({
   },
   chown: ({ uid, gid }) => handle.chown(uid, gid),
   chmod: (mode) => handle.chmod(mode),
+  descriptorAt: (position) => skipTo(handle, position),
   [Symbol.asyncDispose]: () => handle.close(),
 });
 
@@ -129,6 +143,13 @@ const statOf = (stats: Stats): FileStat => ({
   uid: stats.uid,
   gid: stats.gid,
   identity: `${stats.dev}:${stats.ino}`,
+  device: deviceOf(stats.rdev),
+});
+
+/** As the kernel hands device numbers to programs: 20 bits of minor around 12 of major. */
+const deviceOf = (rdev: number): FileStat['device'] => ({
+  major: (rdev >>> 8) & 0xfff,
+  minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
 });
 
 function kindOf(stats: Stats): FileKind {

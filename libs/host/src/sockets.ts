@@ -1,9 +1,10 @@
 import { abortFault } from '@virtmesh/base';
-import type { HostProcesses, HostSockets, ListeningSocket } from '@virtmesh/driver-spi';
-import { rename, rm } from 'node:fs/promises';
+import type { FileOwner, HostProcesses, HostSockets, ListeningSocket, OneConnection } from '@virtmesh/driver-spi';
+import { chmod, chown, rename, rm } from 'node:fs/promises';
 import { createConnection, createServer, type ListenOptions, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listeningFd } from './listening-fd.ts';
+import { openIntake } from './intake.ts';
 import { openFifo } from './fifo.ts';
 import { PipeStore } from './pipes.ts';
 
@@ -12,7 +13,15 @@ const maxSocketPathBytes = 107;
 
 export function hostSockets(processes: HostProcesses): HostSockets {
   const pipes = new PipeStore(processes);
-  return { listen, connect, fifo: (path) => openFifo(processes, path), isFree, pipe: () => pipes.take() };
+  return {
+    listen,
+    acceptOne,
+    intake: (path, owner) => openIntake(processes, path, owner),
+    connect,
+    fifo: (path) => openFifo(processes, path),
+    isFree,
+    pipe: () => pipes.take(),
+  };
 }
 
 async function listen(path: string): Promise<ListeningSocket> {
@@ -28,6 +37,34 @@ async function listen(path: string): Promise<ListeningSocket> {
   await listening(server, { path: bound });
   await rename(bound, path);
   return { fd: listeningFd(server), close: () => closed(server) };
+}
+
+async function acceptOne(path: string, owner: FileOwner | undefined): Promise<OneConnection> {
+  if (Buffer.byteLength(path) > maxSocketPathBytes)
+    throw Object.assign(new Error(`the socket path ${path} is longer than ${maxSocketPathBytes} bytes`), { code: 'ENAMETOOLONG', path });
+  await rm(path, { force: true });
+  const server = createServer();
+  const { promise: connection, resolve, reject } = Promise.withResolvers<Duplex>();
+  // Whoever disposes of it need not look at what then fails.
+  connection.catch(() => {});
+  server.once('connection', (accepted) => {
+    server.close();
+    resolve(accepted);
+  });
+  await listening(server, { path });
+  const close = async (): Promise<void> => {
+    reject(new Error(`${path} was closed before anybody connected`));
+    if (server.listening) await closed(server);
+    await rm(path, { force: true });
+  };
+  try {
+    await chmod(path, 0o600);
+    if (owner) await chown(path, owner.uid, owner.gid);
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+  return { connection, [Symbol.asyncDispose]: close };
 }
 
 function connect(path: string, signal: AbortSignal): Promise<Duplex> {

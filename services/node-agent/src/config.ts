@@ -55,6 +55,12 @@ export const agentConfig = z.strictObject({
     .optional(),
   /** The directories below which disks, kernels and the like may be. */
   pathRoots: z.array(absolute).default(['/var/lib/virtmesh', '/var/lib/libvirt/images', '/srv', '/usr/share', '/var/cache/virtmesh']),
+  lxc: z
+    .strictObject({
+      /** How much of each console's output is kept, twice: in the file that is written, and in the one before. */
+      consoleLog: z.strictObject({ maxBytes: z.int().min(4096).multipleOf(4096) }).default({ maxBytes: 1_048_576 }),
+    })
+    .prefault({}),
   qemu: z
     .strictObject({
       binary: absolute.optional(),

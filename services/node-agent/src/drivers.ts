@@ -1,4 +1,5 @@
 import { Fault } from '@virtmesh/base';
+import { createLxcDriver } from '@virtmesh/driver-lxc';
 import { createQemuDriver } from '@virtmesh/driver-qemu';
 import type { Host, HypervisorDriver } from '@virtmesh/driver-spi';
 import type { Logger } from '@virtmesh/kit';
@@ -23,7 +24,17 @@ export async function openDrivers(config: AgentConfig, host: Host, log: Logger, 
       signal,
     }),
   );
-  return new Drivers([await qemu]);
+  const lxc = open('lxc', log, () =>
+    createLxcDriver({
+      host,
+      runDir: config.runDir,
+      stateDir: config.stateDir,
+      pathRoots: config.pathRoots,
+      consoleLog: config.lxc.consoleLog,
+      signal,
+    }),
+  );
+  return new Drivers([await qemu, await lxc]);
 }
 
 async function open(type: string, log: Logger, create: () => Promise<HypervisorDriver>): Promise<DriverSlot> {

@@ -45,6 +45,8 @@ export interface FileStat {
   readonly gid: number;
   /** Device and inode: what the file is, whatever it is called. */
   readonly identity: string;
+  /** The numbers of a block or character device; zeros for all else. */
+  readonly device: { readonly major: number; readonly minor: number };
 }
 
 /** Who a new file belongs to, and who may use it. */
@@ -62,6 +64,8 @@ export interface OpenFile extends AsyncDisposable {
   read(position: number, length: number): Promise<Buffer>;
   chown(owner: FileOwner): Promise<void>;
   chmod(mode: number): Promise<void>;
+  /** Its descriptor for a child to inherit, which reads on from there: asked for once, and good while the file is open. */
+  descriptorAt(position: number): Promise<number>;
 }
 
 export interface HostFiles {
@@ -170,6 +174,17 @@ export interface ListeningSocket {
   close(): Promise<void>;
 }
 
+/** A listening unix socket that takes one connection. To dispose of it closes it, removes its path, and ends the wait for a connection. */
+export interface OneConnection extends AsyncDisposable {
+  readonly connection: Promise<Duplex>;
+}
+
+/** A FIFO that another process writes into. To dispose of it removes its path and closes the reading end, so that who writes on fails. */
+export interface Intake extends AsyncDisposable {
+  /** Ends when the last writer has closed. */
+  readonly incoming: Readable;
+}
+
 /** Both ends of a pipe, to be inherited. */
 export interface Pipe {
   readonly readFd: number;
@@ -192,6 +207,10 @@ export interface HostSockets {
   listen(path: string): Promise<ListeningSocket>;
   /** A path that begins with a NUL is a name in the abstract namespace. */
   connect(path: string, signal: AbortSignal): Promise<Duplex>;
+  /** Listens at a path (at most 107 bytes) for one connection, from the owner's processes alone. */
+  acceptOne(path: string, owner: FileOwner | undefined): Promise<OneConnection>;
+  /** Makes a FIFO at a path, for the owner's processes alone to write into. */
+  intake(path: string, owner: FileOwner | undefined): Promise<Intake>;
   /** Makes a FIFO at a path, or takes the one that is there. */
   fifo(path: string): Promise<Fifo>;
   /** Whether a TCP address can be listened on now. */

@@ -1,0 +1,22 @@
+import type { Broadcast, Clock } from '@virtmesh/base';
+import type { DriverEvent, Host } from '@virtmesh/driver-spi';
+import type { GuestTable } from './lifecycle/guest-table.ts';
+import type { StateBus } from './lifecycle/state-bus.ts';
+import type { LogBounds } from './options.ts';
+import type { HostProfile } from './probe/profile.ts';
+import type { DriverDirectories } from './process/places.ts';
+
+/** What the parts of the driver share. */
+export interface DriverContext {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly directories: DriverDirectories;
+  /** True paths below which the files of guests lie. */
+  readonly pathRoots: readonly string[];
+  readonly profile: HostProfile;
+  readonly logBounds: LogBounds;
+  readonly guests: GuestTable;
+  /** What the monitors of containers tell. */
+  readonly bus: StateBus;
+  readonly events: Broadcast<DriverEvent>;
+}

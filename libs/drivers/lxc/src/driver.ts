@@ -1,0 +1,68 @@
+import type { Availability } from '@virtmesh/contracts/domain/v1/capabilities';
+import { type FeatureName, featureNames, type Features, type HypervisorDriver, type Lifecycle } from '@virtmesh/driver-spi';
+import { containerCapabilities } from './capabilities.ts';
+import type { DriverContext } from './context.ts';
+import { explain } from './features/explain.ts';
+import { availableFeatures } from './features/features.ts';
+import { adoptGuest } from './lifecycle/adopt.ts';
+import { destroyGuest } from './lifecycle/destroy.ts';
+import { observeGuest } from './lifecycle/observe.ts';
+import { decodeRecord } from './lifecycle/record.ts';
+import { releaseGuest } from './lifecycle/release.ts';
+import { requestShutdown } from './lifecycle/shutdown.ts';
+import { GuestStart } from './lifecycle/start/guest-start.ts';
+import { openContext } from './open-context.ts';
+import type { LxcDriverOptions } from './options.ts';
+import { placesOf } from './process/places.ts';
+import { complete } from './spec/complete/complete.ts';
+import { drives } from './spec/drives.ts';
+import { validate } from './spec/validate/validate.ts';
+
+/** The one reader is the agent itself, which is much faster than any number of guests. */
+const maxUnreadEvents = 65_536;
+
+/** The driver for containers of LXC on this host. DRIVER_UNAVAILABLE, with what to install or change, where it cannot be used. */
+export async function createLxcDriver(options: LxcDriverOptions): Promise<HypervisorDriver> {
+  const context = await openContext(options);
+  const { profile } = context;
+  const features = availableFeatures(context);
+  return {
+    type: 'lxc',
+    host: {
+      version: profile.version,
+      accelerators: [],
+      capabilities: async (query) =>
+        containerCapabilities(
+          profile,
+          featureNames.map((name) => availability(features, name)),
+          query,
+        ),
+    },
+    drives,
+    complete: (spec, guest) => complete(spec, guest, profile),
+    validate: (spec) => validate(spec, { profile, pathRoots: options.pathRoots }),
+    lifecycle: lifecycleOf(context),
+    features,
+    explain: (spec, feature) => explain(features, spec, feature),
+    events: (signal) => context.events.subscribe(signal, maxUnreadEvents),
+    [Symbol.asyncDispose]: async () => {
+      context.guests.dropAll();
+      await context.bus[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const lifecycleOf = (context: DriverContext): Lifecycle => ({
+  planStart: (order) => new GuestStart(context, order).plan(),
+  requestShutdown: (guest, mode) => requestShutdown(context, guest, mode),
+  destroy: (guest, _options, signal) => destroyGuest(context, guest, signal),
+  observe: (guest) => observeGuest(context, guest),
+  adopt: async (guest, active, record, signal) => adoptGuest(context, guest, active, decodeRecord(record), signal),
+  release: async (guest, record) => releaseGuest(context, guest, decodeRecord(record)),
+  forget: (guest) => context.host.files.remove(placesOf(context.directories, guest.uid).stateDir),
+});
+
+function availability(features: Partial<Features>, name: FeatureName): Availability {
+  const verdict = explain(features, undefined, name);
+  return { name, available: verdict.supported, why: verdict.supported ? '' : verdict.why };
+}

@@ -1,0 +1,47 @@
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { GuestRef, Observed } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../context.ts';
+import { placesOf } from '../process/places.ts';
+import { lastWords } from '../process/words.ts';
+import { killUnknown } from './destroy.ts';
+import { isFrozen } from './freezer.ts';
+import { LiveGuest } from './live-guest.ts';
+import { gone } from './observe.ts';
+import type { GuestRecord } from './record.ts';
+
+/** Takes up a guest that another life of the agent started. */
+export async function adoptGuest(
+  context: DriverContext,
+  ref: GuestRef,
+  active: DomainSpec,
+  record: GuestRecord,
+  signal: AbortSignal,
+): Promise<Observed> {
+  const known = context.guests.get(ref.uid);
+  if (known?.t === 'live') return known.guest.isGone ? gone : known.guest.observed();
+  const { host } = context;
+  if (!record.started || !record.monitor) {
+    await killUnknown(context, ref, signal);
+    return gone;
+  }
+  if (!host.processes.look(record.monitor)) return gone;
+  const places = placesOf(context.directories, ref.uid);
+  const guest = new LiveGuest({
+    host,
+    bus: context.bus,
+    ref,
+    places,
+    spec: active,
+    monitor: record.monitor,
+    lastWords: () => lastWords(host, places.ownLog),
+    events: context.events,
+  });
+  context.guests.set(ref.uid, { t: 'live', guest });
+  const frozen = await isFrozen(host.cgroups, places.cgroup);
+  if (guest.isGone || frozen === undefined) {
+    if (!host.processes.look(record.monitor)) return gone;
+  }
+  guest.announce({ state: frozen ? 'paused' : 'running', reason: DomainStateReason.ADOPTED });
+  return guest.observed();
+}

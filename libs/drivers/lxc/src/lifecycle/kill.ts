@@ -1,0 +1,36 @@
+import { Fault, raceAbort } from '@virtmesh/base';
+import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
+import type { GuestPlaces } from '../process/places.ts';
+import type { LiveGuest } from './live-guest.ts';
+
+/** Kills a container by its init, after which its monitor tidies up and ends. */
+export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
+  if (guest.isGone) return;
+  await killMonitored(host, guest.places, guest.monitor);
+  try {
+    await raceAbort(guest.gone, signal);
+  } catch (thrown) {
+    if (guest.isGone) return;
+    throw Fault.is(thrown, 'DEADLINE_EXCEEDED') ? stuck(guest.monitor) : thrown;
+  }
+}
+
+/** Kills the init of a monitor's container; the monitor itself where it has none yet. */
+export async function killMonitored(host: Host, places: GuestPlaces, monitor: ProcessIdentity): Promise<void> {
+  const [init] = host.processes.children(monitor);
+  if (!init) {
+    host.processes.kill(monitor, 'SIGKILL');
+    return;
+  }
+  host.processes.kill(init, 'SIGKILL');
+  // What is frozen by version 1 heeds not even that.
+  if (host.cgroups.version('freezer') === 1) await host.cgroups.write('freezer', places.cgroup, 'freezer.state', 'THAWED').catch(() => {});
+}
+
+const stuck = ({ pid }: ProcessIdentity): Fault =>
+  new Fault(
+    'HYPERVISOR_UNRESPONSIVE',
+    `the container (its monitor has pid ${pid}) was killed and has not ended yet: a process in it waits for the host, most likely for a disk that does not answer`,
+    { pid: String(pid) },
+    { retryAfterMs: 1000 },
+  );

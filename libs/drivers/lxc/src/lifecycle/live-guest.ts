@@ -1,0 +1,225 @@
+import { type Broadcast, Fault } from '@virtmesh/base';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { DriverEvent, GuestRef, Host, Observed, ObservedState, ProcessIdentity } from '@virtmesh/driver-spi';
+import type { Duplex } from 'node:stream';
+import type { GuestPlaces } from '../process/places.ts';
+import { endingOf } from './ending.ts';
+import type { BusMessage, InitEnd, LxcState, StateBus } from './state-bus.ts';
+
+export interface LiveGuestParts {
+  readonly host: Host;
+  readonly bus: StateBus;
+  readonly ref: GuestRef;
+  readonly places: GuestPlaces;
+  readonly spec: DomainSpec;
+  /** LXC's process for this container, which ends after it. */
+  readonly monitor: ProcessIdentity;
+  readonly lastWords: () => Promise<string>;
+  readonly events: Broadcast<DriverEvent>;
+}
+
+export interface Condition {
+  readonly state: Exclude<ObservedState, 'gone'>;
+  readonly reason: DomainStateReason;
+}
+
+const running = (reason: DomainStateReason): Condition => ({ state: 'running', reason });
+
+/** One container whose monitor was started or found, until nothing of it runs. */
+export class LiveGuest {
+  readonly ref: GuestRef;
+  readonly places: GuestPlaces;
+  readonly monitor: ProcessIdentity;
+  /** Resolves when its monitor has ended. */
+  readonly gone: Promise<void>;
+  /** Resolves when its end was told to those above. */
+  readonly ended: Promise<void>;
+  readonly #parts: LiveGuestParts;
+  readonly #dropped = new AbortController();
+  #spec: DomainSpec;
+  #condition: Condition = running(DomainStateReason.BOOTED);
+  /** Whether those above are told: not before a start has come to its end, nor after it was let go of. */
+  #telling = false;
+  #isGone = false;
+  #resolveGone: () => void = () => {};
+  #destroying = false;
+  #asked = false;
+  #initEnd: InitEnd | undefined;
+  /** The reboot that goes on was asked for by a caller. */
+  #rebootAsked = false;
+
+  constructor(parts: LiveGuestParts) {
+    this.#parts = parts;
+    this.ref = parts.ref;
+    this.places = parts.places;
+    this.monitor = parts.monitor;
+    this.#spec = parts.spec;
+    this.gone = new Promise((resolve) => {
+      this.#resolveGone = resolve;
+    });
+    void this.gone.then(() => (this.#isGone = true));
+    this.ended = this.gone.then(() => this.#tellEnd());
+    parts.bus.subscribe(parts.ref.uid, (message) => this.#onMessage(message));
+    void this.#watchMonitor();
+  }
+
+  get spec(): DomainSpec {
+    return this.#spec;
+  }
+
+  get condition(): Condition {
+    return this.#condition;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** How its init ended, as far as its monitor has told. */
+  get initEnd(): InitEnd | undefined {
+    return this.#initEnd;
+  }
+
+  /** The first process of the container, by the node's numbers; undefined for the moments of a reboot in which there is none. */
+  get init(): ProcessIdentity | undefined {
+    return this.#parts.host.processes.children(this.monitor)[0];
+  }
+
+  /** As `init`; HYPERVISOR_UNRESPONSIVE where there is none. */
+  requireInit(): ProcessIdentity {
+    const { init } = this;
+    if (init) return init;
+    throw new Fault(
+      'HYPERVISOR_UNRESPONSIVE',
+      `${this.ref.id} has no init at this moment, since it reboots or ends; try again`,
+      {},
+      { retryAfterMs: 500 },
+    );
+  }
+
+  /** It is being destroyed by a call: its end is no crash. */
+  willBeDestroyed(): void {
+    this.#destroying = true;
+  }
+
+  /** A caller asks it to shut down, or to reboot. */
+  isAsked(what: 'shutdown' | 'reboot'): void {
+    if (what === 'shutdown') this.#asked = true;
+    else this.#rebootAsked = true;
+  }
+
+  /** A start, or the taking up of a guest, has come to its end: from now on those above are told what happens to it. */
+  announce(condition: Condition): void {
+    this.#condition = condition;
+    this.#telling = true;
+  }
+
+  /** It was brought into a state by a call, or seen in it. */
+  enter(condition: Condition): void {
+    if (this.#condition.state === condition.state) return;
+    this.#condition = condition;
+    this.#tell({ t: 'state', uid: this.ref.uid, ...condition });
+  }
+
+  /** The live definition has changed. */
+  updateSpec(spec: DomainSpec): void {
+    this.#spec = spec;
+  }
+
+  observed(): Observed {
+    return {
+      ...this.#condition,
+      pid: this.monitor.pid,
+      memoryBytes: this.#spec.memory?.tune?.hardLimitBytes || (this.#spec.memory?.sizeBytes ?? 0n),
+      vcpus: this.#spec.cpu?.vcpus ?? 1,
+      guestAgentConnected: false,
+      graphicsAddresses: {},
+      accelerator: '',
+    };
+  }
+
+  /** Lets go of it without harm: it lives on, and nobody is told of it any more. */
+  drop(): void {
+    this.#telling = false;
+    this.#dropped.abort();
+    this.#parts.bus.unsubscribe(this.ref.uid);
+  }
+
+  #tell(event: DriverEvent): void {
+    if (this.#telling) this.#parts.events.publish(event);
+  }
+
+  #onMessage(message: BusMessage): void {
+    if (message.t === 'exit') this.#initEnd = message.end;
+    else this.#onState(message.state);
+  }
+
+  #onState(state: LxcState): void {
+    switch (state) {
+      case 'STARTING':
+        // A monitor that starts its container anew does so for a reboot.
+        if (!this.#telling) return;
+        this.#tell({ t: 'reboot', uid: this.ref.uid, byGuest: !this.#rebootAsked });
+        this.#rebootAsked = false;
+        this.#initEnd = undefined;
+        return;
+      case 'FROZEN':
+        return this.enter({ state: 'paused', reason: DomainStateReason.USER });
+      case 'THAWED':
+        return this.enter(running(DomainStateReason.UNPAUSED));
+      case 'STOPPED':
+      case 'RUNNING':
+      case 'STOPPING':
+      case 'ABORTING':
+      case 'FREEZING':
+        return undefined;
+      default:
+        return state satisfies never;
+    }
+  }
+
+  /** A connection to the monitor, over which nothing is said, ends with it: so the kernel tells of its end, though it is no child. */
+  async #watchMonitor(): Promise<void> {
+    const { signal } = this.#dropped;
+    const { sockets, processes } = this.#parts.host;
+    try {
+      const connection = await sockets.connect(this.places.commandSocket, signal);
+      await endOf(connection, signal);
+    } catch {
+      // It has ended already, or is about to.
+    }
+    await processes.waitExit(this.monitor, signal).then(
+      () => this.#resolveGone(),
+      () => {},
+    );
+  }
+
+  async #tellEnd(): Promise<void> {
+    // What its monitor told last is still to be read.
+    await this.#parts.bus.flushed();
+    const ending = endingOf({ destroying: this.#destroying, asked: this.#asked, init: this.#initEnd });
+    const words = ending.how === 'crashed' && this.#telling ? await this.#parts.lastWords() : '';
+    if (ending.how === 'shutdown') this.#tell({ t: 'shutdown', uid: this.ref.uid, byGuest: !this.#asked });
+    this.#tell({
+      t: 'exited',
+      uid: this.ref.uid,
+      how: ending.how,
+      message: [ending.message, words].filter((part) => part !== '').join(': '),
+    });
+    this.drop();
+  }
+}
+
+function endOf(connection: Duplex, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => void connection.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    connection.on('error', () => {});
+    connection.once('close', () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    connection.resume();
+  });
+}

@@ -1,0 +1,223 @@
+import { Fault, raceAbort, type Step } from '@virtmesh/base';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { GuestRef, ProcessIdentity, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import { buildConfig, type ConfigInput } from '../../config/build-config.ts';
+import { initCommand } from '../../config/container.ts';
+import { vethName } from '../../config/network.ts';
+import type { DriverContext } from '../../context.ts';
+import { findDeviceNodes, findLimitedDisks } from '../../process/device-nodes.ts';
+import { findNamespaces } from '../../process/namespaces.ts';
+import { type GuestPlaces, placesOf } from '../../process/places.ts';
+import { prepareFilesystems } from '../../process/sources.ts';
+import { lastWords, startFailure } from '../../process/words.ts';
+import { killUnknown } from '../destroy.ts';
+import { setFrozen } from '../freezer.ts';
+import type { PreemptibleStart } from '../guest-table.ts';
+import { killAndWait } from '../kill.ts';
+import { LiveGuest } from '../live-guest.ts';
+import { encodeRecord, type GuestRecord } from '../record.ts';
+import { releaseGuest } from '../release.ts';
+import { requireNetwork } from './network.ts';
+
+const undoTimeoutMs = 10_000;
+
+/** One start of a container, step by step. */
+export class GuestStart implements PreemptibleStart {
+  readonly #context: DriverContext;
+  readonly #order: StartOrder;
+  readonly #guest: GuestRef;
+  readonly #places: GuestPlaces;
+  readonly #preempted = new AbortController();
+  #record: GuestRecord;
+  #found: Omit<ConfigInput, 'guest' | 'spec' | 'places' | 'profile' | 'logBounds'> | undefined;
+  #spawning: Promise<void> = Promise.resolve();
+  #live: LiveGuest | undefined;
+
+  constructor(context: DriverContext, order: StartOrder) {
+    this.#context = context;
+    this.#order = order;
+    this.#guest = order.guest;
+    this.#places = placesOf(context.directories, order.guest.uid);
+    this.#record = {
+      monitor: undefined,
+      keepers: [],
+      interfaces: order.spec.interfaces.map(({ id }) => vethName(order.guest.uid, id)),
+      started: false,
+    };
+  }
+
+  plan(): StartPlan<Step> {
+    const step = (name: string, run: (signal: AbortSignal) => Promise<void>, undo?: () => Promise<void>): Step => ({
+      name,
+      run: (signal) => {
+        if (this.#preempted.signal.aborted) throw this.#preempted.signal.reason;
+        return run(AbortSignal.any([signal, this.#preempted.signal]));
+      },
+      ...(undo ? { undo } : {}),
+    });
+    return {
+      steps: [
+        step(
+          'reserve',
+          () => this.#reserve(),
+          () => this.#unreserve(),
+        ),
+        step(
+          'files',
+          (signal) => this.#prepare(signal),
+          () => releaseGuest(this.#context, this.#guest, this.#record),
+        ),
+        step('network', () => requireNetwork(this.#context.host.network, this.#order.spec)),
+        step(
+          'spawn',
+          (signal) => this.#spawn(signal),
+          () => this.#end(),
+        ),
+        step('configure', (signal) => this.#configure(signal)),
+        step('run', (signal) => this.#run(signal)),
+      ],
+      started: () => this.#started(),
+    };
+  }
+
+  async preempt(signal: AbortSignal): Promise<void> {
+    this.#preempted.abort(
+      new Fault('OPERATION_PREEMPTED', `the start of ${this.#guest.id} gave way to its destruction`, { uid: this.#guest.uid }),
+    );
+    await raceAbort(
+      this.#spawning.catch(() => {}),
+      signal,
+    );
+    if (!this.#live) return;
+    this.#live.willBeDestroyed();
+    await killAndWait(this.#context.host, this.#live, signal);
+  }
+
+  drop(): void {
+    this.#live?.drop();
+  }
+
+  async #reserve(): Promise<void> {
+    const known = this.#context.guests.get(this.#guest.uid);
+    if (known)
+      throw new Fault('STATE_INVALID', `${this.#guest.id} runs already, or what it took was not given back`, {
+        uid: this.#guest.uid,
+        state: known.t,
+        allowed: 'shutoff',
+      });
+    this.#context.guests.set(this.#guest.uid, { t: 'starting', start: this });
+  }
+
+  async #unreserve(): Promise<void> {
+    const entry = this.#context.guests.get(this.#guest.uid);
+    if (entry?.t === 'live' || (entry?.t === 'starting' && entry.start !== this)) return;
+    this.#context.guests.delete(this.#guest.uid);
+  }
+
+  async #prepare(signal: AbortSignal): Promise<void> {
+    const { host } = this.#context;
+    const { spec } = this.#order;
+    this.#save(this.#record);
+    await Promise.all([
+      host.files.makeDirectory(this.#places.runDir, { mode: 0o700 }),
+      host.files.makeDirectory(this.#places.logDir, { mode: 0o700 }),
+      host.files.remove(this.#places.ownLog),
+    ]);
+    const [sources, nodes, disks, namespaces] = await Promise.all([
+      prepareFilesystems(this.#context, spec, this.#places, signal),
+      findDeviceNodes(host, spec),
+      findLimitedDisks(host, spec),
+      findNamespaces(this.#context, spec),
+    ]);
+    this.#found = { sources, nodes, disks, namespaces };
+  }
+
+  async #spawn(signal: AbortSignal): Promise<void> {
+    const { host, profile, logBounds } = this.#context;
+    const { spec } = this.#order;
+    if (!this.#found) outOfOrder();
+    const config = buildConfig({ guest: this.#guest, spec, places: this.#places, profile, logBounds, ...this.#found });
+    await host.files.writeText(this.#places.config, config, 0o600);
+    this.#spawning = this.#runLxc(signal);
+    await this.#spawning;
+  }
+
+  /** LXC's program goes on to be the monitor, and its parent ends when the init runs. */
+  async #runLxc(signal: AbortSignal): Promise<void> {
+    const { host, profile, bus, events } = this.#context;
+    const { lxcPath, config, pidFile, ownLog } = this.#places;
+    const args = ['--daemon', '--name', this.#guest.uid, '--lxcpath', lxcPath, '--rcfile', config, '--pidfile', pidFile];
+    const command = [...args, '--logfile', ownLog, '--logpriority', 'ERROR', '--quiet', '--', ...initCommand(this.#order.spec)];
+    try {
+      await host.processes.run(profile.tools.start, command, { signal });
+    } catch (thrown) {
+      if (signal.aborted || !Fault.is(thrown, 'COMMAND_FAILED')) throw thrown;
+      throw startFailure(await lastWords(host, ownLog));
+    }
+    const monitor = await this.#findMonitor();
+    this.#live = new LiveGuest({
+      host,
+      bus,
+      ref: this.#guest,
+      places: this.#places,
+      spec: this.#order.spec,
+      monitor,
+      lastWords: () => lastWords(host, ownLog),
+      events,
+    });
+    this.#save({ ...this.#record, monitor });
+  }
+
+  async #findMonitor(): Promise<ProcessIdentity> {
+    const { host } = this.#context;
+    const text = await host.files.readText(this.#places.pidFile, 100).catch(() => '');
+    const monitor = host.processes.identify(Number(text.trim()));
+    if (monitor) return monitor;
+    throw startFailure(`its init ended at once${await lastWords(host, this.#places.ownLog).then((words) => words && `: ${words}`)}`);
+  }
+
+  /** Ends what was spawned. */
+  async #end(): Promise<void> {
+    const signal = AbortSignal.timeout(undoTimeoutMs);
+    if (!this.#live) return killUnknown(this.#context, this.#guest, signal);
+    this.#live.willBeDestroyed();
+    await killAndWait(this.#context.host, this.#live, signal);
+    this.#live.drop();
+  }
+
+  async #configure(signal: AbortSignal): Promise<void> {
+    const { network } = this.#context.host;
+    for (const { id, linkDown } of this.#order.spec.interfaces)
+      if (linkDown) await network.setUp(vethName(this.#guest.uid, id), false, signal);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const live = this.#spawned;
+    if (live.isGone) throw startFailure('its init ended at once');
+    if (this.#order.paused) await setFrozen(this.#context.host.cgroups, this.#places.cgroup, true, signal);
+    this.#save({ ...this.#record, started: true });
+    this.#context.guests.set(this.#guest.uid, { t: 'live', guest: live });
+    live.announce(
+      this.#order.paused
+        ? { state: 'paused', reason: DomainStateReason.STARTING_UP }
+        : { state: 'running', reason: DomainStateReason.BOOTED },
+    );
+  }
+
+  #started(): Started {
+    return { observed: this.#spawned.observed(), activeSpec: this.#order.spec };
+  }
+
+  #save(record: GuestRecord): void {
+    this.#record = record;
+    this.#order.save(encodeRecord(record), this.#order.spec);
+  }
+
+  get #spawned(): LiveGuest {
+    return this.#live ?? outOfOrder();
+  }
+}
+
+function outOfOrder(): never {
+  throw new Fault('INTERNAL_BUG', 'the steps of a start were run out of order');
+}

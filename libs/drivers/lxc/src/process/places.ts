@@ -1,0 +1,75 @@
+import { Fault, isDeviceId, isUuid } from '@virtmesh/base';
+import { join } from 'node:path';
+
+/** The directories that the driver is given. */
+export interface DriverDirectories {
+  /** Short-lived: configurations, mounts, FIFOs. */
+  readonly runDir: string;
+  /** What outlives guests: console logs. */
+  readonly stateDir: string;
+}
+
+/** Where everything of one guest is. */
+export interface GuestPlaces {
+  readonly runDir: string;
+  /** What is kept for a domain between its starts. */
+  readonly stateDir: string;
+  readonly logDir: string;
+  /** LXC's own: the directory that it knows containers by. */
+  readonly lxcPath: string;
+  readonly config: string;
+  /** Where LXC notes the monitor's pid. */
+  readonly pidFile: string;
+  /** What LXC itself says. */
+  readonly ownLog: string;
+  /** The first file of a console's log. */
+  readonly log: (consoleId: string) => string;
+  /** What is written into a console that a process of its own keeps. */
+  readonly input: (consoleId: string) => string;
+  /** Where the node mounts a file system for the container to take it from. */
+  readonly mount: (filesystemId: string) => string;
+  /** Where the writes to a scratch file system go. */
+  readonly scratch: (filesystemId: string) => string;
+  /** The monitor's socket, a name in the abstract namespace. */
+  readonly commandSocket: string;
+  /** The file that LXC locks while it works on the container. */
+  readonly lockFile: string;
+  /** The control group of all that runs in the container. */
+  readonly cgroup: string;
+  readonly monitorCgroup: string;
+}
+
+export const domainsDir = (directories: DriverDirectories): string => join(directories.stateDir, 'domains');
+
+/** Where LXC's monitors tell of states, if somebody listens. */
+export const monitorFifo = ({ runDir }: DriverDirectories): string => join('/run/lxc', runDir, 'monitor-fifo');
+
+export function placesOf(directories: DriverDirectories, uid: string): GuestPlaces {
+  if (!isUuid(uid)) throw new Fault('INTERNAL_BUG', `not a uid of a domain: ${JSON.stringify(uid)}`);
+  const runDir = join(directories.runDir, uid);
+  const stateDir = join(domainsDir(directories), uid);
+  const logDir = join(stateDir, 'console');
+  return {
+    runDir,
+    stateDir,
+    logDir,
+    lxcPath: directories.runDir,
+    // The ids of devices have no underscore, so that these never meet a device's.
+    config: join(runDir, '_config'),
+    pidFile: join(runDir, '_monitor.pid'),
+    ownLog: join(logDir, '_lxc.log'),
+    log: (consoleId) => join(logDir, `${checked(consoleId)}.log`),
+    input: (consoleId) => join(runDir, `${checked(consoleId)}.fifo`),
+    mount: (filesystemId) => join(runDir, 'fs', checked(filesystemId)),
+    scratch: (filesystemId) => join(runDir, 'scratch', checked(filesystemId)),
+    commandSocket: `\0${directories.runDir}/${uid}/command`,
+    lockFile: join('/run/lxc/lock', directories.runDir, `.${uid}`),
+    cgroup: `virtmesh-${uid}`,
+    monitorCgroup: `virtmesh-${uid}-monitor`,
+  };
+}
+
+function checked(deviceId: string): string {
+  if (!isDeviceId(deviceId)) throw new Fault('INTERNAL_BUG', `not an id of a device: ${JSON.stringify(deviceId.slice(0, 100))}`);
+  return deviceId;
+}

@@ -1,0 +1,31 @@
+import { Fault } from '@virtmesh/base';
+import type { Host } from '@virtmesh/driver-spi';
+
+const maxWordsBytes = 256 * 1024;
+const maxWords = 1000;
+/** What LXC says in a line of its log: when, how grave, where in its source, and the words. */
+const form = /^lxc-start \S+ \d+\.\d+ (?:ERROR|CRIT|FATAL)\s+\S+ - \S+:([a-z_0-9]+):\d+ - (.*)$/;
+/** These say that others have failed, or nothing. */
+const empty =
+  /^(?:The container failed to start|To get more details|Additional information can be|Received container state|Unsupported config key "lxc\.seccomp"|No such file or directory - Failed to receive the container state)/;
+
+/** The first things that LXC complained of, in one line; empty where it did not. */
+export function wordsOf(log: string): string {
+  const words = log.split('\n').flatMap((line) => {
+    const said = form.exec(line)?.[2] ?? '';
+    const text = said.replace(/^Invalid argument - (?=Unsupported)/, '');
+    return text === '' || empty.test(text) ? [] : [text];
+  });
+  return [...new Set(words)].slice(0, 4).join('; ').slice(0, maxWords);
+}
+
+export async function lastWords(host: Host, ownLog: string): Promise<string> {
+  try {
+    return wordsOf(await host.files.readText(ownLog, maxWordsBytes));
+  } catch {
+    return '';
+  }
+}
+
+export const startFailure = (words: string): Fault =>
+  new Fault('HYPERVISOR_FAILED', `LXC could not start the container: ${words || 'it gave no reason'}`, { words });
