@@ -1,5 +1,6 @@
 import { activeDomain, activeDomains, domain, domains, inactiveDomains, scope } from './command-groups/arguments.ts';
 import { deviceVerbs, sizeVerbs } from './command-groups/devices.ts';
+import { guestVerbs } from './command-groups/guests.ts';
 import { savedStateVerbs } from './command-groups/saved-states.ts';
 import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from './command.ts';
 import { eventKinds } from './event-kinds.ts';
@@ -137,6 +138,13 @@ const definitions: readonly CommandSpec[] = [
       { flags: '--destroy', summary: 'one that runs is ended first' },
     ],
     load: () => import('./commands/domain/undefine.ts'),
+  },
+  {
+    name: 'domrename',
+    summary: 'Give a domain another name',
+    arguments: [domain, { name: '<name>', summary: 'the new name, without a node' }],
+    details: 'Its UUID stays, and the old name is free.',
+    load: () => import('./commands/domain/domrename.ts'),
   },
   {
     name: 'set',
@@ -327,6 +335,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: 'Running them', commands: [...lifecycle, ...savedStateVerbs] },
   { title: 'Defining them', commands: [...definitions, ...sizeVerbs] },
   { title: 'Their devices', commands: deviceVerbs },
+  { title: 'In their guests', commands: guestVerbs },
   { title: 'Nodes', commands: nodes },
   { title: 'Operations', commands: operations },
   { title: 'Other', commands: others },

@@ -10,6 +10,7 @@ export interface TerminalInput extends Readable {
 export interface TerminalOutput extends Writable {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** All that the command line has of its process. Tests bring their own. */

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readlink } from 'node:fs/promises';
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -147,6 +149,53 @@ describe('at a terminal', () => {
     expect(coloured.stdout).toContain('\u001b[32mrunning\u001b[39m');
     const plain = await atTerminal(['list', '--no-color'], ({ printed }) => printed('code='));
     expect(plain.stdout).not.toContain('\u001b[');
+  });
+});
+
+describe('exec at a terminal', () => {
+  test('-t: every key goes to the command, and so do sizes; its exit code is that of vmesh', async () => {
+    const sitting = await atTerminal(['exec', 'web', '-t', '-e', 'A=1', '--', 'tty'], async ({ printed, write, pid }) => {
+      await printed('$ ');
+      write('ls\r');
+      await printed('ls\r');
+      write('\u0003');
+      await printed('\u0003');
+      process.kill(pid(), 'SIGWINCH');
+      write('bye');
+    });
+    expect(sitting.vmeshCode).toBe(0);
+    expect(Buffer.concat(bench.world.typed).toString()).toBe('ls\r\u0003bye');
+    expect(bench.world.requests.find(({ method }) => method === 'execDomain')?.request).toMatchObject({
+      command: ['tty'],
+      environment: { A: '1', TERM: 'xterm' },
+      terminal: { rows: expect.any(Number) as number, columns: expect.any(Number) as number },
+    });
+    expect(sitting.settings).toHaveLength(2);
+    expect(sitting.settings[0]).toBe(sitting.settings[1]);
+  });
+
+  test('a terminal that changes its size tells the command', async () => {
+    const sitting = await atTerminal(['exec', '-t', 'web', '--', 'tty'], async ({ printed, write, pid }) => {
+      await printed('$ ');
+      const terminal = await readlink(`/proc/${pid()}/fd/0`);
+      write('x');
+      await printed('x');
+      execFileSync('stty', ['-F', terminal, 'rows', '33', 'cols', '99']);
+      await printed('99x33');
+      write('bye');
+    });
+    expect(sitting.vmeshCode).toBe(0);
+  });
+
+  test('without -t the terminal is left to its lines', async () => {
+    const sitting = await atTerminal(['exec', 'web', '--', 'cat'], async ({ write, printed }) => {
+      await expect.poll(() => bench.world.requests.some(({ method }) => method === 'execDomain')).toBe(true);
+      write('one\r');
+      await printed('one\r\none');
+      write('\u0004');
+    });
+    expect(sitting.vmeshCode).toBe(0);
+    expect(Buffer.concat(bench.world.typed).toString()).toBe('one\n');
   });
 });
 

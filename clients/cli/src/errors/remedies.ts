@@ -20,7 +20,9 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
   DEVICE_BUSY: () => ['--guest-timeout gives the guest more time; it may let go of it later still'],
   ETAG_MISMATCH: () => ['it changed meanwhile: look at it again, then retry'],
   JOURNAL_TRIMMED: () => ['start without --resume, and list what there is now'],
-  GUEST_AGENT_UNRESPONSIVE: () => ['another --mode does without the guest agent, and destroy without the guest'],
+  GUEST_AGENT_UNRESPONSIVE: () => [
+    'shutdown and reboot have another --mode that does without the guest agent, and destroy does without the guest',
+  ],
   NODE_UNREACHABLE: (fault) => [unsaid(fault, 'last_contact', (time) => `last contact: ${time}`)],
   SERVER_UNREACHABLE: () => ['is the server up, and the address right? -c or VIRTMESH_URI says where; vmesh doctor looks at this host'],
   HOST_INCOMPATIBLE: () => ['vmesh doctor, run on the node, says what is missing there'],

@@ -25,6 +25,7 @@ import {
 } from '@virtmesh/contracts/operation/v1/operation_service';
 import { type CallContext, defineService, type Handlers, type Role, type ServiceBinding, type ServiceDefinition } from '@virtmesh/kit';
 import { deviceHandlers } from './device-handlers.ts';
+import { guestHandlers } from './guest-handlers.ts';
 import { packed, raise, waitMs } from './handling.ts';
 import { savedStateHandlers } from './saved-state-handlers.ts';
 import type { Job, World } from './world.ts';
@@ -37,7 +38,7 @@ function observed<D extends ServiceDefinition>(world: World, definition: D, hand
   const entries = Object.entries(handlers).map(([method, handler]) => [
     method,
     (request: unknown, context: CallContext): unknown => {
-      if (method !== 'openDomainConsole') world.requests.push({ method, request });
+      if (method !== 'openDomainConsole' && method !== 'execDomain') world.requests.push({ method, request });
       const fault = world.faults.get(method);
       if (fault) throw fault;
       return (handler as (request: unknown, context: CallContext) => unknown)(request, context);
@@ -85,20 +86,6 @@ const nodes = (world: World): Node[] => [
     ],
   }),
 ];
-
-const refuse = (): never => {
-  throw new Fault('FEATURE_UNSUPPORTED', 'this server does not have it', {});
-};
-const notServed = {
-  renameDomain: refuse,
-  takeDomainScreenshot: refuse,
-  sendDomainKeys: refuse,
-  listDomainAddresses: refuse,
-  freezeDomainFilesystems: refuse,
-  thawDomainFilesystems: refuse,
-  getDomainGuestInfo: refuse,
-  execDomain: refuse,
-};
 
 function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
   const move =
@@ -214,7 +201,7 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
     openDomainConsole: (requests, context) => console_(world, requests, context),
     ...deviceHandlers(world),
     ...savedStateHandlers(world),
-    ...notServed,
+    ...guestHandlers(world),
     getDomainCapabilities: () =>
       DomainCapabilities.fromPartial({
         hypervisor: 'qemu',

@@ -3,6 +3,7 @@ import { Fault, parseDomainName } from '@virtmesh/base';
 import { Domain, DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent, LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { type DomainGuestInfo, GuestAddresses } from '@virtmesh/contracts/domain/v1/guest';
 import { Any } from '@virtmesh/contracts/google/protobuf/any';
 import { Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { statusFromFault } from '@virtmesh/kit';
@@ -25,6 +26,20 @@ export class World {
   readonly faults = new Map<string, Fault>();
   /** The domains whose states are in files, by path. */
   readonly saved = new Map<string, string>();
+  /** What displays show, and whether they break while they are read. */
+  picture = Buffer.from('\u0089PNG....', 'latin1');
+  brokenPicture = false;
+  /** What guests have of networks, the loopback first. */
+  interfaces: GuestAddresses[] = [
+    GuestAddresses.fromPartial({ name: 'lo', addresses: ['127.0.0.1/8', '::1/128'] }),
+    GuestAddresses.fromPartial({
+      name: 'eth0',
+      interface: 'net0',
+      macAddress: '52:54:00:00:00:01',
+      addresses: ['192.0.2.10/24', 'fe80::1/64'],
+    }),
+  ];
+  guestInfo: Parameters<typeof DomainGuestInfo.fromPartial>[0] = {};
   /** What consoles have read. */
   readonly typed: Buffer[] = [];
   readonly log = Buffer.from('Linux version 6.1\r\nlogin: ');

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DiskBus, DiskCache, DiskFormat, DiskIo } from '@virtmesh/contracts/domain/v1/disk';
-import type { Domain} from '@virtmesh/contracts/domain/v1/domain';
+import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { InterfaceModel } from '@virtmesh/contracts/domain/v1/interface';
