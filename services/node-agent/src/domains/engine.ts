@@ -402,6 +402,7 @@ const definitionVerbs: ReadonlySet<Verb> = new Set([
   'attach-device',
   'detach-device',
   'update-device',
+  'rename',
 ]);
 
 const causeOf = (call: Call, running: Running): Cause => ({

@@ -19,7 +19,11 @@ export type Verb =
   | 'save'
   | 'restore'
   | 'remove-managed-save'
-  | 'dump';
+  | 'dump'
+  | 'rename'
+  | 'resize-disk'
+  | 'freeze'
+  | 'thaw';
 
 /**
  * What is allowed beside a long operation on the same domain, libvirt's async-job mask. A long operation does not hold
@@ -37,6 +41,10 @@ const beside: Partial<Record<Verb, readonly Verb[]>> = {
     'attach-device',
     'detach-device',
     'update-device',
+    'rename',
+    'resize-disk',
+    'freeze',
+    'thaw',
   ],
   save: ['autostart', 'destroy'],
   dump: ['autostart', 'destroy'],
@@ -56,6 +64,9 @@ const toDestroy: Partial<Record<Verb, 'always' | 'begun'>> = {
   save: 'always',
   restore: 'always',
   dump: 'always',
+  'resize-disk': 'always',
+  freeze: 'always',
+  thaw: 'always',
   update: 'begun',
   'attach-device': 'begun',
   'detach-device': 'begun',

@@ -157,6 +157,13 @@ export class DomainRegistry {
     return this.#commit(entry, events, { cause: change.cause ?? noCause, full, newEtag: redefined, gone: change.gone === true });
   }
 
+  /** Gives a domain another last segment of its name, which the caller has checked to be free; the old one is free then. */
+  rename(uid: string, id: string, cause: Cause): Entry {
+    const redefined = { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.RENAMED };
+    const { entry, events } = changed(this.must(uid), { redefined, domain: { name: domainName(this.#node, id) } }, this.#clock.now());
+    return this.#commit({ ...entry, guest: { uid, id } }, events, { cause, full: true, newEtag: true, gone: false });
+  }
+
   #commit(
     entry: Entry,
     events: readonly EventKind[],
@@ -191,6 +198,8 @@ export class DomainRegistry {
   }
 
   #set(entry: Entry): void {
+    const before = this.#entries.get(entry.guest.uid);
+    if (before !== undefined && before.guest.id !== entry.guest.id) this.#byName.delete(before.guest.id);
     this.#entries.set(entry.guest.uid, entry);
     this.#byName.set(entry.guest.id, entry);
   }

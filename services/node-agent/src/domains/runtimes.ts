@@ -31,6 +31,12 @@ export function replaceRecord(store: Store, uid: string, record: RuntimeRecord):
   store.runtimes.put(key(uid), { ...runtime, record } satisfies Runtime);
 }
 
+/** Notes the new name of a guest, if it runs. */
+export function renameRuntime(store: Store, uid: string, id: string): void {
+  const runtime = runtimeOf(store, uid);
+  if (runtime) store.runtimes.put(key(uid), { ...runtime, id } satisfies Runtime);
+}
+
 /** What the start of a guest has chosen. */
 export const chosenBy = (runtime: Runtime): DomainSpec => decoded(runtime.chosen);
 

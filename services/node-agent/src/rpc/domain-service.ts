@@ -1,8 +1,14 @@
 import { Fault, isUuid, parseNodeName, raceAbort } from '@virtmesh/base';
 import type { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
-import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
+import {
+  AttachDomainDeviceRequest,
+  DetachDomainDeviceRequest,
+  ResizeDomainDiskRequest,
+  UpdateDomainDeviceRequest,
+} from '@virtmesh/contracts/domain/v1/device';
 import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
+import { FreezeDomainFilesystemsRequest, ThawDomainFilesystemsRequest } from '@virtmesh/contracts/domain/v1/guest';
 import {
   CreateDomainRequest,
   DeleteDomainRequest,
@@ -15,6 +21,7 @@ import {
   type ListDomainStatsRequest,
   type ListDomainStatsResponse,
   RebootDomainRequest,
+  RenameDomainRequest,
   ResumeDomainRequest,
   SetDomainAutostartRequest,
   ShutdownDomainRequest,
@@ -31,7 +38,7 @@ import {
   SaveDomainRequest,
 } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { type FeatureName, featureNames } from '@virtmesh/driver-spi';
+import { featureNames } from '@virtmesh/driver-spi';
 import {
   type CallContext,
   checkDuration,
@@ -44,6 +51,10 @@ import {
 } from '@virtmesh/kit';
 import type { ConsoleHub } from '../domains/console.ts';
 import type { Engine } from '../domains/engine.ts';
+import { guestInfo, listAddresses } from '../domains/guest/ask.ts';
+import { exec } from '../domains/guest/exec.ts';
+import { takeScreenshot } from '../domains/guest/screenshot.ts';
+import { sendKeys } from '../domains/guest/send-keys.ts';
 import { selector } from '../domains/model/selection.ts';
 import { isActive } from '../domains/model/states.ts';
 import { statsOf } from '../domains/stats.ts';
@@ -51,8 +62,10 @@ import { create } from '../domains/verbs/create.ts';
 import { remove, setAutostart } from '../domains/verbs/delete.ts';
 import { attachDevice, detachDevice, updateDevice } from '../domains/verbs/device.ts';
 import { dump } from '../domains/verbs/dump.ts';
+import { freezeOrThaw } from '../domains/verbs/freeze.ts';
 import { removeManagedSave } from '../domains/verbs/managed-save.ts';
-import { feature } from '../domains/verbs/precheck.ts';
+import { rename } from '../domains/verbs/rename.ts';
+import { resizeDisk } from '../domains/verbs/resize-disk.ts';
 import { restore } from '../domains/verbs/restore.ts';
 import { reboot, suspendOrResume } from '../domains/verbs/run-state.ts';
 import { save } from '../domains/verbs/save.ts';
@@ -140,40 +153,33 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
       getDomainStats: (request, context) => statsOf(engine, registry.find(request.name), within(context.signal, guestTimeout.defaultMs)),
       listDomainStats: (request, context) => listStats(request, context.signal),
       openDomainConsole: (requests, context) => consoles.open(requests, context),
-      renameDomain: (request) => unsupported(request.name, 'hotplug'),
+      renameDomain: async (request, context) =>
+        domainOf(await rename(engine, request, callOf('rename', RenameDomainRequest, request, context))),
       attachDomainDevice: (request, context) =>
         attachDevice(engine, request, callOf('attach-device', AttachDomainDeviceRequest, request, context)),
       detachDomainDevice: (request, context) =>
         detachDevice(engine, request, callOf('detach-device', DetachDomainDeviceRequest, request, context)),
       updateDomainDevice: (request, context) =>
         updateDevice(engine, request, callOf('update-device', UpdateDomainDeviceRequest, request, context)),
-      resizeDomainDisk: (request) => unsupported(request.name, 'resizeDisk'),
+      resizeDomainDisk: (request, context) => resizeDisk(engine, request, callOf('resize-disk', ResizeDomainDiskRequest, request, context)),
       saveDomain: (request, context) => save(engine, request, callOf('save', SaveDomainRequest, request, context)),
       restoreDomain: (request, context) => restore(engine, request, callOf('restore', RestoreDomainRequest, request, context)),
       removeDomainManagedSave: async (request, context) =>
         domainOf(await removeManagedSave(engine, request, callOf('remove-managed-save', RemoveDomainManagedSaveRequest, request, context))),
       dumpDomain: (request, context) => dump(engine, request, callOf('dump', DumpDomainRequest, request, context)),
-      takeDomainScreenshot: async function* (request) {
-        yield unsupported(request.name, 'screenshot');
-      },
-      sendDomainKeys: (request) => unsupported(request.name, 'sendKeys'),
-      listDomainAddresses: (request) => unsupported(request.name, 'addresses'),
-      freezeDomainFilesystems: (request) => unsupported(request.name, 'freeze'),
-      thawDomainFilesystems: (request) => unsupported(request.name, 'freeze'),
-      getDomainGuestInfo: (request) => unsupported(request.name, 'guestInfo'),
-      execDomain: async function* () {
-        yield unsupported('', 'exec');
-      },
+      takeDomainScreenshot: (request, context) => takeScreenshot(engine, request, context),
+      sendDomainKeys: (request, context) => sendKeys(engine, request, context),
+      listDomainAddresses: (request, context) => listAddresses(engine, request, context),
+      freezeDomainFilesystems: (request, context) =>
+        freezeOrThaw(engine, 'freeze', request, callOf('freeze', FreezeDomainFilesystemsRequest, request, context)),
+      thawDomainFilesystems: (request, context) =>
+        freezeOrThaw(engine, 'thaw', request, callOf('thaw', ThawDomainFilesystemsRequest, request, context)),
+      getDomainGuestInfo: (request, context) => guestInfo(engine, request, context),
+      execDomain: (requests, context) => exec(engine, requests, context),
       getDomainCapabilities: (request, context) => capabilities(request, context.signal),
     },
     domainRoles,
   );
-
-  function unsupported(name: string, wanted: FeatureName): never {
-    const entry = registry.find(name);
-    feature(drivers.get(entry.domain.hypervisor), wanted, entry);
-    throw new Fault('FEATURE_UNSUPPORTED', `this agent cannot ${wanted}`, { driver: entry.domain.hypervisor, feature: wanted, why: '' });
-  }
 
   async function* watch(request: WatchDomainsRequest, context: CallContext): AsyncIterable<WatchDomainsResponse> {
     registry.checkNode({ node: parseNodeName(request.parent, 'parent') });

@@ -6,6 +6,7 @@ import { CpuStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
 import type { DriverEvent, Features, HypervisorDriver, Lifecycle, Observed, StartOrder, StartPlan } from '@virtmesh/driver-spi';
 import { devicesOf, nameDevices, specLeafFields } from '@virtmesh/driver-spi';
 import { scriptedConsole } from './scripted-console.ts';
+import { scriptedGuestSide } from './scripted-guest-side.ts';
 import { scriptedHotplug } from './scripted-hotplug.ts';
 import { checkScriptedState, scriptedState } from './scripted-state.ts';
 import type { ScriptedWorld } from './scripted-world.ts';
@@ -217,6 +218,7 @@ function featuresOf(world: ScriptedWorld, at: At): Partial<Features> {
     console: scriptedConsole(world),
     hotplug: scriptedHotplug(world, at),
     ...scriptedState(world, at),
+    ...scriptedGuestSide(world, at),
     liveUpdate: {
       verdict: (path) =>
         path === 'memory.current_bytes' ? { supported: true } : { supported: false, why: 'only the balloon can be changed' },

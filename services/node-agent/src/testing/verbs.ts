@@ -1,9 +1,24 @@
-import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
+import {
+  AttachDomainDeviceRequest,
+  DetachDomainDeviceRequest,
+  ResizeDomainDiskRequest,
+  UpdateDomainDeviceRequest,
+} from '@virtmesh/contracts/domain/v1/device';
+import {
+  type ExecDomainRequest,
+  type ExecDomainResponse,
+  FreezeDomainFilesystemsRequest,
+  ListDomainAddressesRequest,
+  SendDomainKeysRequest,
+  type TakeDomainScreenshotResponse,
+  ThawDomainFilesystemsRequest,
+} from '@virtmesh/contracts/domain/v1/guest';
 import {
   CreateDomainRequest,
   DeleteDomainRequest,
   DestroyDomainRequest,
   RebootDomainRequest,
+  RenameDomainRequest,
   ResumeDomainRequest,
   SetDomainAutostartRequest,
   ShutdownDomainRequest,
@@ -22,9 +37,16 @@ import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { CallContext } from '@virtmesh/kit';
 import { create } from '../domains/verbs/create.ts';
 import { remove, setAutostart } from '../domains/verbs/delete.ts';
+import { guestInfo, listAddresses } from '../domains/guest/ask.ts';
+import { exec } from '../domains/guest/exec.ts';
+import { takeScreenshot } from '../domains/guest/screenshot.ts';
+import { sendKeys } from '../domains/guest/send-keys.ts';
 import { attachDevice, detachDevice, updateDevice } from '../domains/verbs/device.ts';
 import { dump } from '../domains/verbs/dump.ts';
+import { freezeOrThaw } from '../domains/verbs/freeze.ts';
 import { removeManagedSave } from '../domains/verbs/managed-save.ts';
+import { rename } from '../domains/verbs/rename.ts';
+import { resizeDisk } from '../domains/verbs/resize-disk.ts';
 import { restore } from '../domains/verbs/restore.ts';
 import { reboot, suspendOrResume } from '../domains/verbs/run-state.ts';
 import { save } from '../domains/verbs/save.ts';
@@ -119,6 +141,35 @@ export function verbsOf(agent: TestAgent, context: CallContext = testCall()) {
       const request = DumpDomainRequest.fromPartial({ name: nameOf(id), path, wait: { seconds: 20n }, ...over });
       return dump(engine, request, callOf('dump', DumpDomainRequest, request, context));
     },
+    rename: async (id: string, domainId: string, over: Over<typeof RenameDomainRequest> = {}): Promise<Operation> => {
+      const request = RenameDomainRequest.fromPartial({ name: nameOf(id), domainId, ...over });
+      return rename(engine, request, callOf('rename', RenameDomainRequest, request, context));
+    },
+    resizeDisk: async (
+      id: string,
+      disk: string,
+      sizeBytes: bigint,
+      over: Over<typeof ResizeDomainDiskRequest> = {},
+    ): Promise<Operation> => {
+      const request = ResizeDomainDiskRequest.fromPartial({ name: nameOf(id), disk, sizeBytes, ...over });
+      return resizeDisk(engine, request, callOf('resize-disk', ResizeDomainDiskRequest, request, context));
+    },
+    freeze: async (id: string, over: Over<typeof FreezeDomainFilesystemsRequest> = {}): Promise<Operation> => {
+      const request = FreezeDomainFilesystemsRequest.fromPartial({ name: nameOf(id), ...over });
+      return freezeOrThaw(engine, 'freeze', request, callOf('freeze', FreezeDomainFilesystemsRequest, request, context));
+    },
+    thaw: async (id: string, over: Over<typeof ThawDomainFilesystemsRequest> = {}): Promise<Operation> => {
+      const request = ThawDomainFilesystemsRequest.fromPartial({ name: nameOf(id), ...over });
+      return freezeOrThaw(engine, 'thaw', request, callOf('thaw', ThawDomainFilesystemsRequest, request, context));
+    },
+    sendKeys: async (id: string, over: Over<typeof SendDomainKeysRequest>): Promise<unknown> =>
+      sendKeys(engine, SendDomainKeysRequest.fromPartial({ name: nameOf(id), ...over }), context),
+    addresses: async (id: string, over: Over<typeof ListDomainAddressesRequest> = {}): Promise<unknown> =>
+      listAddresses(engine, ListDomainAddressesRequest.fromPartial({ name: nameOf(id), ...over }), context),
+    guestInfo: async (id: string): Promise<unknown> => guestInfo(engine, { name: nameOf(id) }, context),
+    screenshot: (id: string, video = ''): AsyncGenerator<TakeDomainScreenshotResponse> =>
+      takeScreenshot(engine, { name: nameOf(id), video }, context),
+    exec: (requests: AsyncIterable<ExecDomainRequest>): AsyncGenerator<ExecDomainResponse> => exec(engine, requests, context),
   };
 }
 export type Verbs = ReturnType<typeof verbsOf>;

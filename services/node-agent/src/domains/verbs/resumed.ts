@@ -1,8 +1,15 @@
 import { Fault } from '@virtmesh/base';
-import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
+import {
+  AttachDomainDeviceRequest,
+  DetachDomainDeviceRequest,
+  ResizeDomainDiskRequest,
+  UpdateDomainDeviceRequest,
+} from '@virtmesh/contracts/domain/v1/device';
+import { ThawDomainFilesystemsRequest } from '@virtmesh/contracts/domain/v1/guest';
 import {
   CreateDomainRequest,
   DeleteDomainRequest,
+  RenameDomainRequest,
   DestroyDomainRequest,
   SetDomainAutostartRequest,
   ShutdownDomainRequest,
@@ -17,7 +24,10 @@ import { createJob } from './create.ts';
 import { autostartJob, removeWork } from './delete.ts';
 import { attachOrder, detachOrder, deviceWork, updateOrder } from './device.ts';
 import { resumedDump } from './dump.ts';
+import { freezeJob } from './freeze.ts';
 import { removeManagedSaveJob } from './managed-save.ts';
+import { renameJob } from './rename.ts';
+import { resizeDiskJob } from './resize-disk.ts';
 import { restoreJob } from './restore.ts';
 import { turnJob } from './run-state.ts';
 import { resumedSave } from './save.ts';
@@ -64,6 +74,23 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
       return { job: removeManagedSaveJob(engine, uid) };
     case 'dump':
       return resumedDump(engine, uid, DumpDomainRequest.decode(request));
+    case 'rename':
+      return { job: renameJob(engine, uid, RenameDomainRequest.decode(request)) };
+    case 'resize-disk':
+      return { job: resizeDiskJob(engine, uid, ResizeDomainDiskRequest.decode(request)) };
+    case 'thaw':
+      return { job: freezeJob(engine, verb, uid, ThawDomainFilesystemsRequest.decode(request)) };
+    case 'freeze':
+      return {
+        job: () =>
+          Promise.reject(
+            new Fault(
+              'OPERATION_PREEMPTED',
+              'the agent restarted while the guest froze its file systems; whether they are frozen is not known: thaw them, which harms none that is not, and repeat the call if needed',
+              { verb },
+            ),
+          ),
+      };
     case 'reboot':
       return {
         job: () =>
