@@ -24,16 +24,17 @@ export type ObservedState = 'running' | 'paused' | 'shutdown' | 'crashed' | 'pms
 export interface Observed {
   readonly state: ObservedState;
   readonly reason: DomainStateReason;
-  /** The hypervisor process; 0 where there is none. */
+  /** The process on the node that is the guest: the hypervisor's, or a container's init; 0 where there is none. */
   readonly pid: number;
   /** What the guest has after ballooning. */
   readonly memoryBytes: bigint;
   readonly vcpus: number;
-  readonly guestAgentConnected: boolean;
-  /** `host:port` by the id of the graphics device. */
-  readonly graphicsAddresses: Readonly<Record<string, string>>;
-  /** `kvm`, `tcg`, or the empty string where the notion does not apply. */
-  readonly accelerator: string;
+  /** Left out by drivers whose guests have none. */
+  readonly guestAgentConnected?: boolean;
+  /** `host:port` by the id of the graphics device. Left out by drivers whose guests have none. */
+  readonly graphicsAddresses?: Readonly<Record<string, string>>;
+  /** What runs the guest's instructions, such as `kvm` or `tcg`. Left out where the node's own CPU just does. */
+  readonly accelerator?: string;
 }
 
 export interface StartOrder {

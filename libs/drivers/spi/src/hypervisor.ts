@@ -10,8 +10,8 @@ import type { GuestRef, Observed, RuntimeRecord, StartOrder, StartPlan } from '.
 /** What the hypervisor is on this host. */
 export interface HostSupport {
   readonly version: string;
-  /** The accelerators that really run a guest here, best first; empty where the notion does not apply. */
-  readonly accelerators: readonly string[];
+  /** The accelerators that really run a guest here, best first. Left out where the node's own CPU just does. */
+  readonly accelerators?: readonly string[];
   /** What definitions can have here. Throws HOST_INCOMPATIBLE for an architecture or machine type that is not there. */
   capabilities(query: { readonly arch: string; readonly machine: string }, signal: AbortSignal): Promise<DomainCapabilities>;
 }

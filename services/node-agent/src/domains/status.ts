@@ -7,9 +7,9 @@ export const statusOf = (observed: Observed): Partial<DomainStatus> => ({
   pid: BigInt(observed.pid),
   memoryBytes: observed.memoryBytes,
   vcpus: observed.vcpus,
-  guestAgentConnected: observed.guestAgentConnected,
+  guestAgentConnected: observed.guestAgentConnected ?? false,
   graphicsAddresses: { ...observed.graphicsAddresses },
-  accelerator: observed.accelerator,
+  accelerator: observed.accelerator ?? '',
 });
 
 /** The same parts of a guest that does not run. */

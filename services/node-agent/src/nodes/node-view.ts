@@ -54,7 +54,7 @@ function driverInfos(drivers: Drivers): Node['drivers'] {
       available: true,
       why: '',
       version: driver.host.version,
-      accelerators: [...driver.host.accelerators],
+      accelerators: [...(driver.host.accelerators ?? [])],
       features,
     };
   });
