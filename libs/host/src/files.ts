@@ -12,6 +12,7 @@ import {
   rename,
   rm,
   stat,
+  statfs,
   unlink,
   writeFile,
 } from 'node:fs/promises';
@@ -25,6 +26,10 @@ export function hostFiles(): HostFiles {
     writeText: writeWhole,
     copyNew: copyExclusively,
     stat: (path) => absentAs(undefined, async () => statOf(await stat(path))),
+    space: async (path) => {
+      const { bsize, blocks, bfree } = await statfs(path, { bigint: true });
+      return { totalBytes: bsize * blocks, usedBytes: bsize * (blocks - bfree) };
+    },
     makeDirectory: makeOwnedDirectory,
     readLink: (path) => absentAs(undefined, () => readlink(path)),
     list: (path) => absentAs<readonly string[]>([], () => readdir(path)),
@@ -144,6 +149,7 @@ const statOf = (stats: Stats): FileStat => ({
   gid: stats.gid,
   identity: `${stats.dev}:${stats.ino}`,
   device: deviceOf(stats.rdev),
+  filesystem: deviceOf(stats.dev),
 });
 
 /** As the kernel hands device numbers to programs: 20 bits of minor around 12 of major. */

@@ -5,7 +5,7 @@ import { createConnection, createServer, type ListenOptions, type Server } from 
 import type { Duplex } from 'node:stream';
 import { listeningFd } from './listening-fd.ts';
 import { openIntake } from './intake.ts';
-import { openFifo } from './fifo.ts';
+import { inheritableFifo, openFifo, writeFifo } from './fifo.ts';
 import { PipeStore } from './pipes.ts';
 
 /** `sockaddr_un.sun_path` without its closing NUL. */
@@ -19,6 +19,9 @@ export function hostSockets(processes: HostProcesses): HostSockets {
     intake: (path, owner) => openIntake(processes, path, owner),
     connect,
     fifo: (path) => openFifo(processes, path),
+    inheritableFifo: (path) => inheritableFifo(processes, path),
+    writeFifo,
+
     isFree,
     pipe: () => pipes.take(),
   };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef } from '@virtmesh/driver-spi';
+import type { Layout } from './argv/layout.ts';
 import type { BinaryProfile } from './probe/profile.ts';
 
 /** Where a guest's own files are; all below directories that only the agent and the guest's user can enter. */
@@ -27,6 +28,9 @@ export interface LaunchInput {
   /** Completed, put through `forAccelerator`, and with chosen VNC ports and context ids in it. */
   readonly spec: DomainSpec;
   readonly accelerator: 'kvm' | 'tcg';
+  readonly layout: Layout;
+  /** The guest waits for the state of another life of it, and is told over QMP where that is. */
+  readonly incoming: boolean;
   readonly binary: BinaryProfile;
   readonly paths: GuestPaths;
   readonly fds: InheritedFds;
@@ -53,6 +57,8 @@ export const qemuIds = {
   fileNode: (id: string): string => nodeName('file', id),
   /** `-chardev ...,id=` of a serial port, console or channel. */
   chardev: (id: string): string => `chr-${id}`,
+  /** `-object rng-random,id=` of a random number generator. */
+  rng: (id: string): string => `rng-${id}`,
   /** `-netdev ...,id=`. */
   netdev: (id: string): string => `nic-${id}`,
   /** `-vnc ...,id=`. */
@@ -61,6 +67,8 @@ export const qemuIds = {
   balloon: 'balloon',
   /** `-chardev socket,id=` of the monitor. */
   monitor: 'qmp',
+  /** `-chardev null,id=`: there for as long as a guest that goes on from a saved state was not let go of. */
+  heldBack: 'held-back',
 } as const;
 
 /** QEMU's node names have at most 31 characters: a longer one is made of a hash, with a `.` that no device id has. */

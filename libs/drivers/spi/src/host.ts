@@ -35,6 +35,12 @@ export interface HostInfo {
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'socket' | 'fifo' | 'block' | 'character';
 
+/** A device as the kernel numbers it. */
+export interface DeviceNumbers {
+  readonly major: number;
+  readonly minor: number;
+}
+
 export interface FileStat {
   readonly kind: FileKind;
   readonly sizeBytes: number;
@@ -46,7 +52,9 @@ export interface FileStat {
   /** Device and inode: what the file is, whatever it is called. */
   readonly identity: string;
   /** The numbers of a block or character device; zeros for all else. */
-  readonly device: { readonly major: number; readonly minor: number };
+  readonly device: DeviceNumbers;
+  /** The device that the file's file system lies on. */
+  readonly filesystem: DeviceNumbers;
 }
 
 /** Who a new file belongs to, and who may use it. */
@@ -79,6 +87,8 @@ export interface HostFiles {
   copyNew(from: string, to: string, options: { readonly mode: number; readonly owner?: FileOwner }): Promise<boolean>;
   /** Follows symlinks; undefined where there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** How large the file system is that a path is in, and how much of it is used, in bytes. */
+  space(path: string): Promise<{ readonly totalBytes: bigint; readonly usedBytes: bigint }>;
   /** Makes a directory, and the ones above it; one that is there gets the mode and owner. */
   makeDirectory(path: string, options: { readonly mode: number; readonly owner?: FileOwner }): Promise<void>;
   /** What a symlink says; undefined for what is none, or not there. */
@@ -213,6 +223,10 @@ export interface HostSockets {
   intake(path: string, owner: FileOwner | undefined): Promise<Intake>;
   /** Makes a FIFO at a path, or takes the one that is there. */
   fifo(path: string): Promise<Fifo>;
+  /** The same to be inherited: what reads it does not see it end when those who write into it do. */
+  inheritableFifo(path: string): Promise<{ readonly fd: number; close(): void }>;
+  /** The write side of a FIFO; ENXIO where nobody reads it. */
+  writeFifo(path: string): Promise<Duplex>;
   /** Whether a TCP address can be listened on now. */
   isFree(address: string, port: number): Promise<boolean>;
   pipe(): Promise<Pipe>;
@@ -245,6 +259,10 @@ export interface MountOrder {
   readonly type?: string;
   /** Such as `ro`, `bind`, `loop`. None holds a comma. */
   readonly options: readonly string[];
+  /** Whether what is mounted below it is seen in copies of it too. */
+  readonly shared?: boolean;
+  /** The process in whose mount namespace it is done; the agent's own if left out. */
+  readonly pid?: number;
 }
 
 export interface HostMounts {
@@ -253,6 +271,8 @@ export interface HostMounts {
   below(directory: string): Promise<readonly string[]>;
   /** Takes them away, the last one first. Absence is success. */
   unmountBelow(directory: string, signal: AbortSignal): Promise<void>;
+  /** Takes away what is mounted last at a path, in the mount namespace of a process. */
+  unmountIn(pid: number, target: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface TapOrder {

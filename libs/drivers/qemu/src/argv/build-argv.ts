@@ -12,7 +12,7 @@ import { lifecycle } from './lifecycle.ts';
 import { machine } from './machine.ts';
 import { balloon, memory } from './memory.ts';
 import { rngs, vsock, watchdog } from './peripherals.ts';
-import { monitor, processArguments } from './process.ts';
+import { incoming, monitor, processArguments } from './process.ts';
 
 /** What a definition adds behind ours comes last, so that it wins. */
 const raw: Builder = ({ spec }) => spec.qemu?.args ?? [];
@@ -26,6 +26,7 @@ const builders: readonly Builder[] = [
   boot,
   lifecycle,
   monitor,
+  incoming,
   rootPorts,
   controllers,
   disks,

@@ -1,30 +1,33 @@
 import { type Interface, PortProtocol, type UserNetwork } from '@virtmesh/contracts/domain/v1/interface';
 import { qemuIds } from '../launch.ts';
 import { interfaceDevice } from '../spec/interface-device.ts';
-import { device, json } from './arguments.ts';
-import { addressOf, type Builder, incomplete, type LaunchContext } from './context.ts';
+import { deviceArguments, type DeviceProperties, json, type Properties } from './arguments.ts';
+import { addressOf, type Builder, incomplete } from './context.ts';
+import type { DeviceAddress } from './layout.ts';
 
 /** Whether a cable is out is set over QMP. */
 export const interfaces: Builder = (context) =>
   context.spec.interfaces.flatMap((card) => [
-    ...backend(card, context),
-    ...device(interfaceDevice(card.model) ?? incomplete(`model of ${card.id}`), {
-      id: qemuIds.device(card.id),
-      ...addressOf(context, card.id),
-      netdev: qemuIds.netdev(card.id),
-      mac: card.macAddress,
-      bootindex: context.bootIndex(card.id),
-      host_mtu: card.mtuBytes || undefined,
-    }),
+    ...json('-netdev', netdev(card, context.input.taps[card.id])),
+    ...deviceArguments(networkDevice(card, addressOf(context, card.id), context.bootIndex(card.id))),
   ]);
 
-function backend({ id, backend }: Interface, { input }: LaunchContext): readonly string[] {
-  const netdev = qemuIds.netdev(id);
-  if (backend?.$case === 'user')
-    return json('-netdev', { type: 'user', id: netdev, restrict: backend.value.restricted, hostfwd: forwards(backend.value) });
-  const ifname = input.taps[id] ?? incomplete(`tap device for ${id}`);
+export const networkDevice = (card: Interface, address: DeviceAddress, bootIndex: number | undefined): DeviceProperties => ({
+  driver: interfaceDevice(card.model) ?? incomplete(`model of ${card.id}`),
+  id: qemuIds.device(card.id),
+  ...address,
+  netdev: qemuIds.netdev(card.id),
+  mac: card.macAddress,
+  bootindex: bootIndex,
+  host_mtu: card.mtuBytes || undefined,
+});
+
+/** The host's side of a network adapter. */
+export function netdev({ id, backend }: Interface, tap: string | undefined): Properties {
+  const name = qemuIds.netdev(id);
+  if (backend?.$case === 'user') return { type: 'user', id: name, restrict: backend.value.restricted, hostfwd: forwards(backend.value) };
   // The tap is there and in its bridge: nothing is left for a script to do, and the sandbox would not let it.
-  return json('-netdev', { type: 'tap', id: netdev, ifname, script: 'no', downscript: 'no' });
+  return { type: 'tap', id: name, ifname: tap ?? incomplete(`tap device for ${id}`), script: 'no', downscript: 'no' };
 }
 
 function forwards({ forwards }: UserNetwork): { readonly str: string }[] | undefined {

@@ -6,11 +6,11 @@ import { type Builder, incomplete } from './context.ts';
 export const memory: Builder = ({ spec }) => ['-m', `size=${(spec.memory ?? incomplete('memory')).sizeBytes / MiB}M`];
 
 /** Its target and its reports are set over QMP. */
-export const balloon: Builder = ({ spec, pci }) => {
+export const balloon: Builder = ({ spec, controller }) => {
   if (spec.memory?.balloon?.disabled) return [];
   return device('virtio-balloon-pci', {
     id: qemuIds.balloon,
-    ...pci.controllers.balloon,
+    ...controller('balloon'),
     'free-page-reporting': spec.memory?.balloon?.freePageReporting || undefined,
   });
 };

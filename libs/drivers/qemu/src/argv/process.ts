@@ -18,6 +18,10 @@ export const processArguments: Builder = ({ input }) => [
   'timestamp=on',
 ];
 
+/** A guest that goes on from a saved state waits until it is told where that is. */
+export const incoming: Builder = ({ input }) =>
+  input.incoming ? ['-incoming', 'defer', ...keyed('-chardev', 'null', { id: qemuIds.heldBack })] : [];
+
 export const monitor: Builder = ({ input }) => [
   ...keyed('-chardev', 'socket', { id: qemuIds.monitor, fd: input.fds.qmp, server: true, wait: false }),
   ...keyed('-mon', undefined, { chardev: qemuIds.monitor, mode: 'control' }),

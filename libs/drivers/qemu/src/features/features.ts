@@ -1,16 +1,23 @@
 import type { Features } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { consoleFeature } from './console.ts';
+import { hotplugFeature } from './hotplug/hotplug.ts';
 import { liveUpdateFeature } from './live-update.ts';
 import { rebootFeature } from './reboot.ts';
+import { savedStateFeature } from './saved-state/saved-state.ts';
 import { statsFeature } from './stats.ts';
 import { suspendFeature } from './suspend.ts';
 
 /** The features that this host has what is needed for. */
-export const availableFeatures = (context: DriverContext): Partial<Features> => ({
-  suspend: suspendFeature(context),
-  reboot: rebootFeature(context),
-  stats: statsFeature(context),
-  ...(context.logKeeper ? { console: consoleFeature(context) } : {}),
-  ...(context.binary.commands.has('set-action') ? { liveUpdate: liveUpdateFeature(context) } : {}),
-});
+export function availableFeatures(context: DriverContext): Partial<Features> {
+  const has = (...commands: readonly string[]): boolean => commands.every((command) => context.binary.commands.has(command));
+  return {
+    suspend: suspendFeature(context),
+    reboot: rebootFeature(context),
+    stats: statsFeature(context),
+    ...(context.logKeeper ? { console: consoleFeature(context) } : {}),
+    ...(has('set-action') ? { liveUpdate: liveUpdateFeature(context) } : {}),
+    ...(has('device_add', 'blockdev-insert-medium') ? { hotplug: hotplugFeature(context) } : {}),
+    ...(has('migrate-incoming') ? { savedState: savedStateFeature(context) } : {}),
+  };
+}

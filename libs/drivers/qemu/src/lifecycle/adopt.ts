@@ -3,6 +3,8 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef, Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
+import { forgetDevice } from '../features/hotplug/let-go.ts';
+import { qemuIds } from '../launch.ts';
 import { placesOf } from '../process/places.ts';
 import { lastWords } from '../process/words.ts';
 import { findProcess } from './find-process.ts';
@@ -48,6 +50,8 @@ export async function adoptGuest(
       return lastWords(context.host, places.ownLog, context.logBounds.files);
     },
     events: context.events,
+    record,
+    removed: (lost, device) => forgetDevice(context, lost, device),
   });
   context.guests.set(ref.uid, { t: 'live', guest });
   const answered = await firstLook(guest, signal).catch((thrown: unknown) => {
@@ -57,7 +61,7 @@ export async function adoptGuest(
     throw thrown;
   });
   if (guest.isGone) return gone;
-  if (answered && isHalfMade(guest, record)) {
+  if (answered && (isHalfMade(guest, record) || (await isHeldBack(guest, record, signal)))) {
     guest.willBeDestroyed();
     await killAndWait(context.host, guest, signal);
     return gone;
@@ -80,6 +84,19 @@ async function firstLook(guest: LiveGuest, signal: AbortSignal): Promise<boolean
     if (!Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) await settledWithin(guest.gone, endAfterMonitorMs);
     return false;
   }
+}
+
+/**
+ * One that goes on from a saved state looks paused until it is let go of, as one does that somebody paused later. What
+ * tells them apart is taken away right behind its being let go of; here, if the agent died in between.
+ */
+async function isHeldBack(guest: LiveGuest, record: GuestRecord, signal: AbortSignal): Promise<boolean> {
+  if (!record.restored) return false;
+  const marked = (await guest.execute('query-chardev', {}, signal)).some(({ label }) => label === qemuIds.heldBack);
+  if (!marked) return false;
+  if (guest.condition.state === 'paused' && !(record.paused && record.started)) return true;
+  await guest.execute('chardev-remove', { id: qemuIds.heldBack }, signal);
+  return false;
 }
 
 /** Its vCPUs were never let go, and not because that was asked for. */

@@ -1,13 +1,23 @@
 import { type Broadcast, Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { DriverEvent, ExitStatus, GuestRef, Host, Observed, ProcessIdentity } from '@virtmesh/driver-spi';
+import {
+  devicesOf,
+  type DriverEvent,
+  type ExitStatus,
+  type GuestRef,
+  type Host,
+  type Observed,
+  type ProcessIdentity,
+} from '@virtmesh/driver-spi';
 import { qemuIds } from '../launch.ts';
 import type { GuestPlaces } from '../process/places.ts';
 import type { AnswerOf, ArgumentsOf, QmpCommand, QmpEvent } from '../qmp/index.ts';
 import { type Ending, endingOf } from './ending.ts';
+import { EventWaits } from './event-waits.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { agentChannel, readingOf } from './reading.ts';
+import type { GuestRecord } from './record.ts';
 import { settledWithin } from './settled-within.ts';
 import { type Condition, conditionOf, paused, type Reading, track, type Tracked, unresponsiveCondition } from './tracked.ts';
 
@@ -23,6 +33,9 @@ export interface LiveGuestParts {
   /** What QEMU said at its end, when all of it is written. */
   readonly lastWords: () => Promise<string>;
   readonly events: Broadcast<DriverEvent>;
+  readonly record: GuestRecord;
+  /** Gives back what a device had that the guest let go of when nobody waited for that any more. */
+  readonly removed: (guest: LiveGuest, device: string) => Promise<void>;
 }
 
 /** How long after its monitor's connection the end of a process may come, before it counts as alive without a monitor. */
@@ -44,7 +57,9 @@ export class LiveGuest {
   readonly #parts: LiveGuestParts;
   readonly #monitor: MonitorLink;
   readonly #dropped = new AbortController();
+  readonly #waits = new EventWaits();
   #spec: DomainSpec;
+  #record: GuestRecord;
   #reading: Reading;
   #tracked: Tracked;
   #isGone = false;
@@ -62,6 +77,7 @@ export class LiveGuest {
     this.accelerator = parts.accelerator;
     this.#parts = parts;
     this.#spec = parts.spec;
+    this.#record = parts.record;
     this.#reading = readingOf(parts.ref.uid, parts.spec);
     this.#tracked = {
       condition: paused(DomainStateReason.STARTING_UP),
@@ -106,6 +122,15 @@ export class LiveGuest {
     return this.#spec;
   }
 
+  /** What is kept of it for other lives of the agent. */
+  get record(): GuestRecord {
+    return this.#record;
+  }
+
+  set record(record: GuestRecord) {
+    this.#record = record;
+  }
+
   get condition(): Condition {
     return this.#tracked.condition;
   }
@@ -144,9 +169,14 @@ export class LiveGuest {
     this.#reading = readingOf(this.ref.uid, spec);
   }
 
+  /** The next event of its monitor that a function makes something of; fails at its end. */
+  next<T>(pick: (event: QmpEvent) => T | undefined, signal: AbortSignal): Promise<T> {
+    return this.#waits.next(pick, AbortSignal.any([signal, this.#dropped.signal]));
+  }
+
   /** Stops its vCPUs because a caller wants so; resolves when they have stopped. */
-  async stop(signal: AbortSignal): Promise<void> {
-    const cause = paused(DomainStateReason.USER);
+  async stop(signal: AbortSignal, reason: DomainStateReason = DomainStateReason.USER): Promise<void> {
+    const cause = paused(reason);
     this.#tracked = { ...this.#tracked, stopCause: cause };
     try {
       await this.execute('stop', {}, signal);
@@ -219,9 +249,19 @@ export class LiveGuest {
     const { after, events, followUp } = track(this.#tracked, event, this.#reading);
     this.#become(after);
     for (const told of events) this.#tell(told);
+    if (!this.#waits.offer(event) && event.name === 'DEVICE_DELETED') this.#lost(event.data.device);
     if (followUp === 'ask') this.ask();
     if (followUp === 'restart') this.#restart();
     if (followUp === 'quit') this.execute('quit', {}, this.#dropped.signal).catch(() => {});
+  }
+
+  /** The guest let go of a device, and nobody waited for that: a call that did may have given up. */
+  #lost(name: string | undefined): void {
+    const found = devicesOf(this.#spec).find(({ device }) => qemuIds.device(device.id) === name);
+    if (!found) return;
+    const { id } = found.device;
+    // It is gone whatever becomes of the rest, which the end of the guest gives back.
+    void settled(this.#parts.removed(this, id)).then(() => this.#tell({ t: 'device-removed', uid: this.ref.uid, device: id }));
   }
 
   #onSilent(silent: boolean): void {
@@ -267,6 +307,7 @@ export class LiveGuest {
   }
 
   async #tellEnd(status: ExitStatus | undefined): Promise<void> {
+    this.#waits.end(new Fault('HYPERVISOR_FAILED', 'the guest ended', { uid: this.ref.uid }));
     // What it told over its monitor last is still to be read.
     await settledWithin(this.#monitor.closed(), exitAfterMonitorMs);
     const ending: Ending = endingOf(this.#destroying, this.#tracked.shutdown, status);
@@ -280,5 +321,7 @@ export class LiveGuest {
     this.drop();
   }
 }
+
+const settled = (work: Promise<void>): Promise<void> => work.catch(() => {});
 
 const hostPort = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);

@@ -15,6 +15,7 @@ const record: fc.Arbitrary<GuestRecord> = fc.record({
       write: fc.boolean(),
       shareable: fc.boolean(),
       original: fc.option(fc.record({ uid: fc.nat(), gid: fc.nat(), mode: fc.nat() }), { nil: undefined }),
+      device: fc.option(fc.constantFrom('disk0', 'disk1'), { nil: undefined }),
     }),
   ),
   taps: fc.array(fc.string()),
@@ -26,6 +27,19 @@ const record: fc.Arbitrary<GuestRecord> = fc.record({
   accelerator: fc.string(),
   ports: fc.array(fc.nat()),
   cid: fc.option(fc.bigInt({ min: 3n, max: 4_294_967_294n }), { nil: undefined }),
+  layout: fc.option(
+    fc.record({
+      rootPorts: fc.nat({ max: 48 }),
+      controllers: fc.subarray(['scsi', 'ahci', 'serial'] as const),
+      addresses: fc.dictionary(
+        fc.constantFrom('disk0', 'net0', 'channel0'),
+        fc.constantFrom({ bus: 'port-1', addr: '0x0' }, { bus: 'vserial.0', nr: 3 }),
+        { noNullPrototype: true },
+      ),
+    }),
+    { nil: undefined },
+  ),
+  restored: fc.boolean(),
 });
 
 describe('the record of a guest', () => {
@@ -39,10 +53,14 @@ describe('the record of a guest', () => {
 
   it('is refused with RECORD_CORRUPT where a part of it is of another kind', () => {
     fc.assert(
-      fc.property(record, fc.constantFrom('version', 'gid', 'files', 'taps', 'keepers', 'ports', 'accelerator'), (given, part) => {
-        const broken = { ...encodeRecord(given), [part]: { odd: true } };
-        expect(reasonOf(() => decodeRecord(broken))).toBe('RECORD_CORRUPT');
-      }),
+      fc.property(
+        record,
+        fc.constantFrom('version', 'layout', 'gid', 'files', 'taps', 'keepers', 'ports', 'accelerator'),
+        (given, part) => {
+          const broken = { ...encodeRecord(given), [part]: { odd: true } };
+          expect(reasonOf(() => decodeRecord(broken))).toBe('RECORD_CORRUPT');
+        },
+      ),
     );
   });
 
@@ -63,7 +81,14 @@ describe('the record of a guest', () => {
       ports: [5900],
       cid: '3',
     };
-    expect(decodeRecord(written)).toEqual({ ...written, version: undefined, cid: 3n });
+    expect(decodeRecord(written)).toEqual({
+      ...written,
+      version: undefined,
+      files: [{ ...written.files[0], device: undefined }],
+      cid: 3n,
+      layout: undefined,
+      restored: false,
+    });
   });
 });
 

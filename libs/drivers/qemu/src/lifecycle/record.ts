@@ -1,5 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import type { Json, ProcessIdentity, RuntimeRecord } from '@virtmesh/driver-spi';
+import { decodeLayout, encodeLayout, type Layout } from '../argv/layout.ts';
 import type { FileUse } from '../process/claims.ts';
 
 /** What is kept of a guest so that another life of the agent can adopt or release it. */
@@ -20,6 +21,10 @@ export interface GuestRecord {
   readonly accelerator: string;
   readonly ports: readonly number[];
   readonly cid: bigint | undefined;
+  /** Where its devices sit; undefined for a guest that an older version of the driver started. */
+  readonly layout: Layout | undefined;
+  /** Whether it goes on from a saved state. */
+  readonly restored: boolean;
 }
 
 const version = 1;
@@ -35,6 +40,7 @@ export function encodeRecord(record: GuestRecord): RuntimeRecord {
       write: file.write,
       shareable: file.shareable,
       original: file.original ? { uid: file.original.uid, gid: file.original.gid, mode: file.original.mode } : null,
+      device: file.device ?? null,
     })),
     taps: [...record.taps],
     cgroup: record.cgroup,
@@ -45,6 +51,8 @@ export function encodeRecord(record: GuestRecord): RuntimeRecord {
     accelerator: record.accelerator,
     ports: [...record.ports],
     cid: record.cid === undefined ? null : String(record.cid),
+    layout: record.layout ? encodeLayout(record.layout) : null,
+    restored: record.restored,
   };
 }
 
@@ -67,6 +75,8 @@ export function decodeRecord(json: RuntimeRecord): GuestRecord {
     accelerator: text(json, 'accelerator'),
     ports: list(json, 'ports').map(Number),
     cid: typeof cid === 'string' ? BigInt(cid) : undefined,
+    layout: json['layout'] ? decodeLayout(json['layout'], corrupt) : undefined,
+    restored: json['restored'] === true,
   };
 }
 
@@ -78,6 +88,7 @@ function decodeFile(json: Json): FileUse {
     identity: text(file, 'identity'),
     write: file['write'] === true,
     shareable: file['shareable'] === true,
+    device: typeof file['device'] === 'string' ? file['device'] : undefined,
     original: original && { uid: number(original, 'uid'), gid: number(original, 'gid'), mode: number(original, 'mode') },
   };
 }

@@ -90,6 +90,12 @@ export function track(before: Tracked, event: QmpEvent, reading: Reading): Step 
       if (event.data.id !== reading.agentPort || event.data.open === before.agentConnected) return told(before);
       return told({ ...before, agentConnected: event.data.open }, { t: 'guest-agent', uid, connected: event.data.open });
     case 'POWERDOWN':
+    // What those wait for that asked for it.
+    case 'DEVICE_DELETED':
+    case 'DEVICE_UNPLUG_GUEST_ERROR':
+    case 'DEVICE_TRAY_MOVED':
+    case 'MIGRATION':
+    case 'DUMP_COMPLETED':
       return told(before);
     default:
       return event satisfies never;

@@ -11,6 +11,8 @@ export interface FileUse {
   readonly shareable: boolean;
   /** Whose it was and with which mode before it was handed to the guest; undefined where it was not handed over. */
   readonly original: (FileOwner & { readonly mode: number }) | undefined;
+  /** The device that it is for; undefined for what the guest has for as long as it runs. */
+  readonly device: string | undefined;
 }
 
 /** What one guest holds that no other may have at the same time. */

@@ -15,6 +15,8 @@ export interface WantedFile {
   readonly format: 'raw' | 'qcow2';
   readonly write: boolean;
   readonly shareable: boolean;
+  /** The device that it is for, if it is for one. */
+  readonly device?: string;
 }
 
 /** The files that a definition names, but for the UEFI variables. */
@@ -32,6 +34,7 @@ export function wantedFiles(spec: DomainSpec): WantedFile[] {
         format: disk.format === DiskFormat.QCOW2 ? 'qcow2' : 'raw',
         write,
         shareable: disk.shareable,
+        device: disk.id,
       },
     ];
   });
@@ -105,6 +108,7 @@ export class FileInspector {
         write: wanted.write,
         shareable: wanted.shareable,
         original: handedOver ? { uid: stat.uid, gid: stat.gid, mode: stat.mode } : undefined,
+        device: wanted.device,
       },
       backing,
     };
@@ -134,7 +138,7 @@ export class FileInspector {
     }
     if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(header.backingFile))
       throw refused(wanted, `its backing file ${JSON.stringify(header.backingFile)} is not a plain path`);
-    return { field: wanted.field, path: resolve(dirname(wanted.path), header.backingFile), format, write: false, shareable: false };
+    return { ...wanted, path: resolve(dirname(wanted.path), header.backingFile), format, write: false, shareable: false };
   }
 
   async #requireReach(wanted: WantedFile, realPath: string, stat: FileStat): Promise<void> {

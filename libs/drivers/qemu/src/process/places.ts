@@ -13,6 +13,12 @@ export interface DriverDirectories {
 /** Where everything of one guest is. */
 export interface GuestPlaces extends GuestPaths {
   readonly monitorSocket: string;
+  /** To which the guest's QEMU sends its state while it is saved. */
+  readonly stateSocket: string;
+  /** Into which it writes its memory while it is dumped. */
+  readonly dumpFifo: string;
+  /** Which it makes of its display. */
+  readonly picture: string;
   /** What is kept for a domain between its starts. */
   readonly stateDir: string;
   readonly logDir: string;
@@ -37,6 +43,9 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     socket: (deviceId) => join(runDir, `${checked(deviceId)}.sock`),
     // The ids of devices have no underscore, so that these never meet a device's.
     monitorSocket: join(runDir, '_qmp.sock'),
+    stateSocket: join(runDir, '_state.sock'),
+    dumpFifo: join(runDir, '_dump'),
+    picture: join(runDir, '_picture.png'),
     log: (deviceId) => join(logDir, `${checked(deviceId)}.log`),
     ownLog: join(logDir, '_qemu.log'),
     nvram: join(stateDir, 'nvram.fd'),

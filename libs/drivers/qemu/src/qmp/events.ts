@@ -20,6 +20,11 @@ export interface QmpEventData {
     readonly reason: string;
   };
   GUEST_PANICKED: { readonly action: 'pause' | 'poweroff' | 'run' };
+  DEVICE_DELETED: { readonly device?: string; readonly path: string };
+  DEVICE_UNPLUG_GUEST_ERROR: { readonly device?: string; readonly path: string };
+  DEVICE_TRAY_MOVED: { readonly device: string; readonly id: string; readonly 'tray-open': boolean };
+  MIGRATION: { readonly status: MigrationStatus };
+  DUMP_COMPLETED: { readonly result: { readonly status: 'completed' | 'failed' }; readonly error?: string };
   VSERPORT_CHANGE: { readonly id: string; readonly open: boolean };
 }
 type None = Record<string, never>;
@@ -37,6 +42,23 @@ export type ShutdownCause =
   | 'guest-panic'
   | 'subsystem-reset'
   | 'snapshot-load';
+
+/** `MigrationStatus` of `qapi/migration.json`. */
+export type MigrationStatus =
+  | 'none'
+  | 'setup'
+  | 'cancelling'
+  | 'cancelled'
+  | 'active'
+  | 'postcopy-active'
+  | 'postcopy-paused'
+  | 'postcopy-recover'
+  | 'completed'
+  | 'failed'
+  | 'colo'
+  | 'pre-switchover'
+  | 'device'
+  | 'wait-unplug';
 
 type Known = {
   [N in keyof QmpEventData]: { readonly name: N; readonly data: QmpEventData[N]; readonly timeMs: number };
@@ -58,6 +80,11 @@ const known: Readonly<Record<keyof QmpEventData, true>> = {
   WATCHDOG: true,
   BLOCK_IO_ERROR: true,
   GUEST_PANICKED: true,
+  DEVICE_DELETED: true,
+  DEVICE_UNPLUG_GUEST_ERROR: true,
+  DEVICE_TRAY_MOVED: true,
+  MIGRATION: true,
+  DUMP_COMPLETED: true,
   VSERPORT_CHANGE: true,
 };
 

@@ -1,3 +1,12 @@
 export { QmpClient, type QmpOptions } from './client.ts';
-export type { AnswerOf, ArgumentsOf, BlockStatsAnswer, BlockThrottleArguments, QmpCommand, RunState } from './commands.ts';
-export type { QmpEvent, QmpEventData, ShutdownCause } from './events.ts';
+export type {
+  AnswerOf,
+  ArgumentsOf,
+  BlockAnswer,
+  BlockStatsAnswer,
+  BlockThrottleArguments,
+  HotpluggableCpu,
+  QmpCommand,
+  RunState,
+} from './commands.ts';
+export type { QmpEvent, QmpEventData, MigrationStatus, ShutdownCause } from './events.ts';

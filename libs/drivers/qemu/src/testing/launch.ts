@@ -1,6 +1,7 @@
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { Firmware } from '@virtmesh/contracts/domain/v1/boot';
 import type { GuestRef } from '@virtmesh/driver-spi';
+import { layoutOf } from '../argv/layout.ts';
 import type { LaunchInput } from '../launch.ts';
 import type { Accelerators, BinaryProfile } from '../probe/profile.ts';
 import { complete } from '../spec/complete/complete.ts';
@@ -27,6 +28,8 @@ export function launchOf(
     guest,
     spec,
     accelerator: accelerator.name,
+    layout: layoutOf(spec),
+    incoming: false,
     binary,
     paths: { runDir: '/run/virtmesh/g', socket: (id) => `/run/virtmesh/g/${id}.sock`, nvram: '/var/lib/virtmesh/nvram/g.fd' },
     fds: { qmp: 3, logs: Object.fromEntries([...spec.serials, ...spec.consoles].map(({ id }, index) => [id, 10 + index])) },

@@ -1,7 +1,17 @@
 import { runSteps, type StepObserver } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { DiskFormat } from '@virtmesh/contracts/domain/v1/disk';
-import type { DriverEvent, FeatureName, Features, GuestRef, Host, HypervisorDriver, RuntimeRecord, Started } from '@virtmesh/driver-spi';
+import type {
+  DriverEvent,
+  FeatureName,
+  Features,
+  GuestRef,
+  Host,
+  HypervisorDriver,
+  RuntimeRecord,
+  Started,
+  StartOrder,
+} from '@virtmesh/driver-spi';
 import { createHost } from '@virtmesh/host';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -172,13 +182,19 @@ export class Life {
   async start(
     guest: GuestRef,
     spec: DomainSpec,
-    options: { readonly paused?: boolean; readonly observer?: StepObserver; readonly saved?: (record: RuntimeRecord) => void } = {},
+    options: {
+      readonly paused?: boolean;
+      readonly restore?: StartOrder['restore'];
+      readonly observer?: StepObserver;
+      readonly saved?: (record: RuntimeRecord) => void;
+    } = {},
   ): Promise<RunningGuest> {
     let record: RuntimeRecord = {};
     const plan = this.driver.lifecycle.planStart({
       guest,
       spec,
       paused: options.paused ?? false,
+      ...(options.restore ? { restore: options.restore } : {}),
       save: (saved) => {
         record = structuredClone<RuntimeRecord>(saved);
         options.saved?.(record);

@@ -44,7 +44,7 @@ function balloonOrders({ memory }: DomainSpec): Order[] {
   return orders;
 }
 
-const isLimited = (throttle: DiskThrottle): boolean => Object.values(limitsOf(throttle)).some((limit) => limit > 0);
+export const isLimited = (throttle: DiskThrottle): boolean => Object.values(limitsOf(throttle)).some((limit) => limit > 0);
 
 const limitsOf = (throttle: DiskThrottle | undefined): Omit<BlockThrottleArguments, 'id'> => ({
   bps: Number(throttle?.totalBytesPerSecond ?? 0n),

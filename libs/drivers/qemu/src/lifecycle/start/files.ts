@@ -35,12 +35,13 @@ export async function inspectFiles(
     ...use,
     original: use.original && (context.claims.originalOf(guest.uid, use.identity) ?? use.original),
   }));
-  requireUnused(context, guest, uses);
+  requireUnused(context, guest, uses, uses);
   context.claims.add(guest.uid, { files: uses });
   return { uses, uefi, madeNvram: nvram?.made };
 }
 
-function requireUnused(context: DriverContext, guest: GuestRef, uses: readonly FileUse[]): void {
+/** RESOURCE_IN_USE for a file that another guest has, or that another of the guest's own uses excludes. */
+export function requireUnused(context: DriverContext, guest: GuestRef, uses: readonly FileUse[], own: readonly FileUse[]): void {
   for (const use of uses) {
     const holder = context.claims.holderOf(guest.uid, use);
     if (holder !== undefined)
@@ -48,7 +49,7 @@ function requireUnused(context: DriverContext, guest: GuestRef, uses: readonly F
         path: use.path,
         holder,
       });
-    if (uses.some((other) => other !== use && other.identity === use.identity && (other.write || use.write))) {
+    if (own.some((other) => other !== use && other.identity === use.identity && (other.write || use.write))) {
       throw new Fault(
         'RESOURCE_IN_USE',
         `${use.path} is used twice in the definition, and written to; use a file of its own for each device`,

@@ -1,7 +1,11 @@
 import { abortFault, Fault, raceAbort, type Step } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { FileOwner, GuestRef, ProcessIdentity, SpawnedProcess, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import { type Layout, layoutOf } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
+import { forgetDevice } from '../../features/hotplug/let-go.ts';
+import { openSavedState, savedLayout } from '../../features/saved-state/saved-file.ts';
+import { qemuIds } from '../../launch.ts';
 import { handOver } from '../../process/hand-over.ts';
 import { type GuestPlaces, placesOf } from '../../process/places.ts';
 import { ownerOf } from '../../process/users.ts';
@@ -17,6 +21,7 @@ import { startOrders } from './configure.ts';
 import { deviceLogs, type GuestFiles, inspectFiles, makeDirectories } from './files.ts';
 import { makeTaps, tapsOf } from './network.ts';
 import { type Reservation, reserve } from './reserve.ts';
+import { stateRefused, takeUpState } from './restore.ts';
 import { spawnGuest } from './spawn.ts';
 
 /** How long the keepers of a guest's logs may take to write its last words. */
@@ -32,10 +37,12 @@ export class GuestStart implements PreemptibleStart {
   readonly #places: GuestPlaces;
   readonly #preempted = new AbortController();
   #reservation: Reservation | undefined;
+  #layout: Layout | undefined;
   #files: GuestFiles | undefined;
   #record: GuestRecord | undefined;
   #spawning: Promise<void> = Promise.resolve();
   #live: LiveGuest | undefined;
+  #stateFd = 0;
   #keepers: readonly SpawnedProcess[] = [];
   /** The moving of the new processes into their control group, which goes on while QEMU comes up. */
   #grouped: Promise<void> = Promise.resolve();
@@ -75,6 +82,7 @@ export class GuestStart implements PreemptibleStart {
           () => this.#end(),
         ),
         step('monitor', (signal) => this.#greet(signal)),
+        ...(this.#order.restore ? [step('restore', (signal) => this.#restore(signal))] : []),
         step('configure', (signal) => this.#configure(signal)),
         step('run', (signal) => this.#run(signal)),
       ],
@@ -109,7 +117,9 @@ export class GuestStart implements PreemptibleStart {
         allowed: 'shutoff',
       });
     this.#context.guests.set(this.#guest.uid, { t: 'starting', start: this });
-    this.#reservation = await reserve(this.#context, this.#guest, this.#order.spec);
+    const { restore, spec } = this.#order;
+    this.#layout = restore ? await savedLayout(this.#context.host, restore, spec) : layoutOf(spec);
+    this.#reservation = await reserve(this.#context, this.#guest, spec);
   }
 
   async #unreserve(): Promise<void> {
@@ -135,6 +145,8 @@ export class GuestStart implements PreemptibleStart {
       accelerator: accelerator.name,
       ports,
       cid,
+      layout: this.#layout,
+      restored: this.#order.restore !== undefined,
     });
     const logs = [this.#places.ownLog, ...deviceLogs(spec, this.#places).values()];
     await Promise.all([
@@ -161,11 +173,22 @@ export class GuestStart implements PreemptibleStart {
 
   async #spawnProcesses(signal: AbortSignal): Promise<void> {
     const { spec, accelerator } = this.#reserved;
-    const input = { guest: this.#guest, spec, places: this.#places, accelerator, owner: this.#owner, uefi: this.#files?.uefi };
-    const { qemu, keepers } = await spawnGuest(this.#context, input, () => {
+    await using state = this.#order.restore ? await openSavedState(this.#context.host, this.#order.restore) : undefined;
+    const input = {
+      guest: this.#guest,
+      spec,
+      places: this.#places,
+      accelerator,
+      owner: this.#owner,
+      uefi: this.#files?.uefi,
+      layout: this.#layout ?? outOfOrder(),
+      state: state?.fd,
+    };
+    const { qemu, keepers, stateFd } = await spawnGuest(this.#context, input, () => {
       if (signal.aborted) throw abortFault(signal);
     });
     this.#keepers = keepers;
+    this.#stateFd = stateFd;
     this.#live = new LiveGuest({
       host: this.#context.host,
       ref: this.#guest,
@@ -176,6 +199,8 @@ export class GuestStart implements PreemptibleStart {
       exited: qemu.exited,
       lastWords: () => this.#lastWords(),
       events: this.#context.events,
+      record: this.#recorded,
+      removed: (guest, device) => forgetDevice(this.#context, guest, device),
     });
     this.#save({ ...this.#recorded, process: qemu.identity, keepers: keepers.map((keeper) => keeper.identity) });
     this.#grouped = this.#group([qemu.identity, ...keepers.map((keeper) => keeper.identity)]);
@@ -208,6 +233,14 @@ export class GuestStart implements PreemptibleStart {
     await this.#guarded(raceAbort(Promise.all([this.#spawned.greeted(), this.#grouped]), signal));
   }
 
+  async #restore(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#guarded(takeUpState(this.#spawned, this.#stateFd, signal));
+    } catch (thrown) {
+      throw this.#order.restore ? stateRefused(this.#order.restore.path, thrown) : thrown;
+    }
+  }
+
   async #configure(signal: AbortSignal): Promise<void> {
     const orders = startOrders(this.#reserved.spec);
     await this.#guarded(Promise.all(orders.map(({ command, args }) => this.#spawned.execute(command, args, signal))));
@@ -217,9 +250,14 @@ export class GuestStart implements PreemptibleStart {
     const live = this.#spawned;
     if (this.#order.paused) this.#save({ ...this.#recorded, started: true });
     else await this.#guarded(live.execute('cont', {}, signal));
+    if (this.#order.restore) await this.#guarded(live.execute('chardev-remove', { id: qemuIds.heldBack }, signal));
     this.#context.claims.add(this.#guest.uid, { promisedBytes: 0n });
     this.#context.guests.set(this.#guest.uid, { t: 'live', guest: live });
-    live.announce(this.#order.paused ? paused(DomainStateReason.STARTING_UP) : { state: 'running', reason: DomainStateReason.BOOTED });
+    const { BOOTED, RESTORED, STARTING_UP } = DomainStateReason;
+    const restored = this.#order.restore !== undefined;
+    live.announce(
+      this.#order.paused ? paused(restored ? RESTORED : STARTING_UP) : { state: 'running', reason: restored ? RESTORED : BOOTED },
+    );
   }
 
   #started(): Started {
@@ -251,6 +289,7 @@ export class GuestStart implements PreemptibleStart {
 
   #save(record: GuestRecord): void {
     this.#record = record;
+    if (this.#live) this.#live.record = record;
     this.#order.save(encodeRecord(record), this.#reserved.spec);
   }
 

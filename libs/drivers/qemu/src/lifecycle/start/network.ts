@@ -14,11 +14,18 @@ export function tapsOf(guest: GuestRef, spec: DomainSpec): Readonly<Record<strin
   );
 }
 
-/** Makes the taps, owned by the guest's user, and puts them into their bridges. */
-export async function makeTaps(network: HostNetwork, guest: GuestRef, spec: DomainSpec, uid: number, signal: AbortSignal): Promise<void> {
+/** Makes the taps, or that of one interface, owned by the guest's user, and puts them into their bridges. */
+export async function makeTaps(
+  network: HostNetwork,
+  guest: GuestRef,
+  spec: DomainSpec,
+  uid: number,
+  signal: AbortSignal,
+  only?: string,
+): Promise<void> {
   const orders: TapOrder[] = [];
   for (const [index, { id, backend, mtuBytes }] of spec.interfaces.entries()) {
-    if (backend?.$case !== 'bridge') continue;
+    if (backend?.$case !== 'bridge' || (only !== undefined && id !== only)) continue;
     const { bridge } = backend.value;
     if (!(await network.isBridge(bridge))) {
       const field = `spec.interfaces[${index}].bridge.bridge`;

@@ -1,6 +1,7 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FileOwner, GuestRef, ListeningSocket, Pipe, SpawnedProcess } from '@virtmesh/driver-spi';
 import { join } from 'node:path';
+import type { Layout } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
 import type { LaunchInput } from '../../launch.ts';
 import type { AcceleratorProfile } from '../../probe/profile.ts';
@@ -18,11 +19,16 @@ export interface SpawnInput {
   readonly accelerator: AcceleratorProfile;
   readonly owner: FileOwner | undefined;
   readonly uefi: LaunchInput['uefi'];
+  readonly layout: Layout;
+  /** The descriptor of a saved state, at its place; undefined for a start from nothing. */
+  readonly state: number | undefined;
 }
 
 export interface SpawnedGuest {
   readonly qemu: SpawnedProcess;
   readonly keepers: readonly SpawnedProcess[];
+  /** What the guest calls the descriptor of the saved state. */
+  readonly stateFd: number;
 }
 
 /** The pidfile has the guest's directory in QEMU's command line, by which another life of the agent finds a process that was not noted. */
@@ -46,15 +52,16 @@ export async function spawnGuest(context: DriverContext, input: SpawnInput, proc
     const args = [...pidFileArguments(input.places), ...context.buildArgv(launchInput(context, input, fds))];
     inheritance.ownLog?.prime(startLine(context.clock.now(), [context.binary.path, ...args]));
     proceed();
+    const logs = pipes.map(([, pipe]) => pipe.writeFd);
     const own = inheritance.ownLog?.writeFd ?? 'ignore';
     const qemu = await context.host.processes.spawn({
       file: context.binary.path,
       args,
-      descriptors: ['ignore', own, own, inheritance.listening.fd, ...pipes.map(([, pipe]) => pipe.writeFd)],
+      descriptors: ['ignore', own, own, inheritance.listening.fd, ...logs, ...(input.state === undefined ? [] : [input.state])],
       owner: input.owner,
       detached: true,
     });
-    return { qemu, keepers: await startKeepers(context, input, inheritance) };
+    return { qemu, keepers: await startKeepers(context, input, inheritance), stateFd: monitorFd + 1 + logs.length };
   } finally {
     await close(inheritance);
   }
@@ -72,12 +79,14 @@ async function openInheritance(context: DriverContext, { spec, places }: SpawnIn
 }
 
 function launchInput(context: DriverContext, input: SpawnInput, fds: LaunchInput['fds']): LaunchInput {
-  const { guest, spec, places, accelerator, uefi } = input;
+  const { guest, spec, places, accelerator, uefi, layout, state } = input;
   const passwords = spec.graphics.flatMap(({ id, protocol }) => (protocol && protocol.value.password !== '' ? [id] : []));
   return {
     guest,
     spec,
     accelerator: accelerator.name,
+    layout,
+    incoming: state !== undefined,
     binary: context.binary,
     paths: places,
     fds,

@@ -10,11 +10,11 @@ export const pci: Rule = function* (spec) {
   if (hotPluggable > 0)
     yield violation(
       'disks',
-      `virtio disks and interfaces are ${hotPluggable} more than machine type ${spec.machine} has slots for; put disks on SCSI`,
+      `virtio disks, interfaces and random number generators are ${hotPluggable} more than machine type ${spec.machine} has slots for; put disks on SCSI`,
     );
   if (fixed > 0)
     yield violation(
-      'rngs',
-      `random number generators, more video adapters and older network adapters are ${fixed} more than machine type ${spec.machine} has slots for; leave some out`,
+      spec.videos.length > 1 ? 'videos' : 'interfaces',
+      `more video adapters and older network adapters are ${fixed} more than machine type ${spec.machine} has slots for; leave some out`,
     );
 };

@@ -157,11 +157,19 @@ const cases: readonly (readonly [rule: string, given: Given, fields: readonly st
   ['SCSI has 256 places', { disks: many(257, (index) => disk({ bus: DiskBus.SCSI }, `${root}/${index}`)) }, ['disks']],
   ['a machine has so many slots', { disks: many(45, (index) => disk({}, `${root}/${index}`)) }, ['disks']],
   ['an older machine has fewer', { machine: 'pc', disks: many(21, (index) => disk({}, `${root}/${index}`)) }, ['disks']],
-  ['what stays at the root has slots of its own', { rngs: many(16, () => ({})) }, ['rngs']],
+  [
+    'what stays at the root has slots of its own',
+    { interfaces: many(16, () => ({ backend: user(), model: InterfaceModel.E1000 })) },
+    ['interfaces'],
+  ],
   [
     'on pc it shares them',
-    { machine: 'pc', disks: many(19, (index) => disk({}, `${root}/${index}`)), rngs: many(2, () => ({})) },
-    ['rngs'],
+    {
+      machine: 'pc',
+      disks: many(19, (index) => disk({}, `${root}/${index}`)),
+      interfaces: many(2, () => ({ backend: user(), model: InterfaceModel.E1000 })),
+    },
+    ['interfaces'],
   ],
   ['native input and output needs no cache', { disks: [disk({ io: DiskIo.NATIVE })] }, ['disks[0].io']],
   ['native input and output needs no cache at all', { disks: [disk({ io: DiskIo.NATIVE, cache: DiskCache.UNSAFE })] }, ['disks[0].io']],

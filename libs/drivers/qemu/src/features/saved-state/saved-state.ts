@@ -1,0 +1,118 @@
+import { Fault } from '@virtmesh/base';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { Host, Progress, SavedState, Sink } from '@virtmesh/driver-spi';
+import type { DriverContext } from '../../context.ts';
+import type { LiveGuest } from '../../lifecycle/live-guest.ts';
+import { ownerOf } from '../../process/users.ts';
+import type { MigrationStatus } from '../../qmp/index.ts';
+import { stateHeader } from './saved-file.ts';
+
+export const savedStateFeature = (context: DriverContext): SavedState => ({
+  save: async (ref, _active, sink, progress, signal) => save(context, context.guests.running(ref), sink, progress, signal),
+  abandon: async (ref, signal) => goOn(context.guests.running(ref), signal),
+});
+
+/** How long a guest may take to go on after a save that failed. */
+const goOnTimeoutMs = 10_000;
+const progressEveryMs = 500;
+/** As good as none: the reader sets the pace. */
+const noLimitBytesPerSecond = 2 ** 50;
+
+async function save(context: DriverContext, guest: LiveGuest, sink: Sink, progress: Progress, signal: AbortSignal): Promise<void> {
+  const { layout } = guest.record;
+  if (!layout)
+    throw new Fault(
+      'FEATURE_UNSUPPORTED',
+      `${guest.ref.id} was started by an older version of the agent, which did not note where its devices sit; start it anew`,
+      { driver: 'qemu', feature: 'savedState', why: 'started by an older version of the agent' },
+    );
+  const { running } = await guest.execute('query-status', {}, signal);
+  try {
+    await guest.stop(signal, DomainStateReason.JOB);
+    await sink(stateHeader(layout));
+    await stream(context, guest, sink, progress, signal);
+  } catch (thrown) {
+    if (!guest.isGone) await cancelled(guest, running, AbortSignal.timeout(goOnTimeoutMs)).catch(() => guest.ask());
+    throw thrown;
+  }
+}
+
+/** Has QEMU send its state to a socket of ours, and hands on what comes, as fast as the sink takes it. */
+async function stream(
+  { host, users, clock }: DriverContext,
+  guest: LiveGuest,
+  sink: Sink,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  await using door = await host.sockets.acceptOne(guest.places.stateSocket, ownerOf(users, guest.record.user));
+  await guest.execute('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] }, signal);
+  await guest.execute('migrate-set-parameters', { 'max-bandwidth': noLimitBytesPerSecond }, signal);
+  const end = outcome(guest, signal);
+  await guest.execute('migrate', { uri: `unix:${guest.places.stateSocket}` }, signal);
+  const connection = await Promise.race([door.connection, end.then((status) => failed(guest, status, signal))]);
+  let done = 0n;
+  let over = false;
+  let askedMs = clock.monotonicMs();
+  // Not waited for: QEMU answers nothing while it writes what nobody reads.
+  const tellProgress = async (): Promise<void> => {
+    const { ram } = await guest.execute('query-migrate', {}, signal);
+    if (!over) progress(done, done + BigInt(ram?.remaining ?? 0));
+  };
+  for await (const chunk of closing(connection, signal)) {
+    await sink(chunk);
+    done += BigInt(chunk.length);
+    if (clock.monotonicMs() - askedMs < progressEveryMs) continue;
+    askedMs = clock.monotonicMs();
+    tellProgress().catch(() => {});
+  }
+  const status = await end;
+  if (status !== 'completed') await failed(guest, status, signal);
+  over = true;
+  progress(done, done);
+}
+
+/** How a migration that is about to begin ends. */
+const outcome = (guest: LiveGuest, signal: AbortSignal): Promise<MigrationStatus> =>
+  guest.next((event) => (event.name === 'MIGRATION' && isEnd(event.data.status) ? event.data.status : undefined), signal);
+
+const isEnd = (status: MigrationStatus): boolean => status === 'completed' || status === 'failed' || status === 'cancelled';
+
+async function failed(guest: LiveGuest, status: MigrationStatus, signal: AbortSignal): Promise<never> {
+  const { 'error-desc': words } = await guest.execute('query-migrate', {}, signal);
+  throw new Fault('HYPERVISOR_FAILED', `QEMU could not write out its state: ${words ?? status}`, {
+    command: 'migrate',
+    desc: words ?? status,
+  });
+}
+
+type Connection = Awaited<Awaited<ReturnType<Host['sockets']['acceptOne']>>['connection']>;
+
+/** The chunks of a connection, which is closed at the signal or when nobody wants more. */
+async function* closing(connection: Connection, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const onAbort = (): void => void connection.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of connection as AsyncIterable<Buffer>) yield chunk;
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    connection.destroy();
+  }
+}
+
+/** Ends a migration that was not to the end, and lets the guest go on if it ran. */
+async function cancelled(guest: LiveGuest, running: boolean, signal: AbortSignal): Promise<void> {
+  const { status } = await guest.execute('query-migrate', {}, signal);
+  if (status !== undefined && status !== 'none' && !isEnd(status)) {
+    const end = outcome(guest, signal);
+    await guest.execute('migrate_cancel', {}, signal);
+    await end;
+  }
+  if (running) await guest.execute('cont', {}, signal);
+}
+
+/** Lets a guest go on that was left stopped in a save. */
+async function goOn(guest: LiveGuest, signal: AbortSignal): Promise<void> {
+  await cancelled(guest, true, signal);
+}
