@@ -13,6 +13,15 @@ const defaultNode = (): string =>
     .replace(/[^a-z0-9-]/g, '-')
     .replace(/^-+|-+$/g, '') || 'node';
 
+const milliseconds = z.number().min(0);
+/** How long something takes in the simulation of the test driver. */
+const latency = z.discriminatedUnion('t', [
+  z.strictObject({ t: z.literal('constant'), ms: milliseconds }),
+  z.strictObject({ t: z.literal('uniform'), minMs: milliseconds, maxMs: milliseconds }),
+  z.strictObject({ t: z.literal('normal'), meanMs: milliseconds, deviationMs: milliseconds }),
+  z.strictObject({ t: z.literal('exponential'), meanMs: milliseconds }),
+]);
+
 /** The agent's configuration beside what every service has (`log`, `metrics`, `drainMs`); every field can stand in the file, in the environment and on the command line. */
 export const agentConfig = z.strictObject({
   node: z.string().refine(isNodeId, `must be ${nodeIdRule}`).default(defaultNode),
@@ -72,5 +81,19 @@ export const agentConfig = z.strictObject({
       consoleLog: z.strictObject({ maxBytes: z.int().min(4096), files: z.int().min(2).max(10) }).default({ maxBytes: 1_048_576, files: 2 }),
     })
     .prefault({}),
+  /** The test driver, whose guests are simulated; without this the agent has none. */
+  test: z
+    .strictObject({
+      seed: z.int().default(1),
+      /** Simulated seconds in a real one. */
+      clockScale: z.number().min(0).default(1),
+      /** By verb, such as `create`, by what guests do (`boot`, `power-off`, `let-go`), or `default`. */
+      latencies: z.record(z.string(), latency).default({}),
+      /** The memory that all its guests have together; 0 for no bound. */
+      capacityBytes: z.int().min(0).default(0),
+      /** How long the simulator stays when it has no guest and no agent. */
+      idleEndMs: z.int().min(100).default(30_000),
+    })
+    .optional(),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;

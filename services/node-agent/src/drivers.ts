@@ -2,6 +2,7 @@ import { Fault } from '@virtmesh/base';
 import { createLxcDriver } from '@virtmesh/driver-lxc';
 import { createQemuDriver } from '@virtmesh/driver-qemu';
 import type { Host, HypervisorDriver } from '@virtmesh/driver-spi';
+import { createTestDriver } from '@virtmesh/driver-test';
 import type { Logger } from '@virtmesh/kit';
 import type { AgentConfig } from './config.ts';
 import { Drivers, type DriverSlot } from './domains/drivers.ts';
@@ -34,7 +35,11 @@ export async function openDrivers(config: AgentConfig, host: Host, log: Logger, 
       signal,
     }),
   );
-  return new Drivers([await qemu, await lxc]);
+  const simulated = config.test;
+  const test = simulated
+    ? [open('test', log, async () => createTestDriver({ host, runDir: config.runDir, node: process.execPath, settings: simulated }))]
+    : [];
+  return new Drivers([await qemu, await lxc, ...(await Promise.all(test))]);
 }
 
 async function open(type: string, log: Logger, create: () => Promise<HypervisorDriver>): Promise<DriverSlot> {

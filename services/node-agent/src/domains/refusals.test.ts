@@ -11,6 +11,7 @@ import { mebibyte, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 type Case = readonly [rule: string, reason: string, field: string, call: (verbs: Verbs) => Promise<unknown>];
 const vnc = (value: object) => ({ graphics: [{ id: 'vnc0', protocol: { $case: 'vnc' as const, value } }] });
 const again = randomUUID();
+const disk = (value: object) => ({ device: { device: { $case: 'disk' as const, value } } });
 
 const cases: readonly Case[] = [
   ['a name has a form', 'NAME_INVALID', 'domain_id', (verbs) => verbs.create('-x')],
@@ -86,14 +87,60 @@ const cases: readonly Case[] = [
   ['grace is at most ten minutes', 'REQUEST_INVALID', 'grace', (verbs) => verbs.destroy('web', { grace: { seconds: 601n } })],
   ['a way of shutting down is known', 'REQUEST_INVALID', 'mode', (verbs) => verbs.shutdown('runs', { mode: 9 as never })],
   ['a way of rebooting is known', 'REQUEST_INVALID', 'mode', (verbs) => verbs.reboot('runs', { mode: -1 as never })],
+
+  ['a device is given', 'REQUEST_INVALID', 'device', (verbs) => verbs.attach('web', {})],
+  ['a kind of device is given', 'REQUEST_INVALID', 'device', (verbs) => verbs.updateDevice('web', { device: {} })],
+  ['a device of a scope that is known', 'REQUEST_INVALID', 'scope', (verbs) => verbs.attach('web', { ...disk({}), scope: 9 as never })],
+  ['the id of a device is its own', 'SPEC_INVALID', 'device.disk.id', (verbs) => verbs.attach('web', disk({ id: 'disk0' }))],
+  ['the id of a device has a form', 'SPEC_INVALID', 'device.disk.id', (verbs) => verbs.attach('web', disk({ id: '-' }))],
+  [
+    'the rules of the driver for a device hold',
+    'SPEC_INVALID',
+    'device.disk.serial',
+    (verbs) => verbs.attach('web', disk({ serial: 'bad' })),
+  ],
+  [
+    'the driver drives the device',
+    'SPEC_UNSUPPORTED',
+    'device.filesystem.scratch',
+    (verbs) => verbs.attach('web', { device: { device: { $case: 'filesystem', value: { scratch: true } } } }),
+  ],
+  ['a device to change is named', 'SPEC_INVALID', 'device.disk.id', (verbs) => verbs.updateDevice('web', disk({}))],
+  ['a device to detach is named', 'REQUEST_INVALID', 'device', (verbs) => verbs.detach('web', '')],
+  [
+    'a guest gets at most ten minutes to let go',
+    'REQUEST_INVALID',
+    'guest_timeout',
+    (verbs) => verbs.detach('web', 'disk0', { guestTimeout: { seconds: 601n } }),
+  ],
+  ['a disk has whole sectors', 'REQUEST_INVALID', 'size_bytes', (verbs) => verbs.resizeDisk('runs', 'disk0', 513n)],
+  ['a new name has a form', 'NAME_INVALID', 'domain_id', (verbs) => verbs.rename('web', '..')],
+  ['a format of dumps is known', 'REQUEST_INVALID', 'format', (verbs) => verbs.dump('runs', '/x', { format: 9 as never })],
+  ['mount points are paths', 'REQUEST_INVALID', 'mount_points[1]', (verbs) => verbs.freeze('runs', { mountPoints: ['/', 'srv'] })],
+  [
+    'mount points are few',
+    'REQUEST_INVALID',
+    'mount_points',
+    (verbs) => verbs.thaw('runs', { mountPoints: Array.from({ length: 257 }, () => '/') }),
+  ],
+  ['keys are few', 'REQUEST_INVALID', 'keys', (verbs) => verbs.sendKeys('runs', { keys: [] })],
+  ['keys are known', 'REQUEST_INVALID', 'keys[1]', (verbs) => verbs.sendKeys('runs', { keys: ['KEY_A', 'A'] })],
+  [
+    'keys are held for at most ten seconds',
+    'REQUEST_INVALID',
+    'hold_time',
+    (verbs) => verbs.sendKeys('runs', { keys: ['KEY_A'], holdTime: { seconds: 11n } }),
+  ],
+  ['a source of addresses is known', 'REQUEST_INVALID', 'source', (verbs) => verbs.addresses('runs', { source: 9 as never })],
 ];
 
 describe('a verb is refused unless', () => {
   it.each(cases)('%s', async (_rule, reason, field, call) => {
     await using agent = await TestAgent.start();
     const verbs = verbsOf(agent);
-    await verbs.create('web', { requestId: again });
-    await verbs.create('runs', { start: true });
+    const disks = [{ id: 'disk0' }];
+    await verbs.create('web', { requestId: again, spec: plainSpec({ disks }) });
+    await verbs.create('runs', { start: true, spec: plainSpec({ disks }) });
     const before = agent.events().length;
     await expect(call(verbs)).rejects.toMatchObject({ reason, violations: [{ field }] });
     expect(agent.events()).toHaveLength(before);

@@ -12,7 +12,7 @@ import { checkScriptedState, scriptedState } from './scripted-state.ts';
 import type { ScriptedWorld } from './scripted-world.ts';
 
 /** What the scripted driver does not drive, so that there is something to refuse. */
-const undriven = /^vsock\./;
+const undriven = /^vsock\.|^filesystems\.scratch$/;
 const driven = new Set(specLeafFields().filter((path) => !undriven.test(path)));
 
 const gone: Observed = {
@@ -76,6 +76,8 @@ function validate(spec: DomainSpec): Violation[] {
   if ((spec.memory?.sizeBytes ?? 0n) <= 0n) violations.push({ field: 'memory.size_bytes', description: 'must be more than 0' });
   if ((spec.memory?.currentBytes ?? 0n) > (spec.memory?.sizeBytes ?? 0n))
     violations.push({ field: 'memory.current_bytes', description: 'must be at most memory.size_bytes' });
+  for (const [index, { serial }] of spec.disks.entries())
+    if (serial === 'bad') violations.push({ field: `disks[${index}].serial`, description: 'must not be bad' });
   return violations;
 }
 
