@@ -2,9 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { drives as lxc } from '@virtmesh/driver-lxc';
 import { drives as qemu } from '@virtmesh/driver-qemu';
 import { specLeafFields } from '@virtmesh/driver-spi';
+import { drivenFields } from '@virtmesh/driver-test';
 
 /** The drivers by type, with the fields that each drives: a new driver adds its line. */
-const drivers: Readonly<Record<string, ReadonlySet<string>>> = { lxc, qemu };
+const drivers: Readonly<Record<string, ReadonlySet<string>>> = { lxc, qemu, test: drivenFields() };
 
 // Writes docs/drivers.md; with --check, only says whether it is as it would be written.
 const path = 'docs/drivers.md';

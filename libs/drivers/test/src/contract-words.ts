@@ -41,3 +41,11 @@ export const rebootMode = (mode: RebootMode): PowerMode => rebootModes[mode] ?? 
 function unknownMode(mode: number): never {
   throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'mode', description: `${mode} is not known` }]);
 }
+
+/** The modes that can be asked for by name. */
+export const namedShutdownModes: readonly ShutdownMode[] = Object.keys(shutdownModes)
+  .map(Number)
+  .filter((mode) => mode !== ShutdownMode.UNSPECIFIED) as ShutdownMode[];
+export const namedRebootModes: readonly RebootMode[] = Object.keys(rebootModes)
+  .map(Number)
+  .filter((mode) => mode !== RebootMode.UNSPECIFIED) as RebootMode[];

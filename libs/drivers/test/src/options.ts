@@ -3,7 +3,7 @@ import type { SimulatorSettings } from './protocol/settings.ts';
 
 export interface TestDriverOptions {
   readonly host: Host;
-  /** Short-lived: the socket of the simulator, which outlives the agent. At most 80 bytes long. */
+  /** Short-lived: the socket of the simulator, `test-simulator.sock`. At most 80 bytes long, so that its path fits. */
   readonly runDir: string;
   /** The Node.js that the simulator runs with. */
   readonly node: string;

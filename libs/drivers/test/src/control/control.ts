@@ -10,7 +10,7 @@ export interface SimulatorControl extends AsyncDisposable {
   call<N extends Short>(name: N, args: ArgsOf<`control.${N}`>, signal: AbortSignal): Promise<AnswerOf<`control.${N}`>>;
 }
 
-/** Connects to the simulator whose socket is at a path: `{runDir}/simulator.sock`. */
+/** Connects to the simulator whose socket is at a path: `{runDir}/test-simulator.sock`. */
 export async function connectControl(host: Pick<Host, 'sockets'>, path: string, signal: AbortSignal): Promise<SimulatorControl> {
   const connection = new Connection(await host.sockets.connect(path, signal), () => {});
   await connection.call('hello', { version: protocolVersion }, signal);

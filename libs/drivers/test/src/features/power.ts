@@ -1,6 +1,6 @@
 import type { Reboot, Suspend } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
-import { rebootMode } from '../contract-words.ts';
+import { namedRebootModes, rebootMode } from '../contract-words.ts';
 import { callGuest } from '../lifecycle/call-guest.ts';
 
 export const powerFeatures = (context: DriverContext): { readonly suspend: Suspend; readonly reboot: Reboot } => ({
@@ -8,5 +8,5 @@ export const powerFeatures = (context: DriverContext): { readonly suspend: Suspe
     suspend: async (guest, signal) => void (await callGuest(context, guest, 'suspend', {}, signal)),
     resume: async (guest, signal) => void (await callGuest(context, guest, 'resume', {}, signal)),
   },
-  reboot: { reboot: async (guest, mode, signal) => void (await callGuest(context, guest, 'reboot', { mode: rebootMode(mode) }, signal)) },
+  reboot: { modes: namedRebootModes, reboot: async (guest, mode, signal) => void (await callGuest(context, guest, 'reboot', { mode: rebootMode(mode) }, signal)) },
 });

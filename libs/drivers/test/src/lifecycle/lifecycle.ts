@@ -1,6 +1,6 @@
 import type { GuestRef, Lifecycle, Observed, RuntimeRecord } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
-import { reasonOf, shutdownMode } from '../contract-words.ts';
+import { namedShutdownModes, reasonOf, shutdownMode } from '../contract-words.ts';
 import { callGuest } from './call-guest.ts';
 import { GuestStart } from './guest-start.ts';
 import { gone, observedOf, observeGuest } from './observe.ts';
@@ -10,6 +10,7 @@ const releaseTimeoutMs = 10_000;
 
 export const lifecycleOf = (context: DriverContext): Lifecycle => ({
   planStart: (order) => new GuestStart(context, order).plan(),
+  shutdownModes: namedShutdownModes,
   requestShutdown: async (guest, mode, signal) => {
     await callGuest(context, guest, 'shutdown', { mode: shutdownMode(mode) }, signal);
   },

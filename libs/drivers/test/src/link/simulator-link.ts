@@ -45,7 +45,7 @@ export class SimulatorLink {
   }
 
   get socketPath(): string {
-    return join(this.#options.runDir, 'simulator.sock');
+    return join(this.#options.runDir, 'test-simulator.sock');
   }
 
   /** The simulator that runs now; one is started where there is none. */
@@ -155,7 +155,8 @@ export class SimulatorLink {
 
   async #start(): Promise<SpawnedProcess> {
     const { files, processes, sockets } = this.#host;
-    await files.makeDirectory(this.#options.runDir, { mode: 0o700 });
+    // Other drivers have it too, and say who may enter.
+    if (!(await files.stat(this.#options.runDir))) await files.makeDirectory(this.#options.runDir, { mode: 0o711 });
     const listening = await sockets.listen(this.socketPath);
     try {
       return await processes.spawn({

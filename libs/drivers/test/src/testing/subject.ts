@@ -59,7 +59,7 @@ export class TestWorld implements AsyncDisposable {
 
   /** The control of the simulator, which must run. */
   async control(): Promise<SimulatorControl> {
-    return (this.#control ??= await connectControl(this.host, join(this.runDir, 'simulator.sock'), soon()));
+    return (this.#control ??= await connectControl(this.host, join(this.runDir, 'test-simulator.sock'), soon()));
   }
 
   /** Lets the simulator's process go, or one that has died. */
@@ -70,7 +70,7 @@ export class TestWorld implements AsyncDisposable {
 
   /** The processes of simulators of this world. */
   simulators(): Promise<readonly ProcessIdentity[]> {
-    return this.host.processes.find((args) => args.includes(join(this.runDir, 'simulator.sock')));
+    return this.host.processes.find((args) => args.includes(join(this.runDir, 'test-simulator.sock')));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
