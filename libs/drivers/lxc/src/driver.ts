@@ -1,3 +1,4 @@
+import { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Availability } from '@virtmesh/contracts/domain/v1/capabilities';
 import { type FeatureName, featureNames, type Features, type HypervisorDriver, type Lifecycle } from '@virtmesh/driver-spi';
 import { containerCapabilities } from './capabilities.ts';
@@ -54,7 +55,8 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
 
 const lifecycleOf = (context: DriverContext): Lifecycle => ({
   planStart: (order) => new GuestStart(context, order).plan(),
-  requestShutdown: (guest, mode) => requestShutdown(context, guest, mode),
+  shutdownModes: [ShutdownMode.SIGNAL],
+  requestShutdown: (guest) => requestShutdown(context, guest),
   destroy: (guest, _options, signal) => destroyGuest(context, guest, signal),
   observe: (guest) => observeGuest(context, guest),
   adopt: async (guest, active, record, signal) => adoptGuest(context, guest, active, decodeRecord(record), signal),

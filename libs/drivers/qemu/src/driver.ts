@@ -1,4 +1,5 @@
 import type { Availability, DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
+import { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { type FeatureName, featureNames, type Features, type HypervisorDriver, type Lifecycle } from '@virtmesh/driver-spi';
 import { domainCapabilities } from './capabilities/capabilities.ts';
 import type { DriverContext } from './context.ts';
@@ -47,6 +48,7 @@ const maxUnreadEvents = 65_536;
 
 const lifecycleOf = (context: DriverContext): Lifecycle => ({
   planStart: (order) => new GuestStart(context, order).plan(),
+  shutdownModes: [ShutdownMode.ACPI, ShutdownMode.GUEST_AGENT],
   requestShutdown: (guest, mode, signal) => requestShutdown(context, guest, mode, signal),
   destroy: (guest, { graceMs }, signal) => destroyGuest(context, guest, graceMs, signal),
   observe: (guest, signal) => observeGuest(context, guest, signal),

@@ -24,6 +24,8 @@ export interface HostSupport {
 export interface Lifecycle {
   /** How to start a guest. Pure: nothing is touched before the first step runs. A guest that ends while starting fails the step with the hypervisor's words. */
   planStart(order: StartOrder): StartPlan<Step>;
+  /** How guests can be asked to shut down, beside UNSPECIFIED: the best that a guest has now. They are asked in no other way. */
+  readonly shutdownModes: readonly ShutdownMode[];
   /** Asks the guest to shut down and resolves when it was asked; its end comes as events. */
   requestShutdown(guest: GuestRef, mode: ShutdownMode, signal: AbortSignal): Promise<void>;
   /** Ends the guest and resolves when nothing of it runs. Asks its process first and kills it after `graceMs` (0: at once), or at once where it cannot react. A guest that is not there is success. */
@@ -32,8 +34,8 @@ export interface Lifecycle {
   observe(guest: GuestRef, signal: AbortSignal): Promise<Observed>;
   /**
    * Takes up a guest that another life of the agent started, from its record; its events follow. Answers `gone` where
-   * nothing runs, and kills what a start left half made (a process whose vCPUs were never let go though `paused` was
-   * not asked for) and answers `gone`.
+   * nothing runs, and where it had to end what a start left half made: a guest that was not yet let run though `paused`
+   * was not asked for.
    */
   adopt(guest: GuestRef, active: DomainSpec, record: RuntimeRecord, signal: AbortSignal): Promise<Observed>;
   /** Gives back all that a start took, by its record: ownership of files, taps, control groups, directories. After the guest's end only; repeatable. Console logs stay until `forget`. */

@@ -1,3 +1,4 @@
+import { RebootMode, ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { abortFault, Fault, type Step, type Violation } from '@virtmesh/base';
 import { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
@@ -84,6 +85,7 @@ function validate(spec: DomainSpec): Violation[] {
 function lifecycleOf(world: ScriptedWorld, at: At): Lifecycle {
   return {
     planStart: (order) => planOf(world, at, order),
+    shutdownModes: [ShutdownMode.ACPI, ShutdownMode.GUEST_AGENT],
     requestShutdown: (guest, _mode, signal) => at('shutdown', guest.uid, signal),
     destroy: async ({ uid }, { graceMs }, signal) => {
       await at(graceMs > 0 ? 'destroy-gracefully' : 'destroy', uid, signal);
@@ -193,6 +195,7 @@ function featuresOf(world: ScriptedWorld, at: At): Partial<Features> {
       },
     },
     reboot: {
+      modes: [RebootMode.GUEST_AGENT, RebootMode.RESET],
       reboot: async ({ uid }, _mode, signal) => {
         await at('reboot', uid, signal);
         world.emit({ t: 'reboot', uid, byGuest: false });

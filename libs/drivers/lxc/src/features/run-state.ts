@@ -1,3 +1,4 @@
+import { RebootMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { Reboot, Suspend } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
@@ -19,5 +20,6 @@ export const suspendFeature = ({ host, guests }: DriverContext): Suspend => ({
 });
 
 export const rebootFeature = (context: DriverContext): Reboot => ({
-  reboot: (guest, mode) => requestReboot(context, guest, mode),
+  modes: [RebootMode.SIGNAL],
+  reboot: (guest) => requestReboot(context, guest),
 });

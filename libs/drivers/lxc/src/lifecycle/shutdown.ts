@@ -1,20 +1,16 @@
-import { Fault } from '@virtmesh/base';
-import { RebootMode, ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { findInitSignals } from '../process/init-kind.ts';
 import type { LiveGuest } from './live-guest.ts';
 
 /** Asks a container to shut down, by the signal that its init takes for it; resolves when it was asked. */
-export async function requestShutdown(context: DriverContext, ref: GuestRef, mode: ShutdownMode): Promise<void> {
-  if (mode !== ShutdownMode.UNSPECIFIED && mode !== ShutdownMode.SIGNAL) throw onlyBySignal('shutdown');
+export async function requestShutdown(context: DriverContext, ref: GuestRef): Promise<void> {
   const guest = context.guests.running(ref);
   await signalInit(context, guest, 'shutdown');
 }
 
 /** Asks a container to reboot; its monitor stays. */
-export async function requestReboot(context: DriverContext, ref: GuestRef, mode: RebootMode): Promise<void> {
-  if (mode !== RebootMode.UNSPECIFIED && mode !== RebootMode.SIGNAL) throw onlyBySignal('reboot');
+export async function requestReboot(context: DriverContext, ref: GuestRef): Promise<void> {
   await signalInit(context, context.guests.running(ref), 'reboot');
 }
 
@@ -26,10 +22,3 @@ async function signalInit({ host }: DriverContext, guest: LiveGuest, what: 'shut
   guest.isAsked(what);
   host.processes.kill(init, chosen || (signals?.[what] ?? 0));
 }
-
-const onlyBySignal = (what: string): Fault =>
-  new Fault('FEATURE_UNSUPPORTED', `a container takes a ${what} by a signal alone; use the mode SIGNAL, or leave it out`, {
-    driver: 'lxc',
-    feature: what,
-    why: 'a container has neither ACPI nor a guest agent',
-  });

@@ -5,6 +5,7 @@ import type { DriverContext } from '../context.ts';
 import { askGuestAgent } from '../guest-agent/ask.ts';
 
 export const rebootFeature = (context: DriverContext): Reboot => ({
+  modes: [RebootMode.GUEST_AGENT, RebootMode.RESET],
   reboot: (guest, mode, signal) => reboot(context, guest, mode, signal),
 });
 

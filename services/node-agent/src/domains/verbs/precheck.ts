@@ -33,6 +33,25 @@ export function feature<N extends FeatureName>(
   throw new Fault('FEATURE_UNSUPPORTED', `the driver ${driver.type} cannot ${name}: ${why}`, { driver: driver.type, feature: name, why });
 }
 
+/** FEATURE_UNSUPPORTED for a way of doing something that the driver does not have; without a way named (0) it takes the best. */
+export function checkMode<M extends number>(
+  driver: HypervisorDriver,
+  what: 'shutdown' | 'reboot',
+  { mode, modes, words }: { readonly mode: M; readonly modes: readonly M[]; readonly words: (mode: M) => string },
+): void {
+  if (mode === 0 || modes.includes(mode)) return;
+  const known = modes.map(words).join(', ');
+  throw new Fault(
+    'FEATURE_UNSUPPORTED',
+    `the driver ${driver.type} knows no ${what} by ${words(mode)}; use ${known}, or leave the mode out`,
+    {
+      driver: driver.type,
+      feature: what,
+      why: `its guests are asked by ${known}`,
+    },
+  );
+}
+
 /** ETAG_MISMATCH where the caller based its change on another definition. */
 export function checkEtag(domain: Domain, etag: string): void {
   if (etag === '' || etag === domain.etag) return;

@@ -2,6 +2,7 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import {
   type RebootDomainRequest,
   RebootMode,
+  rebootModeToJSON,
   type ResumeDomainRequest,
   type SuspendDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
@@ -9,7 +10,7 @@ import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import { checkEnum } from '@virtmesh/kit';
 import type { Call, Engine, Job } from '../engine.ts';
-import { checkState, feature } from './precheck.ts';
+import { checkMode, checkState, feature } from './precheck.ts';
 
 type Direction = 'suspend' | 'resume';
 const goals = {
@@ -55,7 +56,10 @@ export function reboot(engine: Engine, request: RebootDomainRequest, call: Call)
     const entry = registry.find(request.name);
     const { uid } = entry.guest;
     checkState(entry, 'reboot');
-    feature(drivers.get(entry.domain.hypervisor), 'reboot', entry);
+    const driver = drivers.get(entry.domain.hypervisor);
+    const { modes } = feature(driver, 'reboot', entry);
+    const words = (mode: RebootMode): string => rebootModeToJSON(mode).replace('REBOOT_MODE_', '');
+    checkMode(driver, 'reboot', { mode: request.mode, modes, words });
     const job: Job = async (running, cause) => {
       const now = registry.must(uid);
       checkState(now, 'reboot');

@@ -1,5 +1,10 @@
 import { DomainStateReason, Domain, DomainState, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
-import { type DestroyDomainRequest, type ShutdownDomainRequest, ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
+import {
+  type DestroyDomainRequest,
+  type ShutdownDomainRequest,
+  ShutdownMode,
+  shutdownModeToJSON,
+} from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import { checkDuration, checkEnum } from '@virtmesh/kit';
@@ -9,7 +14,7 @@ import type { Call, Engine, Follow, Job, Work } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
 import { forgetRuntime, keepStartedFrom, releaseRuntime, runtimeOf } from '../runtimes.ts';
 import { idleStatus } from '../status.ts';
-import { checkState } from './precheck.ts';
+import { checkMode, checkState } from './precheck.ts';
 
 const graceRule = { field: 'grace', defaultMs: 10_000, maxMs: 600_000 };
 
@@ -18,6 +23,9 @@ export function shutdown(engine: Engine, request: ShutdownDomainRequest, call: C
     checkEnum(ShutdownMode, request.mode, 'mode');
     const entry = engine.parts.registry.find(request.name);
     checkState(entry, 'shutdown');
+    const driver = engine.parts.drivers.get(entry.domain.hypervisor);
+    const words = (mode: ShutdownMode): string => shutdownModeToJSON(mode).replace('SHUTDOWN_MODE_', '');
+    checkMode(driver, 'shutdown', { mode: request.mode, modes: driver.lifecycle.shutdownModes, words });
     return { uid: entry.guest.uid, target: entry.domain.name, kept: true, job: shutdownJob(engine, entry.guest.uid, request) };
   });
 }
