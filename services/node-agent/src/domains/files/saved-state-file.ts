@@ -52,21 +52,21 @@ export async function readSavedState(files: GuestFiles, target: FileTarget): Pro
   const path = files.pathOf(target);
   await using file = await files.openSaved(target);
   const stat = await file.stat();
-  if (!stat.isFile()) throw invalid(path, 'it is not a regular file');
+  if (!stat.isFile()) throw unusable(path, 'it is not a regular file');
   const preamble = await read(file, 0, preambleBytes);
   if (!preamble.subarray(0, magic.length).equals(magic) || preamble.length < preambleBytes)
-    throw invalid(path, 'it is not the file of a saved state');
+    throw unusable(path, 'it is not the file of a saved state');
   const found = preamble.readUInt32BE(8);
-  if (found !== version) throw invalid(path, `its format has the version ${found}, and this agent reads version ${version}`);
+  if (found !== version) throw unusable(path, `its format has the version ${found}, and this agent reads version ${version}`);
   const headerBytes = preamble.readUInt32BE(12);
   const offset = preambleBytes + headerBytes;
   if (headerBytes > maxHeaderBytes || BigInt(stat.size) !== BigInt(offset) + preamble.readBigUInt64BE(lengthPosition))
-    throw invalid(path, 'it is cut short or changed: its size is not what it says');
+    throw unusable(path, 'it is cut short or changed: its size is not what it says');
   return { header: decoded(path, await read(file, preambleBytes, headerBytes)), path: await readlink(`/proc/self/fd/${file.fd}`), offset };
 }
 
 /** SAVED_STATE_INVALID, with what to do instead. */
-export const invalid = (path: string, why: string, cause?: unknown): Fault =>
+export const unusable = (path: string, why: string, cause?: unknown): Fault =>
   new Fault('SAVED_STATE_INVALID', `the state in ${path} cannot be taken up: ${why}`, { path, why }, { cause });
 
 async function read(file: FileHandle, position: number, length: number): Promise<Buffer> {
@@ -78,6 +78,6 @@ function decoded(path: string, bytes: Buffer): SavedStateHeader {
   try {
     return SavedStateHeader.decode(bytes);
   } catch (thrown) {
-    throw invalid(path, 'its header cannot be read', thrown);
+    throw unusable(path, 'its header cannot be read', thrown);
   }
 }

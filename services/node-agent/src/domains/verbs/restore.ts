@@ -4,7 +4,7 @@ import type { RestoreDomainRequest } from '@virtmesh/contracts/domain/v1/saved_s
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Call, Engine, Job } from '../engine.ts';
 import type { FileTarget } from '../files/guest-files.ts';
-import { invalid } from '../files/saved-state-file.ts';
+import { unusable } from '../files/saved-state-file.ts';
 import { checkFree } from './create.ts';
 import { checkRawRole } from './definition.ts';
 import { checkState, feature } from './precheck.ts';
@@ -46,7 +46,7 @@ export const restoreJob =
   async (running, cause) => {
     const { failpoints, registry } = engine.parts;
     const saved = await readSaved(engine, targetOf(request));
-    if (saved.file.header.uid !== uid) throw invalid(saved.file.path, 'it has become the state of another domain since the call');
+    if (saved.file.header.uid !== uid) throw unusable(saved.file.path, 'it has become the state of another domain since the call');
     checkRestore(engine, saved);
     const made = registry.get(uid) === undefined;
     if (made) {

@@ -3,7 +3,7 @@ import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import type { Engine } from '../engine.ts';
 import type { FileTarget } from '../files/guest-files.ts';
-import { invalid, readSavedState, type SavedStateFile } from '../files/saved-state-file.ts';
+import { unusable, readSavedState, type SavedStateFile } from '../files/saved-state-file.ts';
 import type { Entry } from '../model/change.ts';
 import { startsDiffer } from '../model/spec-update.ts';
 import { accept } from './definition.ts';
@@ -20,25 +20,25 @@ export async function readSaved(engine: Engine, target: FileTarget): Promise<Sav
   const { drivers, files } = engine.parts;
   const file = await readSavedState(files, target);
   const { activeSpec, domainId, driver, uid } = file.header;
-  if (activeSpec === undefined) throw invalid(file.path, 'its header has no definition');
+  if (activeSpec === undefined) throw unusable(file.path, 'its header has no definition');
   const guest: GuestRef = { uid, id: domainId };
   try {
     return { file, spec: accept(drivers.get(driver), activeSpec, activeSpec, guest) };
   } catch (thrown) {
     if (!Fault.is(thrown, 'SPEC_INVALID', 'SPEC_UNSUPPORTED')) throw thrown;
-    throw invalid(file.path, `this node does not accept the definition in it: ${thrown.message}`, thrown);
+    throw unusable(file.path, `this node does not accept the definition in it: ${thrown.message}`, thrown);
   }
 }
 
 /** Refuses to go on from a state that is not the domain's, or was saved before its definition changed. */
 export function checkSaved({ domain, guest }: Entry, { file }: Saved): void {
   const { header, path } = file;
-  if (header.uid !== guest.uid) throw invalid(path, `it is of the domain with the uid ${header.uid}, not of ${domain.name}`);
+  if (header.uid !== guest.uid) throw unusable(path, `it is of the domain with the uid ${header.uid}, not of ${domain.name}`);
   if (header.driver !== domain.hypervisor)
-    throw invalid(path, `the driver ${header.driver} saved it, and ${domain.name} is of ${domain.hypervisor}`);
+    throw unusable(path, `the driver ${header.driver} saved it, and ${domain.name} is of ${domain.hypervisor}`);
   if (!domain.persistent || domain.spec === undefined) return;
   if (header.spec !== undefined && !startsDiffer(header.spec, domain.spec)) return;
-  throw invalid(
+  throw unusable(
     path,
     `the definition of ${domain.name} is not the one with which it was saved; change it back, or start with force_boot, which boots with the new one`,
   );
