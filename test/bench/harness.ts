@@ -17,6 +17,8 @@ export interface Benchmark {
   /** What libvirt 9.0 reached on such a machine, for the reader. */
   readonly libvirt?: string;
   readonly samples: number;
+  /** How many rounds come before those that count; 1 if left out. A service that has run for a while is what users meet. */
+  readonly warmUp?: number;
   readonly contenders: readonly Contender[];
 }
 
@@ -46,17 +48,17 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 /** How long one run of a contender may take, what it prepares and clears away included. */
 const runSeconds = 60;
 
-/** Runs the contenders in turn, so that whatever else the machine does meets all alike. The first round only warms up. */
+/** Runs the contenders in turn, so that whatever else the machine does meets all alike. The first rounds only warm up. */
 export async function measure(benchmark: Benchmark, progress: (done: number) => void): Promise<Result[]> {
   const samples = new Map(benchmark.contenders.map(({ name }) => [name, [] as number[]]));
-  for (let index = -1; index < benchmark.samples; index += 1) {
+  for (let index = -(benchmark.warmUp ?? 1); index < benchmark.samples; index += 1) {
     const first = Math.max(0, index) % benchmark.contenders.length;
     for (const contender of [...benchmark.contenders.slice(first), ...benchmark.contenders.slice(0, first)]) {
       const what = `${benchmark.name}, ${contender.name}, sample ${index + 1} of ${benchmark.samples}`;
       const ms = await within(runSeconds, what, contender.run(Math.max(0, index)));
       if (index >= 0) samples.get(contender.name)?.push(ms);
     }
-    progress(index + 1);
+    progress(Math.max(0, index + 1));
   }
   const raw = median(samples.get('raw') ?? []);
   return benchmark.contenders.map(({ name }) => {

@@ -37,6 +37,7 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '8.6 times raw',
     samples,
+    warmUp: 10,
     contenders: [raw, ...ours, ...(peer ? [libvirtStart(peer)] : [])],
   };
 }
@@ -64,6 +65,7 @@ export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt):
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '9.6 times raw',
     samples,
+    warmUp: 10,
     contenders: [raw, ...ours, ...(peer ? [libvirtDestroy(peer)] : [])],
   };
 }

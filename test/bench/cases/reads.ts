@@ -41,6 +41,7 @@ export async function readBenchmarks(bench: Bench, samples: number): Promise<Rea
       title: 'GetDomain; raw is a grpc-js server that answers the same bytes',
       targets: { agent: 1.3 },
       samples,
+      warmUp: 200,
       contenders: contenders(getPath, get),
     },
     list: {
@@ -49,6 +50,7 @@ export async function readBenchmarks(bench: Bench, samples: number): Promise<Rea
       targets: { agent: 1.3, 'domain-svc': 1.3 },
       libvirt: '32 times a floor without serialisation',
       samples,
+      warmUp: 200,
       contenders: contenders(listPath, list),
     },
     [Symbol.asyncDispose]: async () => {

@@ -46,6 +46,7 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
+    warmUp: 300,
     contenders: [
       raw,
       ...ours.map(({ contender }) => contender),
@@ -163,6 +164,7 @@ export async function eventBenchmark(bench: Bench, samples: number): Promise<Pre
     title: 'from a SuspendDomain call to a NATS subscriber; raw is from a QMP command by its event and a NATS publish',
     targets: { 'domain-svc': 5 },
     samples,
+    warmUp: 100,
     contenders: [raw, ours],
     [Symbol.asyncDispose]: async () => {
       for (const wire of [subscriber, publisher, events]) wire[Symbol.dispose]();
