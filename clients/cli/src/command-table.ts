@@ -8,6 +8,7 @@ import { duration } from './globals.ts';
 import { parseByteSize } from './spec/byte-size.ts';
 import { wholeNumber } from './spec/whole-number.ts';
 import { UsageError } from './usage-error.ts';
+import { conditions } from './wait/conditions.ts';
 
 const someDomains: ArgumentSpec = { name: '[domain...]', summary: 'the domains; all that run if left out', completes: 'domain' };
 const file: ArgumentSpec = { name: '<file>', summary: 'a file of YAML or JSON, or - for stdin', completes: 'file' };
@@ -122,6 +123,30 @@ const definitions: readonly CommandSpec[] = [
     load: () => import('./commands/domain/define.ts'),
   },
   {
+    name: 'apply',
+    summary: 'Bring domains to what files say, as often as you like',
+    details:
+      'The files hold definitions as define reads them, and may say `running: true` or `running: false` for domains that shall be started or shut down. What is there already is left alone; what differs is changed, live where that can be.',
+    options: [
+      {
+        flags: '-f, --filename <file>',
+        summary: 'a file, a directory of them, or - for stdin; may be repeated',
+        repeatable: true,
+        completes: 'file',
+      },
+      { flags: '--config', summary: 'change only what the next start uses' },
+      { flags: '--dry-run', summary: 'only say what differs, field by field' },
+    ],
+    load: () => import('./commands/domain/apply.ts'),
+  },
+  {
+    name: 'edit',
+    summary: 'Edit a definition, in force at its next start',
+    arguments: [domain],
+    details: 'By the editor of VISUAL or EDITOR. A definition that is refused is opened again with what is wrong above it.',
+    load: () => import('./commands/domain/edit.ts'),
+  },
+  {
     name: 'create',
     summary: 'Create and start a transient domain from a file',
     arguments: [file],
@@ -198,6 +223,14 @@ const inspection: readonly CommandSpec[] = [
     arguments: [someDomains],
     options: [{ flags: '--all', summary: 'also those that do not run' }],
     load: () => import('./commands/domain/domstats.ts'),
+  },
+  {
+    name: 'wait',
+    summary: 'Wait until something holds for a domain',
+    arguments: [domain],
+    details: 'Without end if --timeout does not say otherwise. job=none is about what starts a domain or shuts it down.',
+    options: [{ flags: '--for <condition>', summary: 'what to wait for', choices: conditions }],
+    load: () => import('./commands/domain/wait.ts'),
   },
   {
     name: 'vncdisplay',

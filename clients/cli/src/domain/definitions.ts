@@ -18,6 +18,7 @@ export async function readDefinitions(
   for (const document of documents) {
     if (document.ignored.length > 0)
       invocation.note(`${file}: ${document.name}: left out what only servers write: ${document.ignored.join(', ')}`);
+    if (document.running !== undefined) invocation.note(`${file}: ${document.name}: running is left out; apply does what it says`);
   }
   return { file, documents };
 }

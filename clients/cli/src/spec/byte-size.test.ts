@@ -33,3 +33,7 @@ test('a size with a unit reads back as what it was', () => {
     }),
   );
 });
+
+test('a negative number is no size with a unit', () => {
+  expect(binarySize(-1_048_576n)).toBeUndefined();
+});

@@ -46,7 +46,7 @@ export function binarySize(bytes: bigint): string | undefined {
     [3n, 'GiB'],
     [2n, 'MiB'],
   ] as const) {
-    if (bytes !== 0n && bytes % 1024n ** power === 0n) return `${bytes / 1024n ** power}${unit}`;
+    if (bytes > 0n && bytes % 1024n ** power === 0n) return `${bytes / 1024n ** power}${unit}`;
   }
   return undefined;
 }

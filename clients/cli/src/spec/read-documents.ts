@@ -15,6 +15,8 @@ export interface DomainDocument {
   readonly uid: string | undefined;
   /** Undefined where the file does not say, so that what is set already stays. */
   readonly autostart: boolean | undefined;
+  /** Whether it shall run; undefined where the file does not say. */
+  readonly running: boolean | undefined;
   readonly spec: DomainSpec;
   /** Fields that only servers write, which stood in it because it is an answer that was kept. */
   readonly ignored: readonly string[];
@@ -30,11 +32,11 @@ export interface SourceText {
   readonly name?: string | undefined;
 }
 
-const ownFields = ['name', 'uid', 'autostart', 'spec'];
+const ownFields = ['name', 'uid', 'autostart', 'running', 'spec'];
 const mostProblems = 50;
 
 /**
- * Reads definitions in YAML or JSON: each `{name, spec, autostart?, uid?}`, a kept answer (a Domain, or a list of them),
+ * Reads definitions in YAML or JSON: each `{name, spec, autostart?, running?, uid?}`, a kept answer (a Domain, or a list of them),
  * or a bare DomainSpec whose name the caller gives. Everything that is wrong is told at once: a SPEC_INVALID fault whose
  * violations are named `file:line:column: field`.
  */
@@ -140,7 +142,10 @@ class DocumentReader {
         'it has neither name nor spec: put the definition under spec and give it a name, or call with --name',
       );
     }
-    return this.#made({ name: this.#givenName, node: undefined, uid: undefined, autostart: undefined, ignored: [] }, spec);
+    return this.#made(
+      { name: this.#givenName, node: undefined, uid: undefined, autostart: undefined, running: undefined, ignored: [] },
+      spec,
+    );
   }
 
   #wrapped(entries: readonly Entry[]): DomainDocument | undefined {
@@ -164,9 +169,10 @@ class DocumentReader {
     const spec = empty
       ? this.reading.refuse(specEntry.key, 'spec', 'has no value: put the definition under it')
       : this.#messages.message(value, this.#schema.spec, 'spec');
-    const autostart = this.#boolean(entryOf('autostart')) ?? (answered ? false : undefined);
+    const autostart = this.#boolean(entryOf('autostart'), 'autostart') ?? (answered ? false : undefined);
+    const running = this.#boolean(entryOf('running'), 'running');
     const uid = answered ? undefined : this.#uid(entryOf('uid'));
-    return named && this.#made({ ...named, uid, autostart, ignored: answered ? [...ignored, 'uid'] : ignored }, spec);
+    return named && this.#made({ ...named, uid, autostart, running, ignored: answered ? [...ignored, 'uid'] : ignored }, spec);
   }
 
   #made(head: Omit<DomainDocument, 'spec' | 'locate'>, spec: JsonObject | undefined): DomainDocument | undefined {
@@ -206,11 +212,11 @@ class DocumentReader {
     return { name: this.#givenName ?? text, node: undefined };
   }
 
-  #boolean(entry: Entry | undefined): boolean | undefined {
+  #boolean(entry: Entry | undefined, path: string): boolean | undefined {
     if (entry === undefined) return undefined;
-    this.reading.place('autostart', entry.key);
+    this.reading.place(path, entry.key);
     if (isScalar(entry.value) && typeof entry.value.value === 'boolean') return entry.value.value;
-    return this.reading.refuse(entry.value ?? entry.key, 'autostart', 'must be true or false');
+    return this.reading.refuse(entry.value ?? entry.key, path, 'must be true or false');
   }
 
   #uid(entry: Entry | undefined): string | undefined {

@@ -7,6 +7,7 @@ import {
   DomainServiceService,
   DomainView,
   FieldEffect,
+  type FieldOutcome,
   ListDomainsResponse,
   ListDomainStatsResponse,
   OpenDomainConsoleResponse,
@@ -14,6 +15,7 @@ import {
   UpdateDomainResult,
   WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
 import { HealthCheckResponse, HealthService } from '@virtmesh/contracts/grpc/health/v1/health';
 import { Node, NodeCondition } from '@virtmesh/contracts/node/v1/node';
@@ -108,6 +110,7 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
       return ListDomainsResponse.fromPartial({
         domains: page.map((domain) => (view === DomainView.FULL ? domain : { ...domain, spec: undefined, activeSpec: undefined })),
         nextPageToken: next < matching.length ? String(next) : '',
+        resumeToken: String(world.events.length),
         unreachable: world.unreachable,
         asOf: Object.fromEntries(world.unreachable.map((node) => [node, new Date(Date.now() - 90_000)])),
       });
@@ -130,14 +133,18 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
         return start || transient ? started(domain, startPaused)() : domain;
       });
     },
-    updateDomain: ({ name, spec, updateMask, wait, validateOnly }) => {
+    updateDomain: ({ name, spec, updateMask, etag, wait, validateOnly }) => {
       const domain = world.find(name);
+      if (etag !== '' && etag !== domain.etag) raise(new Fault('ETAG_MISMATCH', `${domain.name} changed meanwhile`, { name: domain.name }));
       return world.operate(domain, 'update', waitMs(wait), () => {
-        if (!validateOnly && updateMask?.includes('*')) domain.spec = spec;
-        const outcomes = (updateMask ?? []).map((path) => ({ path, effect: FieldEffect.NEXT_START, why: 'the guest runs' }));
+        const whole = updateMask?.includes('*') === true;
+        const outcomes = whole
+          ? outcomesOf(domain.spec, spec)
+          : (updateMask ?? []).map((path) => ({ path, effect: FieldEffect.NEXT_START, why: 'the guest runs' }));
+        if (!validateOnly && whole) Object.assign(domain, { spec, etag: `${domain.etag}+` });
         return packed(
           'virtmesh.domain.v1.UpdateDomainResult',
-          UpdateDomainResult.encode(UpdateDomainResult.fromPartial({ domain, outcomes })).finish(),
+          UpdateDomainResult.encode(UpdateDomainResult.fromPartial({ domain: whole ? { ...domain, spec } : domain, outcomes })).finish(),
         );
       });
     },
@@ -215,6 +222,15 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
         firmwares: [{ name: 'uefi', available: false, why: 'OVMF is not installed' }],
       }),
   };
+}
+
+/** Which of a definition's own fields are others then. */
+function outcomesOf(before: DomainSpec | undefined, after: DomainSpec | undefined): Pick<FieldOutcome, 'path' | 'effect' | 'why'>[] {
+  const [old, now] = [before, after].map((spec) => DomainSpec.toJSON(spec ?? DomainSpec.fromPartial({})) as Record<string, unknown>);
+  const changed = Object.keys({ ...old, ...now }).filter((path) => JSON.stringify(old?.[path]) !== JSON.stringify(now?.[path]));
+  return changed.length === 0
+    ? [{ path: '*', effect: FieldEffect.UNCHANGED, why: '' }]
+    : changed.map((path) => ({ path, effect: FieldEffect.NEXT_START, why: '' }));
 }
 
 const statsOf = (domain: Domain): DomainStats =>

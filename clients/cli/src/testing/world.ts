@@ -107,7 +107,13 @@ export class World {
     return domain;
   }
 
-  tell(domain: Domain, type: LifecycleEventType, detail: LifecycleEventDetail): void {
+  /** Takes a domain away, as an undefine does. */
+  remove(domain: Domain): void {
+    this.domains.delete(domain.name);
+    this.tell(domain, LifecycleEventType.UNDEFINED, LifecycleEventDetail.REMOVED, { gone: true });
+  }
+
+  tell(domain: Domain, type: LifecycleEventType, detail: LifecycleEventDetail, fields: Partial<DomainEvent> = {}): void {
     const number = this.events.length + 1;
     this.events.push(
       DomainEvent.fromPartial({
@@ -116,6 +122,7 @@ export class World {
         name: domain.name,
         domain,
         kind: { $case: 'lifecycle', value: { type, detail } },
+        ...fields,
       }),
     );
     this.happened.dispatchEvent(new Event('event'));

@@ -4,9 +4,7 @@ import { definitionOf } from '../../domain/definition-of.ts';
 import { getDomain } from '../../domain/lookup.ts';
 import { shortName } from '../../domain-reference.ts';
 import type { Invocation } from '../../invocation.ts';
-import { toYaml } from '../../output/serialise.ts';
-import { writtenForm } from '../../spec/print.ts';
-import type { JsonObject } from '../../spec/reading.ts';
+import { documentText } from '../../spec/document-text.ts';
 import { loadDomainSchema } from '../../spec/schema.ts';
 
 export async function run(invocation: Invocation): Promise<void> {
@@ -17,7 +15,7 @@ export async function run(invocation: Invocation): Promise<void> {
   if (output === 'json' || output === 'name') {
     await invocation.show({ text: () => '', json: () => ({ ...head, spec: DomainSpec.toJSON(spec) }), names: () => [domain.name] });
   } else {
-    await invocation.write(await toYaml({ ...head, spec: writtenForm(DomainSpec.toJSON(spec) as JsonObject, loadDomainSchema().spec) }));
+    await invocation.write(await documentText({ name: head.name, autostart: domain.autostart }, spec, loadDomainSchema()));
   }
   for (const [index, { id, protocol }] of spec.graphics.entries()) {
     if (protocol?.$case === 'vnc' && protocol.value.passwordSet)
