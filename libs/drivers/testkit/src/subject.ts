@@ -1,5 +1,5 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { AnyDevice, GuestRef, HypervisorDriver } from '@virtmesh/driver-spi';
+import type { AnyDevice, GuestRef, Host, HypervisorDriver } from '@virtmesh/driver-spi';
 
 export type PartialSpec = Parameters<typeof DomainSpec.fromPartial>[0];
 
@@ -52,6 +52,10 @@ export interface SubjectHost extends AsyncDisposable {
   devices?(): Promise<readonly AnyDevice[]>;
   /** Whether rich guests have an agent, or are asked without one; for drivers with what needs it. */
   readonly answersAgent: boolean;
+  /** Whether a rich guest can be asked already; they can at once if left out. */
+  answers?(guest: GuestRef, driver: HypervisorDriver): Promise<boolean>;
+  /** The system that the driver was given. */
+  readonly os: Host;
   /** A directory in which the suite may write files that the driver reads. */
   readonly directory: string;
 }

@@ -3,10 +3,11 @@ import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 import type { DriverContext } from '../context.ts';
+import { settledWithin } from '../lifecycle/settled-within.ts';
 import { placesOf } from '../process/places.ts';
 import { readLog } from './console-log.ts';
 
-/** How long what a guest wrote last may take from its pipe to the log. */
+/** How long what a guest wrote last may take from its pipe to the log, and what was written to it last from the connection to the guest. */
 const drainMs = 500;
 
 export const consoleFeature = (context: DriverContext): Consoles => ({
@@ -72,10 +73,11 @@ function write(stream: Duplex, bytes: Uint8Array): Promise<void> {
 const ended = (cause?: unknown): Fault =>
   new Fault('STATE_INVALID', 'the console is gone: the guest has ended', { state: 'shutoff', allowed: 'running' }, { cause });
 
-function closed(stream: Duplex): Promise<void> {
-  if (stream.closed) return Promise.resolve();
-  return new Promise((resolve) => {
-    stream.once('close', () => resolve());
-    stream.destroy();
-  });
+/** QEMU forgets what it has not read of a connection that is gone: first it gets the time to read to the end. */
+async function closed(stream: Duplex): Promise<void> {
+  const closes = stream.closed ? Promise.resolve() : new Promise<void>((resolve) => stream.once('close', () => resolve()));
+  stream.end();
+  await settledWithin(closes, drainMs);
+  stream.destroy();
+  await closes;
 }

@@ -8,5 +8,8 @@ export const powerFeatures = (context: DriverContext): { readonly suspend: Suspe
     suspend: async (guest, signal) => void (await callGuest(context, guest, 'suspend', {}, signal)),
     resume: async (guest, signal) => void (await callGuest(context, guest, 'resume', {}, signal)),
   },
-  reboot: { modes: namedRebootModes, reboot: async (guest, mode, signal) => void (await callGuest(context, guest, 'reboot', { mode: rebootMode(mode) }, signal)) },
+  reboot: {
+    modes: namedRebootModes,
+    reboot: async (guest, mode, signal) => void (await callGuest(context, guest, 'reboot', { mode: rebootMode(mode) }, signal)),
+  },
 });

@@ -33,7 +33,7 @@ export async function writeSavedState(
   progress(BigInt(memoryBytes), BigInt(memoryBytes));
 }
 
-/** The text of a state that was written whole. HYPERVISOR_FAILED for anything else. */
+/** The text of a state that was written whole. SAVED_STATE_INVALID for anything else. */
 export async function readSavedState(files: HostFiles, at: { readonly path: string; readonly offset: number }): Promise<string> {
   await using file = await files.open(at.path);
   const head = await file.read(at.offset, headBytes);
@@ -48,7 +48,11 @@ export async function readSavedState(files: HostFiles, at: { readonly path: stri
 }
 
 const damaged = (path: string, why: string): Fault =>
-  new Fault('HYPERVISOR_FAILED', `${path} is no saved state of the test driver: ${why}; use another file, or start the guest without it`, {
-    path,
-    why,
-  });
+  new Fault(
+    'SAVED_STATE_INVALID',
+    `${path} is no saved state of the test driver: ${why}; use another file, or start the guest without it`,
+    {
+      path,
+      why,
+    },
+  );

@@ -1,3 +1,4 @@
+import type { Violation } from '@virtmesh/base';
 import type { DriverEvent, ObservedState } from '@virtmesh/driver-spi';
 import type { ClockSettings, Latencies, LatencyName } from './settings.ts';
 import type { EndAction, PowerMode, StateReason } from './words.ts';
@@ -149,6 +150,7 @@ export interface WireFault {
   readonly reason: string;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly violations?: readonly Violation[];
   readonly retryAfterMs?: number;
 }
 

@@ -3,16 +3,20 @@ import type { WireFault } from './messages.ts';
 
 export const isReason = (text: string): text is Reason => Object.hasOwn(reasonCodes, text);
 
-export function encodeFault({ message, metadata, reason, retryAfterMs }: Fault): WireFault {
-  return { reason, message, metadata, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+export function encodeFault({ message, metadata, reason, retryAfterMs, violations }: Fault): WireFault {
+  return {
+    reason,
+    message,
+    metadata,
+    ...(violations.length > 0 ? { violations } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
 }
 
 /** A reason that only a later simulator knows is HYPERVISOR_FAILED. */
-export function decodeFault({ message, metadata, reason, retryAfterMs }: WireFault): Fault {
-  return new Fault(
-    isReason(reason) ? reason : 'HYPERVISOR_FAILED',
-    message,
-    isReason(reason) ? metadata : { ...metadata, reason },
-    retryAfterMs === undefined ? {} : { retryAfterMs },
-  );
+export function decodeFault({ message, metadata, reason, retryAfterMs, violations = [] }: WireFault): Fault {
+  const options = { violations, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return isReason(reason)
+    ? new Fault(reason, message, metadata, options)
+    : new Fault('HYPERVISOR_FAILED', message, { ...metadata, reason }, options);
 }

@@ -51,5 +51,5 @@ function parse(text: string): Snapshot {
   } catch {
     // Not what was written.
   }
-  throw new Fault('HYPERVISOR_FAILED', 'the saved state is not one of the test hypervisor; remove it and start the guest without it');
+  throw new Fault('SAVED_STATE_INVALID', 'the saved state is not one of the test hypervisor; remove it and start the guest without it');
 }

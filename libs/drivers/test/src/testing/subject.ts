@@ -115,6 +115,8 @@ export const testSubject = (settings: Partial<SimulatorSettings> = {}): Subject 
         { $case: 'interface', value: Interface.fromPartial({ id: 'more', backend: { $case: 'user', value: {} } }) },
       ],
       answersAgent: true,
+      answers: async (guest, driver) => (await driver.lifecycle.observe(guest, soon())).guestAgentConnected === true,
+      os: world.host,
       directory: world.directory,
       [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
     } satisfies SubjectHost;

@@ -103,10 +103,20 @@ export const lifeCases = (subject: Subject): void =>
       expect(lawBreach(bench.of(kept), 1)).toBeUndefined();
     });
 
-    guest('a mode of shutdown that nobody knows is refused', 'rich', async (kept, bench) => {
-      await bench.start(kept);
-      const asked = bench.driver.lifecycle.requestShutdown(kept.guest, 99 as ShutdownMode, soon());
-      await expect(asked).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
+    guest('it can be asked in each of the named ways, unless it has not what that needs', 'rich', async (kept, bench) => {
+      const { shutdownModes } = bench.driver.lifecycle;
+      expect(new Set(shutdownModes).size).toBe(shutdownModes.length);
+      expect(shutdownModes).not.toContain(ShutdownMode.UNSPECIFIED);
+      for (const mode of shutdownModes) {
+        await bench.start(kept);
+        const refused = await bench.driver.lifecycle.requestShutdown(kept.guest, mode, soon()).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        if (refused) expect(refused).toMatchObject({ reason: expect.stringMatching(/^(GUEST_AGENT_UNRESPONSIVE|REQUEST_INVALID)$/) });
+        await bench.destroy(kept);
+        await bench.driver.lifecycle.release(kept.guest, kept.record ?? {});
+      }
     });
 
     guest('asking a guest that does not run to shut down is refused', 'rich', async (kept, bench) => {
