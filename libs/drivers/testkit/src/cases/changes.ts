@@ -99,9 +99,8 @@ export const changeCases = (subject: Subject): void =>
       const disk = kept.active.disks[0];
       if (!disk) return skip('rich guests have no disk');
       await bench.start(kept);
-      const resizeDisk =
-        resizeDisk: (size: bigint) => bench.feature('resizeDisk').resizeDisk(kept.guest, kept.active, disk.id, size, soon()),
-      };
+      const resizeDisk = (size: bigint): Promise<void> =>
+        bench.feature('resizeDisk').resizeDisk(kept.guest, kept.active, disk.id, size, soon());
       const large = 2n * 1024n * 1024n * 1024n;
       for (let times = 0; times < 2; times++) await resizeDisk(large);
       await expect(resizeDisk(large / 2n)).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
@@ -111,9 +110,9 @@ export const changeCases = (subject: Subject): void =>
     });
   });
 
-function changed({ active }: Kept, { change: by }: SpecChange): DomainSpec {
+function changed({ active }: Kept, wanted: SpecChange): DomainSpec {
   const spec = DomainSpec.fromPartial(active);
-  by(spec);
+  wanted.change(spec);
   return spec;
 }
 
