@@ -1,6 +1,7 @@
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { DeviceChange } from '@virtmesh/contracts/domain/v1/domain_event';
 import { FieldEffect, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { faultFromStatus } from '@virtmesh/kit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -98,6 +99,14 @@ describe('a device that is attached', () => {
     expect([ids('spec'), agent.events().length]).toEqual([['disk0'], before]);
   });
 
+  it('makes no list longer than any definition has it', async () => {
+    await make({ start: false, spec: plainSpec({ disks: Array.from({ length: 512 }, () => ({})) }) });
+    await expect(verbs.attach('web', disk(''))).rejects.toMatchObject({
+      reason: 'SPEC_INVALID',
+      violations: [{ field: 'device.disk', description: expect.stringMatching(/^spec\.disks of the definition then has 513/) as string }],
+    });
+  });
+
   it('needs the definition that the caller knows', async () => {
     await make();
     await expect(verbs.attach('web', { ...disk('x'), etag: '"0"' })).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
@@ -160,6 +169,14 @@ describe('a device that is detached', () => {
     await expect(verbs.detach('web', 'live1', { scope: CONFIG })).rejects.toMatchObject(missing);
     await expect(verbs.detach('web', 'none')).rejects.toMatchObject({ ...missing, metadata: { device: 'none', devices: 'disk0, live1' } });
     expect(domainIn(await verbs.detach('web', 'live1')).activeSpec?.disks).toHaveLength(1);
+  });
+
+  it('that only the running guest has, and cannot let go of, is refused', async () => {
+    const uid = await make();
+    const now = entry().domain.activeSpec;
+    const cold = { ...now?.disks[0], id: 'cold1' };
+    agent.registry.change(uid, { domain: { activeSpec: DomainSpec.fromPartial({ ...now, disks: [cold] }) } });
+    await expect(verbs.detach('web', 'cold1')).rejects.toMatchObject({ reason: 'FEATURE_UNSUPPORTED' });
   });
 
   it('from a domain that does not run changes its definition', async () => {

@@ -2,7 +2,30 @@ import { OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { expect, test } from 'vitest';
 import { givesWay, type LongJob, LongJobs, type Verb } from './jobs.ts';
 
-const verbs: Verb[] = ['create', 'update', 'delete', 'start', 'shutdown', 'destroy', 'reboot', 'suspend', 'resume', 'autostart'];
+const all: Record<Verb, true> = {
+  create: true,
+  update: true,
+  delete: true,
+  start: true,
+  shutdown: true,
+  destroy: true,
+  reboot: true,
+  suspend: true,
+  resume: true,
+  autostart: true,
+  'attach-device': true,
+  'detach-device': true,
+  'update-device': true,
+  save: true,
+  restore: true,
+  'remove-managed-save': true,
+  dump: true,
+  rename: true,
+  'resize-disk': true,
+  freeze: true,
+  thaw: true,
+};
+const verbs = Object.keys(all) as Verb[];
 
 test('beside a shutdown that waits for its guest everything is allowed but what takes the domain away from under it', () => {
   const jobs = new LongJobs();
@@ -16,7 +39,7 @@ test('beside a shutdown that waits for its guest everything is allowed but what 
       return true;
     }
   });
-  expect(refused).toEqual(['create', 'delete', 'start']);
+  expect(refused).toEqual(['create', 'delete', 'start', 'save', 'restore', 'remove-managed-save', 'dump']);
   expect(() => jobs.admit('uid', 'start')).toThrow(
     expect.objectContaining({ reason: 'JOB_CONFLICT', metadata: { operation: 'operations/1', verb: 'shutdown' }, retryAfterMs: 1000 }),
   );
@@ -30,7 +53,40 @@ test('beside a shutdown that waits for its guest everything is allowed but what 
 
 test('what gives way to a destroy is what acts on the guest; to a delete it is everything', () => {
   const waiting = verbs.filter((verb) => givesWay(verb, false, 'destroy'));
-  expect(waiting).toEqual(['create', 'start', 'shutdown', 'reboot', 'suspend', 'resume']);
-  expect(verbs.filter((verb) => givesWay(verb, true, 'destroy') && !waiting.includes(verb))).toEqual(['update']);
+  const acts: Verb[] = [
+    'create',
+    'start',
+    'shutdown',
+    'reboot',
+    'suspend',
+    'resume',
+    'save',
+    'restore',
+    'dump',
+    'resize-disk',
+    'freeze',
+    'thaw',
+  ];
+  expect(waiting).toEqual(acts);
+  expect(verbs.filter((verb) => givesWay(verb, true, 'destroy') && !waiting.includes(verb))).toEqual([
+    'update',
+    'attach-device',
+    'detach-device',
+    'update-device',
+  ]);
   expect(verbs.filter((verb) => !givesWay(verb, false, 'delete'))).toEqual(['delete', 'destroy']);
+});
+
+test.each(['save', 'dump'])('beside a %s nothing is allowed that acts on the guest but its destruction', (verb) => {
+  const jobs = new LongJobs();
+  using _held = jobs.enter('uid', { operation: { name: 'operations/1', verb, state: OperationState.RUNNING } });
+  const allowed = verbs.filter((each) => {
+    try {
+      jobs.admit('uid', each);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  expect(allowed).toEqual(['destroy', 'autostart']);
 });

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Fault, type Reason } from '@virtmesh/base';
+import { Fault } from '@virtmesh/base';
 import { pathViolations } from '@virtmesh/driver-spi';
+import { taken, told } from './file-fault.ts';
 import { codeOf, OpenDirectory } from './open-directory.ts';
 import { PartialFile, partialName } from './partial-file.ts';
 
@@ -41,7 +42,7 @@ export class GuestFiles {
     const path = this.pathOf(target);
     const directory = await this.#open(target);
     try {
-      return await PartialFile.create(directory, { name: basename(path), operation, replaces: target.t === 'managed' });
+      return await PartialFile.create(directory, { path, name: basename(path), operation, replaces: target.t === 'managed' });
     } catch (thrown) {
       await directory[Symbol.asyncDispose]();
       throw told(thrown, path);
@@ -140,20 +141,3 @@ const unreadable: Readonly<Record<string, string>> = {
 
 const refused = (description: string): Fault =>
   Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [{ field: 'path', description }]);
-
-const taken = (path: string): Fault =>
-  new Fault('RESOURCE_IN_USE', `${path} is there already; name another path, or remove it first`, { path, field: 'path' });
-
-const reasons: Readonly<Record<string, Reason>> = { ENOSPC: 'DISK_EXHAUSTED', EDQUOT: 'DISK_EXHAUSTED', EFBIG: 'DISK_EXHAUSTED' };
-
-/** A failure of the host's file system as a caller is told. */
-export function told(thrown: unknown, path: string): unknown {
-  const code = codeOf(thrown);
-  if (thrown instanceof Fault || code === '') return thrown;
-  if (code === 'EEXIST') return taken(path);
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
-  const reason = reasons[code] ?? 'HOST_INCOMPATIBLE';
-  const remedy =
-    reason === 'DISK_EXHAUSTED' ? 'free space there, or name a path on another file system' : 'make it possible, or name another path';
-  return new Fault(reason, `${path} cannot be used: ${why}; ${remedy}`, { path, why }, { cause: thrown });
-}

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { told } from './file-fault.ts';
 import { codeOf, identityOf, type OpenDirectory } from './open-directory.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
@@ -8,6 +9,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const linkless: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 export interface PartialFileOptions {
+  /** What a caller is told that it is. */
+  readonly path: string;
   /** The name that it will have. */
   readonly name: string;
   /** The operation that makes it. */
@@ -52,31 +55,45 @@ export class PartialFile implements AsyncDisposable {
   }
 
   /** Resolves when the host has taken the bytes. */
-  async append(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#bytes);
-      done += bytesWritten;
-      this.#bytes += bytesWritten;
-    }
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#told(async () => {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#bytes);
+        done += bytesWritten;
+        this.#bytes += bytesWritten;
+      }
+    });
   }
 
   /** Writes over what is there already. */
-  async overwrite(position: number, bytes: Uint8Array): Promise<void> {
-    await this.#handle.write(bytes, 0, bytes.length, position);
+  overwrite(position: number, bytes: Uint8Array): Promise<void> {
+    return this.#told(async () => {
+      await this.#handle.write(bytes, 0, bytes.length, position);
+    });
   }
 
   sync(): Promise<void> {
-    return this.#handle.sync();
+    return this.#told(() => this.#handle.sync());
   }
 
-  /** Gives the file its name; EEXIST where another one has it. When it resolves, the name outlives a power cut. */
-  async publish(): Promise<void> {
+  /** Gives the file its name; RESOURCE_IN_USE where another one has it. When it resolves, the name outlives a power cut. */
+  publish(): Promise<void> {
     const { name, operation, replaces } = this.#options;
     const temporary = this.#directory.at(partialName(name, operation));
     const path = this.#directory.at(name);
-    if (replaces) await rename(temporary, path);
-    else await this.#renameToFree(temporary, path);
-    await this.#directory.sync();
+    return this.#told(async () => {
+      if (replaces) await rename(temporary, path);
+      else await this.#renameToFree(temporary, path);
+      await this.#directory.sync();
+    });
+  }
+
+  async #told(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      throw told(thrown, this.#options.path);
+    }
   }
 
   /** A rename would take the place of what is there; a link does not. */

@@ -53,7 +53,9 @@ export function planDevice(driver: HypervisorDriver, entry: Entry, wish: DeviceW
   const config = changed(spec);
   const live = changed(active);
   const verdict = active && live ? verdictOf(driver, change, active, live) : undefined;
-  if (verdict?.supported === false && mustBeLive) throw notLive(driver, entry, change, verdict.why);
+  // What only the running guest has can wait for nothing.
+  const waits = wish.what === 'attach' || (spec !== undefined && has(spec));
+  if (verdict?.supported === false && (mustBeLive || !waits)) throw notLive(driver, entry, change, verdict.why);
   const becomesLive = verdict?.supported === true ? live : undefined;
   const outcomes =
     named.what === 'update' ? outcomesOf(named.device, { spec, active, config, live, verdict, runs: isActive(entry.state) }) : [];

@@ -5,7 +5,7 @@ import type { DriverEvent } from '@virtmesh/driver-spi';
 import { checkEnum } from '@virtmesh/kit';
 import type { Running } from '@virtmesh/operations';
 import type { Call, Engine, Job, Response, Work } from '../engine.ts';
-import { type FileTarget, told } from '../files/guest-files.ts';
+import type { FileTarget } from '../files/guest-files.ts';
 import type { Cause } from '../model/cause.ts';
 import type { Entry } from '../model/change.ts';
 import { forgetFile, isPublished, keepFile, takeFileBack } from './kept-file.ts';
@@ -83,7 +83,7 @@ async function followDump(engine: Engine, dumping: Dumping, signal: AbortSignal)
     await engine.finish(running, end, { passed: true });
   } catch (thrown) {
     await takeFileBack(engine, { uid, operation: running.id, target: targetOf(request), stopped: false });
-    await engine.fail(running, told(thrown, request.path), jobEnds);
+    await engine.fail(running, thrown, jobEnds);
   }
 }
 

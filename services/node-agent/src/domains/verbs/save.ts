@@ -7,7 +7,7 @@ import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { DriverEvent, Progress } from '@virtmesh/driver-spi';
 import type { Running } from '@virtmesh/operations';
 import type { Call, Engine, Job, Work } from '../engine.ts';
-import { type FileTarget, told } from '../files/guest-files.ts';
+import type { FileTarget } from '../files/guest-files.ts';
 import type { PartialFile } from '../files/partial-file.ts';
 import { beginSavedState, endSavedState } from '../files/saved-state-file.ts';
 import type { Cause } from '../model/cause.ts';
@@ -82,7 +82,7 @@ async function followSave(save: Save, signal: AbortSignal): Promise<void> {
     await queue.run(uid, signal, () => conclude(save, file, signal), { always: true });
   } catch (thrown) {
     await takeFileBack(engine, { uid, operation: running.id, target, stopped });
-    await engine.fail(running, told(thrown, files.pathOf(target)), () => {
+    await engine.fail(running, thrown, () => {
       const job = registry.get(uid)?.domain.status?.job;
       if (job === running.operation.name) registry.change(uid, { cause, status: { job: '' } });
     });
