@@ -1,4 +1,4 @@
-import { isDone } from '@virtmesh/client';
+import type { Connection } from '@virtmesh/client';
 import {
   AttachDomainDeviceRequest,
   DetachDomainDeviceRequest,
@@ -21,8 +21,11 @@ import { aboutDomain } from './lookup.ts';
 /** Adds a device to the verb's domain, and says which one it has become. */
 export async function attachDevice(invocation: Invocation, device: Device): Promise<void> {
   const validateOnly = invocation.flag('dryRun');
-  const operation = await aboutDomain(invocation, invocation.args[0], (connection, name) =>
-    begin(
+  let before: Domain | undefined;
+  const operation = await aboutDomain(invocation, invocation.args[0], async (connection, name) => {
+    // Which id was made is seen by those that there were before.
+    if (device.device?.value.id === '') before = await read(invocation, connection, name);
+    return await begin(
       invocation,
       connection,
       (head) =>
@@ -31,21 +34,26 @@ export async function attachDevice(invocation: Invocation, device: Device): Prom
           invocation.callOptions,
         ),
       { alone: true },
-    ),
-  );
-  const what = idOf(device, operation) || 'the device';
+    );
+  });
+  const what = idOf(device, before, operation) || 'the device';
   const domain = `domain ${shortName(operation.target)}`;
   await tellLine(invocation, operation, validateOnly ? `${what} checked, not attached to ${domain}` : `${what} attached to ${domain}`);
   await showOperations(invocation, [operation]);
 }
 
-/** The id that was given, else the one that was made for the newest of its kind. */
-function idOf({ device }: Device, operation: Operation): string {
-  if (device === undefined) return '';
-  if (device.value.id !== '' || !isDone(operation)) return device.value.id;
-  const domain = domainOf(operation);
-  const newest = (devices: ReturnType<typeof devicesOf>): string => devices.findLast(({ kind }) => kind === device.$case)?.id ?? '';
-  return newest(devicesOf(domain?.activeSpec)) || newest(devicesOf(domain?.spec));
+const read = (invocation: Invocation, connection: Connection, name: string): Promise<Domain> =>
+  connection.domains.getDomain(GetDomainRequest.fromPartial({ name, view: DomainView.FULL }), invocation.callOptions);
+
+/** The id that was given, else the one that was made: that of its kind which a definition did not have before. */
+function idOf({ device }: Device, before: Domain | undefined, operation: Operation): string {
+  if (device === undefined || device.value.id !== '') return device?.value.id ?? '';
+  const after = domainOf(operation);
+  const newIn = (definition: 'spec' | 'activeSpec'): string | undefined => {
+    const known = new Set(devicesOf(before?.[definition]).map(({ id }) => id));
+    return devicesOf(after?.[definition]).findLast(({ id, kind }) => kind === device.$case && !known.has(id))?.id;
+  };
+  return newIn('activeSpec') ?? newIn('spec') ?? '';
 }
 
 /** Takes a device out of the verb's domain; `find` answers its id. */
@@ -75,10 +83,7 @@ export async function updateDevice(invocation: Invocation, make: (domain: () => 
   let etag = '';
   const operation = await aboutDomain(invocation, invocation.args[0], async (connection, name) => {
     const device = await make(async () => {
-      const domain = await connection.domains.getDomain(
-        GetDomainRequest.fromPartial({ name, view: DomainView.FULL }),
-        invocation.callOptions,
-      );
+      const domain = await read(invocation, connection, name);
       // What was read is what is changed.
       ({ etag } = domain);
       return domain;

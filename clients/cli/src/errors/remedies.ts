@@ -21,7 +21,7 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
   ETAG_MISMATCH: () => ['it changed meanwhile: look at it again, then retry'],
   JOURNAL_TRIMMED: () => ['start without --resume, and list what there is now'],
   GUEST_AGENT_UNRESPONSIVE: () => [
-    'shutdown and reboot have another --mode that does without the guest agent, and destroy does without the guest',
+    'is qemu-guest-agent running in the guest? shutdown and reboot have a --mode without it, and destroy does without the guest',
   ],
   NODE_UNREACHABLE: (fault) => [unsaid(fault, 'last_contact', (time) => `last contact: ${time}`)],
   SERVER_UNREACHABLE: () => ['is the server up, and the address right? -c or VIRTMESH_URI says where; vmesh doctor looks at this host'],

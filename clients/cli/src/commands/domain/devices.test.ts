@@ -104,6 +104,7 @@ describe('any device, from a file', () => {
       validateOnly: false,
       device: { device: { $case: 'disk', value: { bus: 2, source: file('/images/data.raw') } } },
     });
+    expect(await bench.call(['attach-disk', 'web', '/images/more.raw', '--config'])).toEqual(ok('disk2 attached to domain web\n'));
     const input = '{"interface": {"id": "net7", "user": {}}}';
     expect(await bench.call(['attach-device', 'web', '-', '--dry-run'], { input })).toEqual(
       ok('net7 checked, not attached to domain web\n'),
