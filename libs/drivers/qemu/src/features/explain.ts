@@ -1,8 +1,10 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FeatureName, Features, Verdict } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
+import { agentChannel } from '../lifecycle/reading.ts';
 import { logKeeperPackage } from '../process/log-keepers.ts';
 import { consoleDevices } from './console.ts';
+import { displaysOf } from './display/screenshot.ts';
 
 const supported: Verdict = { supported: true };
 const not = (why: string): Verdict => ({ supported: false, why });
@@ -10,10 +12,28 @@ const not = (why: string): Verdict => ({ supported: false, why });
 /** Whether a feature can be used on this host and with this definition, and why not. */
 export function explain(context: DriverContext, features: Partial<Features>, spec: DomainSpec | undefined, feature: FeatureName): Verdict {
   if (!features[feature]) return not(missing(context, feature));
-  if (feature === 'console' && spec && consoleDevices(spec).length === 0)
-    return not('the definition has no serial port and no console; add one');
-  return supported;
+  const lacking = spec && needs[feature]?.(spec);
+  return lacking === undefined ? supported : not(lacking);
 }
+
+const agent = (spec: DomainSpec): string | undefined =>
+  agentChannel(spec) === undefined
+    ? 'the definition has no channel to a guest agent; add one of kind GUEST_AGENT, and run qemu-guest-agent in the guest'
+    : undefined;
+
+/** What a definition lacks for a feature; undefined where it lacks nothing. */
+const needs: Partial<Record<FeatureName, (spec: DomainSpec) => string | undefined>> = {
+  console: (spec) => (consoleDevices(spec).length === 0 ? 'the definition has no serial port and no console; add one' : undefined),
+  screenshot: (spec) => (displaysOf(spec).length === 0 ? 'the definition has no video device; add one' : undefined),
+  resizeDisk: (spec) => (spec.disks.every((disk) => disk.readOnly) ? 'the definition has no disk that can be written to' : undefined),
+  addresses: (spec) =>
+    spec.interfaces.length === 0 && agent(spec) !== undefined
+      ? 'the definition has no interface, and no channel to a guest agent; add one of them'
+      : undefined,
+  guestInfo: agent,
+  freeze: agent,
+  exec: agent,
+};
 
 function missing({ binary }: DriverContext, feature: FeatureName): string {
   if (feature === 'console')

@@ -4,6 +4,7 @@ import type { LiveUpdate, Verdict } from '@virtmesh/driver-spi';
 import { isDeepStrictEqual } from 'node:util';
 import { qemuActions } from '../argv/lifecycle.ts';
 import type { DriverContext } from '../context.ts';
+import { cpuOrders } from './hot-cpus.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
 import { balloonOrder, linkOrder, type Order, statsPeriodOrder, throttleOrder } from '../lifecycle/start/configure.ts';
 import { diskPath } from '../spec/disk-path.ts';
@@ -13,7 +14,8 @@ export const liveUpdateFeature = (context: DriverContext): LiveUpdate => ({
   apply: async (guest, from, to, paths, signal) => {
     const live = context.guests.running(guest);
     const target = merged(from, to, paths);
-    await applyAll(live, changeOrders(from, target), changeOrders(target, from), signal);
+    const cpus = await cpuOrders(live, from.cpu?.vcpus ?? 1, target.cpu?.vcpus ?? 1, signal);
+    await applyAll(live, changeOrders(from, target), changeOrders(target, from), signal, cpus);
     live.updateSpec(target);
   },
 });
@@ -30,6 +32,11 @@ export function liveVerdict(path: string, from: DomainSpec, to: DomainSpec): Ver
     target.memory?.balloon?.statsPeriodSeconds !== from.memory?.balloon?.statsPeriodSeconds;
   if (balloonChanges && from.memory?.balloon?.disabled)
     return nextStart('the guest has no balloon device; the change waits for the next start');
+  const vcpus = target.cpu?.vcpus ?? 1;
+  if (vcpus < (from.cpu?.vcpus ?? 1))
+    return nextStart('QEMU cannot take vCPUs away reliably from a guest that runs; the change waits for the next start');
+  if (vcpus > (from.cpu?.maxVcpus ?? 1))
+    return nextStart(`the guest was started with room for ${from.cpu?.maxVcpus ?? 1} vCPUs; the change waits for the next start`);
   const empty = target.disks.find(
     (disk, index) => diskPath(disk) === undefined && !isDeepStrictEqual(disk.throttle, from.disks[index]?.throttle),
   );
@@ -41,6 +48,7 @@ export function liveVerdict(path: string, from: DomainSpec, to: DomainSpec): Ver
 function withoutLiveChanges(from: DomainSpec, to: DomainSpec): DomainSpec {
   const spec = DomainSpec.fromPartial(to);
   spec.lifecycle = from.lifecycle;
+  if (spec.cpu && from.cpu) spec.cpu.vcpus = from.cpu.vcpus;
   if (spec.memory && from.memory) {
     spec.memory.currentBytes = from.memory.currentBytes;
     if (spec.memory.balloon && from.memory.balloon) spec.memory.balloon.statsPeriodSeconds = from.memory.balloon.statsPeriodSeconds;
@@ -92,14 +100,21 @@ function changeOrders(from: DomainSpec, to: DomainSpec): readonly Order[] {
   return orders;
 }
 
-/** All or none: where QEMU refuses one, those before it are taken back. */
-async function applyAll(guest: LiveGuest, orders: readonly Order[], inverse: readonly Order[], signal: AbortSignal): Promise<void> {
+/** All or none: where QEMU refuses one, those before it are taken back. What cannot be taken back comes last. */
+async function applyAll(
+  guest: LiveGuest,
+  orders: readonly Order[],
+  inverse: readonly Order[],
+  signal: AbortSignal,
+  final: readonly Order[],
+): Promise<void> {
   let done = 0;
   try {
     for (const { command, args } of orders) {
       await guest.execute(command, args, signal);
       done += 1;
     }
+    for (const { command, args } of final) await guest.execute(command, args, signal);
   } catch (thrown) {
     // Both lists have the same changes in the same order. The deadline of the caller may have passed already.
     for (const { command, args } of inverse.slice(0, done).toReversed())

@@ -2,9 +2,9 @@ import { Fault } from '@virtmesh/base';
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
-import { agentChannel } from '../lifecycle/reading.ts';
 import { settledWithin } from '../lifecycle/settled-within.ts';
 import { GuestAgentClient } from './client.ts';
+import { connectedChannel } from './talk.ts';
 
 /** How long the agent in a guest may take where the caller does not say: a guest that is busy answers in tens of milliseconds. */
 const agentTimeoutMs = 10_000;
@@ -20,20 +20,7 @@ export async function askGuestAgent(
   mode: 'powerdown' | 'reboot',
   signal: AbortSignal,
 ): Promise<void> {
-  const channel = agentChannel(guest.spec);
-  if (channel === undefined)
-    throw new Fault(
-      'GUEST_AGENT_UNRESPONSIVE',
-      `${guest.ref.id} has no channel to a guest agent; add one of kind GUEST_AGENT, and start it anew`,
-      { uid: guest.ref.uid },
-    );
-  if (!guest.agentConnected)
-    throw new Fault(
-      'GUEST_AGENT_UNRESPONSIVE',
-      `no guest agent is connected in ${guest.ref.id}; start qemu-guest-agent in the guest, or ask by ACPI`,
-      { uid: guest.ref.uid },
-      { retryAfterMs: 1000 },
-    );
+  const channel = connectedChannel(guest);
   const within = AbortSignal.any([signal, AbortSignal.timeout(agentTimeoutMs)]);
   await using agent = await GuestAgentClient.connect(host.sockets, guest.places.socket(channel), within);
   const left = new AbortController();

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { GuestAgentFraming } from './framing.ts';
 
-const maxAnswerBytes = 1024 * 1024;
+const usualAnswerBytes = 1024 * 1024;
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -14,23 +14,29 @@ interface Waiting {
 /** One talk with the agent in a guest. It has no ids for answers: one command is under way at a time, and a sync at the beginning takes care of what an earlier talk left behind. */
 export class GuestAgentClient implements AsyncDisposable {
   readonly #stream: Duplex;
-  readonly #framing = new GuestAgentFraming(maxAnswerBytes);
+  readonly #framing: GuestAgentFraming;
   #waiting: Waiting | undefined;
   #end: Fault | undefined;
 
-  private constructor(stream: Duplex) {
+  private constructor(stream: Duplex, maxAnswerBytes: number) {
     this.#stream = stream;
+    this.#framing = new GuestAgentFraming(maxAnswerBytes);
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', (error) => this.#finish(silence(error.message)));
     stream.once('close', () => this.#finish(silence('the connection ended')));
   }
 
   /** Connects and brings both sides into step. GUEST_AGENT_UNRESPONSIVE where nothing answers by the signal's end. */
-  static async connect(sockets: HostSockets, path: string, signal: AbortSignal): Promise<GuestAgentClient> {
+  static async connect(
+    sockets: HostSockets,
+    path: string,
+    signal: AbortSignal,
+    { maxAnswerBytes = usualAnswerBytes }: { readonly maxAnswerBytes?: number } = {},
+  ): Promise<GuestAgentClient> {
     const stream = await sockets.connect(path, signal).catch((thrown: unknown) => {
       throw signal.aborted ? deadlineOrAbort(signal) : silence(thrown instanceof Error ? thrown.message : String(thrown), thrown);
     });
-    const client = new GuestAgentClient(stream);
+    const client = new GuestAgentClient(stream, maxAnswerBytes);
     try {
       await client.#sync(signal);
     } catch (thrown) {

@@ -8,7 +8,8 @@ const sentinel = 0xff;
 export class GuestAgentFraming {
   readonly #maxBytes: number;
   #synced = false;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer[] = [];
+  #restBytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -18,16 +19,29 @@ export class GuestAgentFraming {
   push(chunk: Buffer): string[] {
     const fresh = this.#afterSentinel(chunk);
     if (!fresh) return [];
-    this.#rest = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
     const lines: string[] = [];
-    for (let end = this.#rest.indexOf(10); end >= 0; end = this.#rest.indexOf(10)) {
-      if (end > this.#maxBytes) throw this.#tooLong();
-      const line = this.#rest.toString('utf8', 0, end).trim();
+    let from = 0;
+    // What came before holds no line end: a long answer is looked through once.
+    for (let end = fresh.indexOf(10); end >= 0; end = fresh.indexOf(10, from)) {
+      this.#keep(fresh.subarray(from, end));
+      const line = Buffer.concat(this.#rest).toString('utf8').trim();
       if (line !== '') lines.push(line);
-      this.#rest = this.#rest.subarray(end + 1);
+      this.#forget();
+      from = end + 1;
     }
-    if (this.#rest.length > this.#maxBytes) throw this.#tooLong();
+    this.#keep(fresh.subarray(from));
     return lines;
+  }
+
+  #keep(part: Buffer): void {
+    this.#restBytes += part.length;
+    if (this.#restBytes > this.#maxBytes) throw new RangeError(`an answer of more than ${this.#maxBytes} bytes`);
+    if (part.length > 0) this.#rest.push(part);
+  }
+
+  #forget(): void {
+    this.#rest = [];
+    this.#restBytes = 0;
   }
 
   /** From the last sentinel on, which can only be a sync's: 0xff is in no UTF-8 text. */
@@ -35,13 +49,9 @@ export class GuestAgentFraming {
     const at = chunk.lastIndexOf(sentinel);
     if (at >= 0) {
       this.#synced = true;
-      this.#rest = Buffer.alloc(0);
+      this.#forget();
       return chunk.subarray(at + 1);
     }
     return this.#synced ? chunk : undefined;
-  }
-
-  #tooLong(): RangeError {
-    return new RangeError(`an answer of more than ${this.#maxBytes} bytes`);
   }
 }

@@ -166,7 +166,12 @@ export class LiveGuest {
   /** The live definition has changed. */
   updateSpec(spec: DomainSpec): void {
     this.#spec = spec;
+    const { agentPort } = this.#reading;
     this.#reading = readingOf(this.ref.uid, spec);
+    // A port that is taken out is closed without a word.
+    if (agentPort === this.#reading.agentPort || !this.#tracked.agentConnected) return;
+    this.#tracked = { ...this.#tracked, agentConnected: false };
+    this.#tell({ t: 'guest-agent', uid: this.ref.uid, connected: false });
   }
 
   /** The next event of its monitor that a function makes something of; fails at its end. */

@@ -1,4 +1,5 @@
 import { Fault, isDeviceId, isUuid } from '@virtmesh/base';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { GuestPaths } from '../launch.ts';
 
@@ -17,8 +18,8 @@ export interface GuestPlaces extends GuestPaths {
   readonly stateSocket: string;
   /** Into which it writes its memory while it is dumped. */
   readonly dumpFifo: string;
-  /** Which it makes of its display. */
-  readonly picture: string;
+  /** Which it makes of its display: another one each time. */
+  readonly picture: () => string;
   /** What is kept for a domain between its starts. */
   readonly stateDir: string;
   readonly logDir: string;
@@ -45,7 +46,7 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     monitorSocket: join(runDir, '_qmp.sock'),
     stateSocket: join(runDir, '_state.sock'),
     dumpFifo: join(runDir, '_dump'),
-    picture: join(runDir, '_picture.png'),
+    picture: () => join(runDir, `_picture-${randomUUID()}.png`),
     log: (deviceId) => join(logDir, `${checked(deviceId)}.log`),
     ownLog: join(logDir, '_qemu.log'),
     nvram: join(stateDir, 'nvram.fd'),

@@ -18,7 +18,7 @@ export interface QmpCommands {
   'query-blockstats': Command<{ readonly 'query-nodes'?: boolean }, readonly BlockStatsAnswer[]>;
   'query-hotpluggable-cpus': Command<None, readonly HotpluggableCpu[]>;
   'query-named-block-nodes': Command<{ readonly flat: true }, readonly BlockNodeAnswer[]>;
-  'query-pci': Command<None, readonly { readonly bus: number; readonly devices: readonly { readonly slot: number }[] }[]>;
+  'query-pci': Command<None, readonly { readonly bus: number; readonly devices: readonly PciDevice[] }[]>;
   'query-migrate': Command<None, MigrationAnswer>;
   'query-dump': Command<None, { readonly status: string; readonly completed: number; readonly total: number }>;
   'qom-list': Command<{ readonly path: string }, readonly { readonly name: string; readonly type: string }[]>;
@@ -100,6 +100,14 @@ export interface HotpluggableCpu {
   readonly 'vcpus-count': number;
   readonly props: Readonly<Record<string, number>>;
   readonly 'qom-path'?: string;
+}
+
+export interface PciDevice {
+  readonly bus: number;
+  readonly slot: number;
+  /** Empty for what has no id. */
+  readonly qdev_id: string;
+  readonly pci_bridge?: { readonly devices?: readonly PciDevice[] };
 }
 
 export interface BlockNodeAnswer {

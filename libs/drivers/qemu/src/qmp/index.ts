@@ -6,6 +6,7 @@ export type {
   BlockStatsAnswer,
   BlockThrottleArguments,
   HotpluggableCpu,
+  PciDevice,
   QmpCommand,
   RunState,
 } from './commands.ts';

@@ -90,7 +90,7 @@ describe('the state of a guest', () => {
       seen += bytes.length;
       if (seen > 100_000) cancel.abort();
     };
-    await expect(feature.save(guest, running.spec, slow, () => {}, cancel.signal)).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(feature.save(guest, running.spec, slow, () => {}, cancel.signal)).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
     expect(await state()).toBe('running');
     const full = async (bytes: Uint8Array): Promise<void> => {
       if (bytes.length > 10_000) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });

@@ -1,4 +1,4 @@
-import { Fault } from '@virtmesh/base';
+import { abortFault, Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { Host, Progress, SavedState, Sink } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../../context.ts';
@@ -33,7 +33,7 @@ async function save(context: DriverContext, guest: LiveGuest, sink: Sink, progre
     await stream(context, guest, sink, progress, signal);
   } catch (thrown) {
     if (!guest.isGone) await cancelled(guest, running, AbortSignal.timeout(goOnTimeoutMs)).catch(() => guest.ask());
-    throw thrown;
+    throw signal.aborted ? abortFault(signal) : thrown;
   }
 }
 
@@ -90,11 +90,10 @@ type Connection = Awaited<Awaited<ReturnType<Host['sockets']['acceptOne']>>['con
 
 /** The chunks of a connection, which is closed at the signal or when nobody wants more. */
 async function* closing(connection: Connection, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const onAbort = (): void => void connection.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+  const onAbort = (): void => void connection.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     for await (const chunk of connection as AsyncIterable<Buffer>) yield chunk;
-    signal.throwIfAborted();
   } finally {
     signal.removeEventListener('abort', onAbort);
     connection.destroy();
