@@ -44,7 +44,7 @@ const anyDevice: readonly CommandSpec[] = [
     arguments: [domain, deviceFile],
     details: 'The running guest gets it, and the definition has it from then on, if neither --live nor --config is given.',
     options: [...scope, dryRun],
-    load: () => import('../commands/domain/attach-device.ts'),
+    load: () => import('../commands/device/attach-device.ts'),
   },
   {
     name: 'detach-device',
@@ -52,7 +52,7 @@ const anyDevice: readonly CommandSpec[] = [
     arguments: [domain, device],
     details: 'The guest is asked to let go of it. Where it does not, nothing is taken out.',
     options: [...scope, guestTimeout],
-    load: () => import('../commands/domain/detach-device.ts'),
+    load: () => import('../commands/device/detach-device.ts'),
   },
   {
     name: 'update-device',
@@ -60,7 +60,7 @@ const anyDevice: readonly CommandSpec[] = [
     arguments: [domain, deviceFile],
     details: 'The file holds the device as it shall be, whole, with its id. Says for each field what became of it.',
     options: [...scope, { flags: '--force', summary: 'open a CD-ROM that the guest has locked' }, dryChange],
-    load: () => import('../commands/domain/update-device.ts'),
+    load: () => import('../commands/device/update-device.ts'),
   },
 ];
 
@@ -70,7 +70,7 @@ const disks: readonly CommandSpec[] = [
     summary: 'List the disks of a domain',
     arguments: [domain],
     options: [inactive],
-    load: () => import('../commands/domain/domblklist.ts'),
+    load: () => import('../commands/device/domblklist.ts'),
   },
   {
     name: 'attach-disk',
@@ -94,14 +94,14 @@ const disks: readonly CommandSpec[] = [
       ...scope,
       dryRun,
     ],
-    load: () => import('../commands/domain/attach-disk.ts'),
+    load: () => import('../commands/device/attach-disk.ts'),
   },
   {
     name: 'detach-disk',
     summary: 'Take a disk out',
     arguments: [domain, disk],
     options: [...scope, guestTimeout],
-    load: () => import('../commands/domain/detach-disk.ts'),
+    load: () => import('../commands/device/detach-disk.ts'),
   },
   {
     name: 'change-media',
@@ -116,7 +116,7 @@ const disks: readonly CommandSpec[] = [
       ...scope,
       dryChange,
     ],
-    load: () => import('../commands/domain/change-media.ts'),
+    load: () => import('../commands/device/change-media.ts'),
   },
   {
     name: 'blkdeviotune',
@@ -125,13 +125,13 @@ const disks: readonly CommandSpec[] = [
     details:
       'Limits that are not named stay as they are; a total takes the place of the read and write limit of its kind. Without options they are printed.',
     options: [...limits, ...scope, dryChange],
-    load: () => import('../commands/domain/blkdeviotune.ts'),
+    load: () => import('../commands/device/blkdeviotune.ts'),
   },
   {
     name: 'blockresize',
     summary: 'Make a disk of a running guest larger',
     arguments: [activeDomain, disk, size],
-    load: () => import('../commands/domain/blockresize.ts'),
+    load: () => import('../commands/device/blockresize.ts'),
   },
 ];
 
@@ -141,7 +141,7 @@ const interfaces: readonly CommandSpec[] = [
     summary: 'List the network interfaces of a domain',
     arguments: [domain],
     options: [inactive],
-    load: () => import('../commands/domain/domiflist.ts'),
+    load: () => import('../commands/device/domiflist.ts'),
   },
   {
     name: 'attach-interface',
@@ -159,28 +159,28 @@ const interfaces: readonly CommandSpec[] = [
       ...scope,
       dryRun,
     ],
-    load: () => import('../commands/domain/attach-interface.ts'),
+    load: () => import('../commands/device/attach-interface.ts'),
   },
   {
     name: 'detach-interface',
     summary: 'Take a network interface out',
     arguments: [domain, nic],
     options: [...scope, guestTimeout],
-    load: () => import('../commands/domain/detach-interface.ts'),
+    load: () => import('../commands/device/detach-interface.ts'),
   },
   {
     name: 'domif-setlink',
     summary: 'Put the cable of a network interface in or out',
     arguments: [domain, nic, { name: '<state>', summary: 'how it shall be', choices: ['up', 'down'] }],
     options: [...scope, dryChange],
-    load: () => import('../commands/domain/domif-setlink.ts'),
+    load: () => import('../commands/device/domif-setlink.ts'),
   },
   {
     name: 'domif-getlink',
     summary: 'Print whether the cable of a network interface is in',
     arguments: [domain, nic],
     options: [{ flags: '--config', summary: 'at the next start' }],
-    load: () => import('../commands/domain/domif-getlink.ts'),
+    load: () => import('../commands/device/domif-getlink.ts'),
   },
 ];
 

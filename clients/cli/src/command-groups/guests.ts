@@ -21,7 +21,7 @@ const exec: CommandSpec = {
     { flags: '-u, --user <uid[:gid]>', summary: "the user and group as which it runs, by the guest's numbers; 0:0 if left out" },
     { flags: '--no-stdin', summary: 'send it nothing' },
   ],
-  load: () => import('../commands/domain/exec.ts'),
+  load: () => import('../commands/guest/exec.ts'),
 };
 
 /** The verbs on what runs in a guest. */
@@ -41,7 +41,7 @@ export const guestVerbs: readonly CommandSpec[] = [
       },
       { flags: '--full', summary: 'name and MAC address on each line' },
     ],
-    load: () => import('../commands/domain/domifaddr.ts'),
+    load: () => import('../commands/guest/domifaddr.ts'),
   },
   {
     name: 'guestinfo',
@@ -54,13 +54,13 @@ export const guestVerbs: readonly CommandSpec[] = [
       { flags: '--user', summary: 'who is logged in' },
       { flags: '--filesystem', summary: 'its mounted file systems' },
     ],
-    load: () => import('../commands/domain/guestinfo.ts'),
+    load: () => import('../commands/guest/guestinfo.ts'),
   },
   {
     name: 'domhostname',
     summary: 'Print the host name of a guest',
     arguments: [activeDomain],
-    load: () => import('../commands/domain/domhostname.ts'),
+    load: () => import('../commands/guest/domhostname.ts'),
   },
   {
     name: 'domfsfreeze',
@@ -68,14 +68,14 @@ export const guestVerbs: readonly CommandSpec[] = [
     arguments: [activeDomain],
     details: 'Until domfsthaw. Whatever writes to them in the guest waits meanwhile.',
     options: [mountpoint],
-    load: () => import('../commands/domain/domfsfreeze.ts'),
+    load: () => import('../commands/guest/domfsfreeze.ts'),
   },
   {
     name: 'domfsthaw',
     summary: 'Let the file systems of a guest go on',
     arguments: [activeDomain],
     options: [mountpoint],
-    load: () => import('../commands/domain/domfsthaw.ts'),
+    load: () => import('../commands/guest/domfsthaw.ts'),
   },
   {
     name: 'screenshot',
@@ -85,13 +85,13 @@ export const guestVerbs: readonly CommandSpec[] = [
       { name: '[file]', summary: 'where to, or - for stdout; named after domain and time if left out', completes: 'file' },
     ],
     options: [{ flags: '--video <id>', summary: 'which video device; the first if left out' }],
-    load: () => import('../commands/domain/screenshot.ts'),
+    load: () => import('../commands/guest/screenshot.ts'),
   },
   {
     name: 'send-key',
     summary: 'Press keys in a guest, all of them together',
     arguments: [activeDomain, { name: '<key...>', summary: 'such as ctrl-alt-del, enter, or KEY_LEFTCTRL KEY_C' }],
     options: [{ flags: '--holdtime <time>', summary: 'how long they are held, in milliseconds if nothing else is said', parse: holdTime }],
-    load: () => import('../commands/domain/send-key.ts'),
+    load: () => import('../commands/guest/send-key.ts'),
   },
 ];

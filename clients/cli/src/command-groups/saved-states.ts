@@ -8,7 +8,7 @@ export const savedStateVerbs: readonly CommandSpec[] = [
     summary: 'End a guest and keep its whole state in a file',
     arguments: [activeDomain, { ...nodePath, summary: `${nodePath.summary}, where no file is yet` }],
     details: 'restore lets it go on. Where the save fails, or Ctrl-C cancels it, the guest goes on as before.',
-    load: () => import('../commands/domain/save.ts'),
+    load: () => import('../commands/saved-state/save.ts'),
   },
   {
     name: 'restore',
@@ -16,19 +16,19 @@ export const savedStateVerbs: readonly CommandSpec[] = [
     arguments: [nodePath],
     details: 'The file stays. Where the node does not have the domain any more, it goes on as a transient one.',
     options: [{ flags: '--paused', summary: 'leave it paused, until resume' }],
-    load: () => import('../commands/domain/restore.ts'),
+    load: () => import('../commands/saved-state/restore.ts'),
   },
   {
     name: 'managedsave',
     summary: 'End guests and keep their state with the node, for their next start',
     arguments: [activeDomains],
-    load: () => import('../commands/domain/managedsave.ts'),
+    load: () => import('../commands/saved-state/managedsave.ts'),
   },
   {
     name: 'managedsave-remove',
     summary: 'Forget the states that managedsave kept, so that the next start boots',
     arguments: [domains],
-    load: () => import('../commands/domain/managedsave-remove.ts'),
+    load: () => import('../commands/saved-state/managedsave-remove.ts'),
   },
   {
     name: 'dump',
@@ -39,6 +39,6 @@ export const savedStateVerbs: readonly CommandSpec[] = [
       { flags: '--format <format>', summary: 'for gdb and crash, or compressed for crash', choices: ['elf', 'kdump-zlib'] },
       { flags: '--live', summary: 'let the guest go on meanwhile; the dump is not of one moment then' },
     ],
-    load: () => import('../commands/domain/dump.ts'),
+    load: () => import('../commands/saved-state/dump.ts'),
   },
 ];
