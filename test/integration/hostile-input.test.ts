@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { resultOf } from '@virtmesh/client';
 import { Code, type Fault } from '@virtmesh/base';
 import { DomainView, GetDomainRequest, CreateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
@@ -9,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentMarks } from '../support/agent-marks.ts';
 import { hostileValues, shown } from '../support/hostile-values.ts';
 import { type Target, validRequest } from '../support/hostile-requests.ts';
-import { idleMachine, machineOfAll } from '../support/domain-specs.ts';
+import { fileDisk, idleMachine, machineOfAll, mebibyte } from '../support/domain-specs.ts';
+import { makeDisk } from '../support/guest-image.ts';
 import { bytesWith, messageNamed, type Place, placesOf, unaryMethods, valueIn } from '../support/message-places.ts';
 import { RawCalls } from '../support/raw-calls.ts';
 import { TestSystem } from '../support/system.ts';
@@ -141,11 +143,13 @@ describe('a call with a hostile value', () => {
   beforeAll(async () => {
     const spec = machineOfAll(system.disks);
     const off = await client.create('off', spec);
-    const paused = await client.run('paused', idleMachine(), { startPaused: true });
+    const disk = join(system.disks, 'disk.img');
+    await makeDisk(disk, mebibyte, 'raw');
+    const paused = await client.run('paused', idleMachine({ disks: [fileDisk(disk, 'raw', { id: 'disk0' })] }), { startPaused: true });
     const [operation] = (
       await client.connection.operations.listOperations(ListOperationsRequest.fromPartial({ parent: 'nodes/n1', includeDone: true }))
     ).operations;
-    target = { off: off.name, paused: paused.name, operation: operation?.name ?? '', spec };
+    target = { off: off.name, paused: paused.name, operation: operation?.name ?? '', files: system.disks, spec };
   });
 
   /** What a refusal can be for: the value, or what it is found to name. */
