@@ -15,6 +15,9 @@ export function hostMounts(processes: HostProcesses): HostMounts {
     mount: async (order, signal) => {
       await processes.run(await tool('mount'), mountArguments(order), { signal });
     },
+    unmountIn: async (pid, target, signal) => {
+      await processes.run(await tool('umount'), [`--namespace=${Math.trunc(pid)}`, '--', target], { signal });
+    },
     below,
     unmountBelow: async (directory, signal) => {
       const points = await below(directory);
@@ -25,10 +28,12 @@ export function hostMounts(processes: HostProcesses): HostMounts {
   };
 }
 
-function mountArguments({ source, target, type, options }: MountOrder): string[] {
+function mountArguments({ source, target, type, options, shared = false, pid }: MountOrder): string[] {
   const misformed = options.find((option) => option.includes(','));
   if (misformed !== undefined) throw new Fault('INTERNAL_BUG', `not an option of a mount: ${JSON.stringify(misformed)}`);
   return [
+    ...(pid === undefined ? [] : [`--namespace=${Math.trunc(pid)}`]),
+    ...(shared ? ['--make-shared'] : []),
     ...(type === undefined ? [] : ['-t', type]),
     ...(options.length > 0 ? ['-o', options.join(',')] : []),
     '--no-canonicalize',

@@ -67,7 +67,7 @@ export const agentConfig = z.strictObject({
   lxc: z
     .strictObject({
       /** How much of each console's output is kept, twice: in the file that is written, and in the one before. */
-      consoleLog: z.strictObject({ maxBytes: z.int().min(4096).multipleOf(4096) }).default({ maxBytes: 1_048_576 }),
+      consoleLog: z.strictObject({ maxBytes: z.int().min(4096) }).default({ maxBytes: 1_048_576 }),
     })
     .prefault({}),
   qemu: z

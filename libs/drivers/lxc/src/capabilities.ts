@@ -36,10 +36,10 @@ export function containerCapabilities(
     devices: [
       ...['filesystem.directory', 'filesystem.image', 'filesystem.device', 'filesystem.ram', 'filesystem.scratch'].map(available),
       ...['interface.bridge', 'host-device.block', 'host-device.character', 'host-device.network-interface'].map(available),
-      ...['console', 'container.id-map', 'container.namespaces'].map(available),
+      ...['container.id-map', 'container.namespaces'].map(available),
       profile.logKeeper === undefined
-        ? { name: 'console.several', available: false, why: 'the program rotatelogs is not installed; install the package apache2-utils' }
-        : available('console.several'),
+        ? { name: 'console', available: false, why: 'the program rotatelogs is not installed; install the package apache2-utils' }
+        : available('console'),
     ],
     fields: [...drives].toSorted(),
     features: [...features],

@@ -5,6 +5,7 @@ import type { StateBus } from './lifecycle/state-bus.ts';
 import type { LogBounds } from './options.ts';
 import type { HostProfile } from './probe/profile.ts';
 import type { DriverDirectories } from './process/places.ts';
+import type { SharedMount } from './process/shared-mount.ts';
 
 /** What the parts of the driver share. */
 export interface DriverContext {
@@ -16,6 +17,7 @@ export interface DriverContext {
   readonly profile: HostProfile;
   readonly logBounds: LogBounds;
   readonly guests: GuestTable;
+  readonly shared: SharedMount;
   /** What the monitors of containers tell. */
   readonly bus: StateBus;
   readonly events: Broadcast<DriverEvent>;

@@ -49,6 +49,7 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
     [Symbol.asyncDispose]: async () => {
       context.guests.dropAll();
       await context.bus[Symbol.asyncDispose]();
+      await context.shared.leave();
     },
   };
 }

@@ -7,6 +7,7 @@ import { StateBus } from './lifecycle/state-bus.ts';
 import type { LxcDriverOptions } from './options.ts';
 import { probeHost } from './probe/probe.ts';
 import { domainsDir, monitorFifo } from './process/places.ts';
+import { SharedMount } from './process/shared-mount.ts';
 
 /** Beside the uid and the ending, 107 bytes are all that the name of a monitor's socket may have. */
 const maxRunDirBytes = 60;
@@ -41,6 +42,7 @@ export async function openContext(options: LxcDriverOptions): Promise<DriverCont
     profile,
     logBounds: options.consoleLog,
     guests: new GuestTable(),
+    shared: new SharedMount(host, directories),
     bus: new StateBus(incoming),
     events: new Broadcast<DriverEvent>(),
   };

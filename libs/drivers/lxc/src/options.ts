@@ -3,7 +3,7 @@ import type { Host } from '@virtmesh/driver-spi';
 
 /** How much of each console's output is kept. */
 export interface LogBounds {
-  /** The size at which a file is full, in bytes; a multiple of 4096. */
+  /** The size at which one of the two files is full, in bytes. The writer goes past it by at most 64 KiB. */
   readonly maxBytes: number;
 }
 

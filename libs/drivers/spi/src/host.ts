@@ -223,7 +223,7 @@ export interface HostSockets {
   intake(path: string, owner: FileOwner | undefined): Promise<Intake>;
   /** Makes a FIFO at a path, or takes the one that is there. */
   fifo(path: string): Promise<Fifo>;
-  /** The same to be inherited: what reads it does not see it end when those who write into it do. */
+  /** The same to be inherited, open both ways: who reads it does not see it end when those who write into it do. */
   inheritableFifo(path: string): Promise<{ readonly fd: number; close(): void }>;
   /** The write side of a FIFO; ENXIO where nobody reads it. */
   writeFifo(path: string): Promise<Duplex>;

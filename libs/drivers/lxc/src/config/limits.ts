@@ -6,6 +6,10 @@ export interface Limit {
   readonly version: 1 | 2;
   readonly file: string;
   readonly value: string;
+  /** What is written where the limit is taken away again. */
+  readonly none: string;
+  /** The disk that it is for, where a file holds one for each. */
+  readonly disk?: string;
 }
 
 /** What the limits depend on beside the definition. */
@@ -14,80 +18,91 @@ export interface LimitContext {
   readonly version: (controller: string) => 1 | 2 | undefined;
   /** `major:minor` of the disks of the node that are limited, by path. */
   readonly disks: ReadonlyMap<string, string>;
+  /** How many CPUs the node has. */
+  readonly cpus: number;
 }
 
-/** The kernel's words for the absence of a limit. */
-const none = { 1: '-1', 2: 'max' } as const;
-export const defaultPeriodUs = 100_000n;
+const defaultPeriodUs = 100_000n;
+const defaultShares = 1024n;
 
-/**
- * All limits of a definition. With `complete`, limits that it does not have are there too, as the kernel writes their
- * absence: what a change is compared by.
- */
-export function limitsOf(spec: DomainSpec, context: LimitContext, complete: boolean): readonly Limit[] {
-  return [
-    ...memory(spec, context, complete),
-    ...cpu(spec, context, complete),
-    ...processes(spec, context, complete),
-    ...blockIo(spec, context, complete),
-  ];
+/** All limits of a definition, in an order in which they can be raised: none is above one that is written before. */
+export const limitsOf = (spec: DomainSpec, context: LimitContext): readonly Limit[] => [
+  ...memory(spec, context),
+  ...cpu(spec, context),
+  ...processes(spec, context),
+  ...blockIo(spec, context),
+];
+
+/** What is written to bring the limits of a running container from one definition to another. */
+export function limitChanges(from: readonly Limit[], to: readonly Limit[]): readonly Limit[] {
+  const key = ({ file, disk }: Limit): string => `${file} ${disk ?? ''}`;
+  const before = new Map(from.map((limit) => [key(limit), limit]));
+  const after = new Set(to.map(key));
+  const set = to.filter((limit) => before.get(key(limit))?.value !== limit.value);
+  const taken = from.filter((limit) => !after.has(key(limit))).map((limit) => ({ ...limit, value: limit.none }));
+  return [...taken, ...set];
 }
 
-function* memory({ memory }: DomainSpec, { version }: LimitContext, complete: boolean): Generator<Limit> {
-  const v = version('memory');
-  if (!memory || v === undefined) return;
+function* memory({ memory }: DomainSpec, context: LimitContext): Generator<Limit> {
+  const version = context.version('memory');
+  if (!memory || version === undefined) return;
   const { hardLimitBytes = 0n, softLimitBytes = 0n, swapHardLimitBytes = 0n } = memory.tune ?? {};
   const hard = hardLimitBytes || memory.sizeBytes;
   const limit = (file: string, bytes: bigint): Limit => ({
     controller: 'memory',
-    version: v,
+    version,
     file,
-    value: bytes > 0n ? String(bytes) : none[v],
+    value: String(bytes),
+    none: version === 1 ? '-1' : 'max',
   });
-  yield limit(v === 1 ? 'memory.limit_in_bytes' : 'memory.max', hard);
-  if (softLimitBytes > 0n || complete) yield limit(v === 1 ? 'memory.soft_limit_in_bytes' : 'memory.high', softLimitBytes);
+  yield limit(version === 1 ? 'memory.limit_in_bytes' : 'memory.max', hard);
+  if (softLimitBytes > 0n) yield limit(version === 1 ? 'memory.soft_limit_in_bytes' : 'memory.high', softLimitBytes);
   if (swapHardLimitBytes > 0n)
-    yield v === 1
-      ? limit('memory.memsw.limit_in_bytes', swapHardLimitBytes)
-      : { controller: 'memory', version: v, file: 'memory.swap.max', value: String(swapHardLimitBytes - hard) };
+    yield version === 1 ? limit('memory.memsw.limit_in_bytes', swapHardLimitBytes) : limit('memory.swap.max', swapHardLimitBytes - hard);
 }
 
-function* cpu({ cpu }: DomainSpec, { version }: LimitContext, complete: boolean): Generator<Limit> {
-  const v = version('cpu');
-  const tune = cpu?.tune;
-  const period = tune?.periodUs || defaultPeriodUs;
-  const quota = tune?.quotaUs || BigInt(cpu?.vcpus ?? 1) * period;
-  if (v === 1) {
-    yield { controller: 'cpu', version: 1, file: 'cpu.cfs_period_us', value: String(period) };
-    yield { controller: 'cpu', version: 1, file: 'cpu.cfs_quota_us', value: String(quota) };
-    if (tune?.shares || complete) yield { controller: 'cpu', version: 1, file: 'cpu.shares', value: String(tune?.shares || 1024n) };
-  } else if (v === 2) {
-    yield { controller: 'cpu', version: 2, file: 'cpu.max', value: `${quota} ${period}` };
-    if (tune?.shares || complete)
-      yield { controller: 'cpu', version: 2, file: 'cpu.weight', value: String(weightOf(tune?.shares || 1024n)) };
+function* cpu({ cpu }: DomainSpec, context: LimitContext): Generator<Limit> {
+  const version = context.version('cpu');
+  const { shares = 0n, periodUs = 0n, quotaUs = 0n, affinity = '' } = cpu?.tune ?? {};
+  const period = periodUs || defaultPeriodUs;
+  const quota = quotaUs || BigInt(cpu?.vcpus ?? 1) * period;
+  const limit = (file: string, value: bigint | string, none: bigint | string | number): Limit => ({
+    controller: file.split('.')[0] ?? '',
+    version: version ?? 1,
+    file,
+    value: String(value),
+    none: String(none),
+  });
+  if (version === 1) {
+    yield limit('cpu.cfs_period_us', period, defaultPeriodUs);
+    yield limit('cpu.cfs_quota_us', quota, -1);
+    if (shares > 0n) yield limit('cpu.shares', shares, defaultShares);
+  } else if (version === 2) {
+    yield limit('cpu.max', `${quota} ${period}`, 'max');
+    if (shares > 0n) yield limit('cpu.weight', weightOf(shares), 100);
   }
-  const set = version('cpuset');
-  if (set !== undefined && tune?.affinity) yield { controller: 'cpuset', version: set, file: 'cpuset.cpus', value: tune.affinity };
+  const sets = context.version('cpuset');
+  if (sets !== undefined && affinity !== '') yield { ...limit('cpuset.cpus', affinity, `0-${context.cpus - 1}`), version: sets };
 }
 
-/** The shares of version 1, 2 to 262144, as a weight of version 2, 1 to 10000. */
+/** The shares of version 1, 2 to 262144, as a weight of version 2, 1 to 10000, as systemd has them. */
 export const weightOf = (shares: bigint): bigint => 1n + ((shares - 2n) * 9999n) / 262_142n;
 
-function* processes({ container }: DomainSpec, { version }: LimitContext, complete: boolean): Generator<Limit> {
-  const v = version('pids');
+function* processes({ container }: DomainSpec, context: LimitContext): Generator<Limit> {
+  const version = context.version('pids');
   const most = container?.maxProcesses ?? 0n;
-  if (v !== undefined && (most > 0n || complete))
-    yield { controller: 'pids', version: v, file: 'pids.max', value: most > 0n ? String(most) : 'max' };
+  if (version !== undefined && most > 0n) yield { controller: 'pids', version, file: 'pids.max', value: String(most), none: 'max' };
 }
 
-function* blockIo({ blockIo }: DomainSpec, context: LimitContext, complete: boolean): Generator<Limit> {
+function* blockIo({ blockIo }: DomainSpec, context: LimitContext): Generator<Limit> {
   if (!blockIo) return;
   const legacy = context.version('blkio') === 1;
-  const [controller, v] = legacy ? (['blkio', 1] as const) : (['io', 2] as const);
-  if (blockIo.weight > 0) yield { controller, version: v, file: `${controller}.weight`, value: String(blockIo.weight) };
+  const [controller, version] = legacy ? (['blkio', 1] as const) : (['io', 2] as const);
+  if (blockIo.weight > 0)
+    yield { controller, version, file: legacy ? 'blkio.bfq.weight' : 'io.bfq.weight', value: String(blockIo.weight), none: '100' };
   for (const device of blockIo.devices) {
-    const id = context.disks.get(device.path);
-    if (id === undefined) continue;
+    const disk = context.disks.get(device.path);
+    if (disk === undefined) continue;
     const rates = [
       ['read_bps', 'rbps', device.readBytesPerSecond],
       ['write_bps', 'wbps', device.writeBytesPerSecond],
@@ -96,14 +111,12 @@ function* blockIo({ blockIo }: DomainSpec, context: LimitContext, complete: bool
     ] as const;
     if (legacy) {
       for (const [name, , rate] of rates)
-        if (rate > 0n || complete) yield { controller, version: v, file: `blkio.throttle.${name}_device`, value: `${id} ${rate}` };
+        if (rate > 0n)
+          yield { controller, version, file: `blkio.throttle.${name}_device`, value: `${disk} ${rate}`, none: `${disk} 0`, disk };
     } else {
-      yield {
-        controller,
-        version: v,
-        file: 'io.max',
-        value: [id, ...rates.map(([, name, rate]) => `${name}=${rate > 0n ? rate : 'max'}`)].join(' '),
-      };
+      const written = rates.map(([, name, rate]) => `${name}=${rate > 0n ? rate : 'max'}`).join(' ');
+      const none = rates.map(([, name]) => `${name}=max`).join(' ');
+      yield { controller, version, file: 'io.max', value: `${disk} ${written}`, none: `${disk} ${none}`, disk };
     }
   }
 }

@@ -15,7 +15,7 @@ export function networkLines(uid: string, spec: DomainSpec): ConfigLine[] {
     ...spec.interfaces.map((device) => vethSettings(uid, device)),
     ...moved.map((name) => [`type=phys`, `link=${name}`, `name=${name}`, 'flags=up']),
   ];
-  if (networks.length === 0) return lines({ 'lxc.net.0.type': 'empty' });
+  if (networks.length === 0) return lines({ 'lxc.net.0.type': 'empty', 'lxc.net.0.flags': 'up' });
   return networks.flatMap((settings, index) =>
     settings.map((setting) => {
       const at = setting.indexOf('=');

@@ -3,6 +3,7 @@ import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef, Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
+import { keepConsoles } from '../process/console-keeper.ts';
 import { lastWords } from '../process/words.ts';
 import { killUnknown } from './destroy.ts';
 import { isFrozen } from './freezer.ts';
@@ -35,6 +36,7 @@ export async function adoptGuest(
     spec: active,
     monitor: record.monitor,
     lastWords: () => lastWords(host, places.ownLog),
+    rebooted: () => keepConsolesOf(context, ref.uid, active),
     events: context.events,
   });
   context.guests.set(ref.uid, { t: 'live', guest });
@@ -42,6 +44,18 @@ export async function adoptGuest(
   if (guest.isGone || frozen === undefined) {
     if (!host.processes.look(record.monitor)) return gone;
   }
+  // A reboot while no agent lived has ended their terminals.
+  keepConsolesOf(context, ref.uid, active);
   guest.announce({ state: frozen ? 'paused' : 'running', reason: DomainStateReason.ADOPTED });
   return guest.observed();
+}
+
+/** Keeps the consoles of a guest whose start is over: those who keep them end with it, and need no record. */
+export function keepConsolesOf(context: DriverContext, uid: string, { consoles }: DomainSpec): void {
+  keepConsoles(
+    context,
+    uid,
+    placesOf(context.directories, uid),
+    consoles.map(({ id }) => id),
+  ).catch(() => {});
 }

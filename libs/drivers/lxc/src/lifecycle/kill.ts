@@ -2,11 +2,18 @@ import { Fault, raceAbort } from '@virtmesh/base';
 import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
 import type { GuestPlaces } from '../process/places.ts';
 import type { LiveGuest } from './live-guest.ts';
+import { settledWithin } from './settled-within.ts';
+
+/** How long a monitor may take to tidy up after its container. */
+const tidyMs = 3000;
 
 /** Kills a container by its init, after which its monitor tidies up and ends. */
 export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
   if (guest.isGone) return;
   await killMonitored(host, guest.places, guest.monitor);
+  // A monitor that waits in vain, such as for the log of a console whose keeper others have killed, is not waited for.
+  if (!(await settledWithin(guest.gone, tidyMs)) && host.processes.children(guest.monitor).length === 0)
+    host.processes.kill(guest.monitor, 'SIGKILL');
   try {
     await raceAbort(guest.gone, signal);
   } catch (thrown) {

@@ -22,7 +22,8 @@ describe('a container', () => {
     expect(life.of(guest)).toEqual([{ t: 'exited', uid: guest.uid, how: 'destroyed', message: '' }]);
     await life.driver.lifecycle.release(guest, running.record);
     await life.driver.lifecycle.forget(guest);
-    expect(readdirSync(join(world.directory, 'run'))).toEqual([]);
+    expect(readdirSync(join(world.directory, 'run'))).toEqual(['_shared']);
+    expect(readdirSync(join(world.directory, 'run', '_shared'))).toEqual([]);
     expect(readdirSync(join(world.directory, 'state', 'domains'))).toEqual([]);
     expect(leftovers(guest.uid)).toEqual([]);
     await life.driver.lifecycle.destroy(guest, { graceMs: 0 }, soon());

@@ -16,6 +16,8 @@ export interface LiveGuestParts {
   /** LXC's process for this container, which ends after it. */
   readonly monitor: ProcessIdentity;
   readonly lastWords: () => Promise<string>;
+  /** Its monitor has started it anew. */
+  readonly rebooted: () => void;
   readonly events: Broadcast<DriverEvent>;
 }
 
@@ -48,6 +50,7 @@ export class LiveGuest {
   #initEnd: InitEnd | undefined;
   /** The reboot that goes on was asked for by a caller. */
   #rebootAsked = false;
+  #rebooting = false;
 
   constructor(parts: LiveGuestParts) {
     this.#parts = parts;
@@ -163,13 +166,17 @@ export class LiveGuest {
         this.#tell({ t: 'reboot', uid: this.ref.uid, byGuest: !this.#rebootAsked });
         this.#rebootAsked = false;
         this.#initEnd = undefined;
+        this.#rebooting = true;
+        return;
+      case 'RUNNING':
+        if (this.#rebooting) this.#parts.rebooted();
+        this.#rebooting = false;
         return;
       case 'FROZEN':
         return this.enter({ state: 'paused', reason: DomainStateReason.USER });
       case 'THAWED':
         return this.enter(running(DomainStateReason.UNPAUSED));
       case 'STOPPED':
-      case 'RUNNING':
       case 'STOPPING':
       case 'ABORTING':
       case 'FREEZING':

@@ -1,4 +1,5 @@
-import type { GuestRef } from '@virtmesh/driver-spi';
+import { sleep } from '@virtmesh/base';
+import type { GuestRef, Host, ProcessIdentity } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
 import type { GuestRecord } from './record.ts';
@@ -10,16 +11,27 @@ export async function releaseGuest(context: DriverContext, ref: GuestRef, record
   const { host } = context;
   const places = placesOf(context.directories, ref.uid);
   const signal = AbortSignal.timeout(releaseTimeoutMs);
-  for (const keeper of record.keepers) host.processes.kill(keeper, 'SIGKILL');
+  await Promise.all(record.keepers.map((keeper) => endKeeper(host, keeper)));
   const results = await Promise.allSettled([
     host.cgroups.purge(places.cgroup, signal),
     host.cgroups.purge(places.monitorCgroup, signal),
     host.network.removeTaps(record.interfaces, signal),
     host.files.remove(places.lockFile),
+    host.mounts.unmountBelow(places.doorway, signal).then(() => host.files.remove(places.doorway)),
     // Files are removed only when no mount leads to others' any more.
     host.mounts.unmountBelow(places.runDir, signal).then(() => host.files.remove(places.runDir)),
   ]);
   context.guests.delete(ref.uid);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
+}
+
+const keeperGraceMs = 500;
+
+/** What a container wrote last is in a FIFO still; its keeper sleeps when it has read all. */
+async function endKeeper({ processes }: Host, keeper: ProcessIdentity): Promise<void> {
+  const deadline = AbortSignal.timeout(keeperGraceMs);
+  for (let pauseMs = 1; processes.look(keeper) && processes.look(keeper)?.state !== 'S' && !deadline.aborted; pauseMs *= 2)
+    await sleep(pauseMs, deadline).catch(() => {});
+  processes.kill(keeper, 'SIGKILL');
 }

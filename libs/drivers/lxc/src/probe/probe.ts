@@ -36,10 +36,12 @@ export async function probeHost(host: Host, signal: AbortSignal): Promise<HostPr
 }
 
 async function findTools(host: Host): Promise<LxcTools> {
-  const [start, attach, console] = await Promise.all(['lxc-start', 'lxc-attach', 'lxc-console'].map((name) => host.processes.which(name)));
-  if (start === undefined || attach === undefined || console === undefined)
+  const [start, attach, console, device] = await Promise.all(
+    ['lxc-start', 'lxc-attach', 'lxc-console', 'lxc-device'].map((name) => host.processes.which(name)),
+  );
+  if (start === undefined || attach === undefined || console === undefined || device === undefined)
     throw unavailable('the programs of LXC are not installed; install the package lxc');
-  return { start, attach, console };
+  return { start, attach, console, device };
 }
 
 const unavailable = (why: string): Fault => new Fault('DRIVER_UNAVAILABLE', why, { driver: 'lxc', why });

@@ -5,6 +5,7 @@ export interface LxcTools {
   readonly start: string;
   readonly attach: string;
   readonly console: string;
+  readonly device: string;
 }
 
 /** What LXC and the kernel are on this host. */
@@ -17,7 +18,7 @@ export interface HostProfile {
   readonly appArmor: boolean;
   /** LXC's own list of system calls that are kept from containers. */
   readonly seccompProfile: string;
-  /** The program that keeps the logs of consoles beyond the first; undefined where it is not installed. */
+  /** The program that keeps the logs of consoles; undefined where it is not installed. */
   readonly logKeeper: string | undefined;
   readonly cgroupVersion: HostCgroups['version'];
 }

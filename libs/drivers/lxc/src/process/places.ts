@@ -24,12 +24,16 @@ export interface GuestPlaces {
   readonly ownLog: string;
   /** The first file of a console's log. */
   readonly log: (consoleId: string) => string;
-  /** What is written into a console that a process of its own keeps. */
+  /** What goes into the log of the first console. */
+  readonly logFifo: (consoleId: string) => string;
+  /** What is written into a console beyond the first. */
   readonly input: (consoleId: string) => string;
   /** Where the node mounts a file system for the container to take it from. */
   readonly mount: (filesystemId: string) => string;
   /** Where the writes to a scratch file system go. */
   readonly scratch: (filesystemId: string) => string;
+  /** What the container sees of it: mounts made below it on the node come into the container too. */
+  readonly doorway: string;
   /** The monitor's socket, a name in the abstract namespace. */
   readonly commandSocket: string;
   /** The file that LXC locks while it works on the container. */
@@ -40,6 +44,9 @@ export interface GuestPlaces {
 }
 
 export const domainsDir = (directories: DriverDirectories): string => join(directories.stateDir, 'domains');
+
+/** A file system whose mounts are seen in copies of it: all containers have a part of it. */
+export const sharedDir = ({ runDir }: DriverDirectories): string => join(runDir, '_shared');
 
 /** Where LXC's monitors tell of states, if somebody listens. */
 export const monitorFifo = ({ runDir }: DriverDirectories): string => join('/run/lxc', runDir, 'monitor-fifo');
@@ -59,9 +66,11 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     pidFile: join(runDir, '_monitor.pid'),
     ownLog: join(logDir, '_lxc.log'),
     log: (consoleId) => join(logDir, `${checked(consoleId)}.log`),
+    logFifo: (consoleId) => join(runDir, `${checked(consoleId)}_log.fifo`),
     input: (consoleId) => join(runDir, `${checked(consoleId)}.fifo`),
     mount: (filesystemId) => join(runDir, 'fs', checked(filesystemId)),
     scratch: (filesystemId) => join(runDir, 'scratch', checked(filesystemId)),
+    doorway: join(sharedDir(directories), uid),
     commandSocket: `\0${directories.runDir}/${uid}/command`,
     lockFile: join('/run/lxc/lock', directories.runDir, `.${uid}`),
     cgroup: `virtmesh-${uid}`,

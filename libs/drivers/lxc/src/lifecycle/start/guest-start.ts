@@ -5,11 +5,13 @@ import { buildConfig, type ConfigInput } from '../../config/build-config.ts';
 import { initCommand } from '../../config/container.ts';
 import { vethName } from '../../config/network.ts';
 import type { DriverContext } from '../../context.ts';
+import { keepConsoles, startConsoleLog } from '../../process/console-keeper.ts';
 import { findDeviceNodes, findLimitedDisks } from '../../process/device-nodes.ts';
 import { findNamespaces } from '../../process/namespaces.ts';
 import { type GuestPlaces, placesOf } from '../../process/places.ts';
 import { prepareFilesystems } from '../../process/sources.ts';
 import { lastWords, startFailure } from '../../process/words.ts';
+import { keepConsolesOf } from '../adopt.ts';
 import { killUnknown } from '../destroy.ts';
 import { setFrozen } from '../freezer.ts';
 import type { PreemptibleStart } from '../guest-table.ts';
@@ -29,7 +31,7 @@ export class GuestStart implements PreemptibleStart {
   readonly #places: GuestPlaces;
   readonly #preempted = new AbortController();
   #record: GuestRecord;
-  #found: Omit<ConfigInput, 'guest' | 'spec' | 'places' | 'profile' | 'logBounds'> | undefined;
+  #found: Omit<ConfigInput, 'guest' | 'spec' | 'places' | 'profile' | 'doorway'> | undefined;
   #spawning: Promise<void> = Promise.resolve();
   #live: LiveGuest | undefined;
 
@@ -118,8 +120,10 @@ export class GuestStart implements PreemptibleStart {
     const { host } = this.#context;
     const { spec } = this.#order;
     this.#save(this.#record);
+    await this.#context.shared.ensure(signal);
     await Promise.all([
       host.files.makeDirectory(this.#places.runDir, { mode: 0o700 }),
+      host.files.makeDirectory(this.#places.doorway, { mode: 0o711 }),
       host.files.makeDirectory(this.#places.logDir, { mode: 0o700 }),
       host.files.remove(this.#places.ownLog),
     ]);
@@ -133,11 +137,13 @@ export class GuestStart implements PreemptibleStart {
   }
 
   async #spawn(signal: AbortSignal): Promise<void> {
-    const { host, profile, logBounds } = this.#context;
+    const { host, profile } = this.#context;
     const { spec } = this.#order;
     if (!this.#found) outOfOrder();
-    const config = buildConfig({ guest: this.#guest, spec, places: this.#places, profile, logBounds, ...this.#found });
+    const config = buildConfig({ guest: this.#guest, spec, places: this.#places, profile, ...this.#found, doorway: this.#places.doorway });
     await host.files.writeText(this.#places.config, config, 0o600);
+    const [first] = spec.consoles;
+    if (first) this.#save({ ...this.#record, keepers: await startConsoleLog(this.#context, this.#places, first.id) });
     this.#spawning = this.#runLxc(signal);
     await this.#spawning;
   }
@@ -163,6 +169,7 @@ export class GuestStart implements PreemptibleStart {
       spec: this.#order.spec,
       monitor,
       lastWords: () => lastWords(host, ownLog),
+      rebooted: () => keepConsolesOf(this.#context, this.#guest.uid, this.#order.spec),
       events,
     });
     this.#save({ ...this.#record, monitor });
@@ -186,9 +193,12 @@ export class GuestStart implements PreemptibleStart {
   }
 
   async #configure(signal: AbortSignal): Promise<void> {
-    const { network } = this.#context.host;
+    const { host } = this.#context;
+    const consoleIds = this.#order.spec.consoles.map(({ id }) => id);
+    const keepers = await keepConsoles(this.#context, this.#guest.uid, this.#places, consoleIds);
+    if (keepers.length > 0) this.#save({ ...this.#record, keepers: [...this.#record.keepers, ...keepers] });
     for (const { id, linkDown } of this.#order.spec.interfaces)
-      if (linkDown) await network.setUp(vethName(this.#guest.uid, id), false, signal);
+      if (linkDown) await host.network.setUp(vethName(this.#guest.uid, id), false, signal);
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -59,9 +59,6 @@ export const lifecycle: Rule = function* ({ lifecycle: given }) {
 
 export const consoles: Rule = function* (spec, { profile }) {
   if (spec.consoles.length > 16) yield violation('consoles', `has ${spec.consoles.length} entries; the most is 16`);
-  if (spec.consoles.length > 1 && profile.logKeeper === undefined)
-    yield violation(
-      'consoles',
-      'more than one needs the program rotatelogs, which is not installed on the node; install the package apache2-utils',
-    );
+  if (spec.consoles.length > 0 && profile.logKeeper === undefined)
+    yield violation('consoles', 'need the program rotatelogs, which is not installed on the node; install the package apache2-utils');
 };

@@ -1,0 +1,31 @@
+import type { Interface } from '@virtmesh/contracts/domain/v1/interface';
+import type { DeviceOrder } from '@virtmesh/driver-spi';
+import { vethName } from '../config/network.ts';
+import type { DriverContext } from '../context.ts';
+import { requireBridge } from '../lifecycle/start/network.ts';
+import type { DeviceWork } from './hotplug-filesystem.ts';
+
+/** Brings an interface on a bridge into a running container, and takes it out. */
+export function interfaceWork({ host, guests }: DriverContext, { guest, to }: DeviceOrder, device: Interface): DeviceWork {
+  const name = vethName(guest.uid, device.id);
+  return {
+    attach: async (signal) => {
+      if (device.backend?.$case !== 'bridge' || host.network.exists(name)) return;
+      const { bridge } = device.backend.value;
+      await requireBridge(host.network, bridge, `spec.interfaces[${to.interfaces.findIndex(({ id }) => id === device.id)}].bridge.bridge`);
+      const { pid } = guests.running(guest).requireInit();
+      const inside = device.guest?.name ?? '';
+      await host.network.addVeth(
+        { name, bridge, peer: { name: inside, macAddress: device.macAddress, pid }, mtuBytes: device.mtuBytes },
+        signal,
+      );
+      const gateways = [device.guest?.ipv4Gateway, device.guest?.ipv6Gateway].filter(
+        (gateway): gateway is string => gateway !== undefined && gateway !== '',
+      );
+      await host.network.setUpInner({ pid, name: inside, addresses: device.guest?.addresses ?? [], gateways }, signal);
+      if (device.linkDown) await host.network.setUp(name, false, signal);
+    },
+    // Either end takes the other with it.
+    detach: (signal) => host.network.removeTaps([name], signal),
+  };
+}
