@@ -3,11 +3,13 @@ import { resultOf } from '@virtmesh/client';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { AttachDomainDeviceRequest, DetachDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
 import { type Domain, DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { RenameDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { RestoreDomainRequest, SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsoleSession } from '../support/console-session.ts';
 import { fileDisk, idleMachine, linuxGuest } from '../support/domain-specs.ts';
+import { eventually } from '../support/eventually.ts';
 import { guestImage, makeDisk } from '../support/guest-image.ts';
 import { TestSystem } from '../support/system.ts';
 import type { TestClient } from '../support/test-client.ts';
@@ -53,6 +55,22 @@ describe.each(['agent', 'fleet'] as const)('a guest, asked of the %s', (scope) =
     const detached = domainIn(await client.connection.domains.detachDomainDevice(detach, call));
     expect([detached.spec?.disks.length, detached.activeSpec?.disks.length, detached.status?.restartRequired]).toEqual([0, 1, true]);
     await client.remove(id);
+  });
+
+  it('has another name while it runs', async () => {
+    const id = `first-${scope}`;
+    const other = `second-${scope}`;
+    const { uid } = await client.run(id, idleMachine());
+    const request = RenameDomainRequest.fromPartial({ name: client.name(id), domainId: other });
+    expect((await client.connection.domains.renameDomain(request)).name).toBe(client.name(other));
+    await system.tape.untilStory(uid, 'defined renamed');
+    await eventually('the new name in lists', async () => {
+      const { domains } = await client.list();
+      return domains.some((each) => each.name === client.name(other)) && !domains.some((each) => each.name === client.name(id));
+    });
+    expect((await client.get(other)).uid).toBe(uid);
+    await expect(client.get(id)).rejects.toMatchObject({ reason: 'DOMAIN_NOT_FOUND' });
+    await client.remove(other);
   });
 
   it('is saved to a file and restored', async () => {
