@@ -31,7 +31,7 @@ export async function complete(argv: readonly string[], terminal: Terminal): Pro
   }
   const lines = candidates
     .filter(({ value }) => value.startsWith(cursor.prefix) && harmless.test(value))
-    .map(({ value, summary }) => `${value}\t${oneLine(summary)}\n`);
+    .map(({ value, summary }) => `${value.slice(cursor.apart)}\t${oneLine(summary)}\n`);
   terminal.stdout.write(lines.join(''));
 }
 

@@ -43,6 +43,7 @@ test.each(Object.entries(shells).filter(([name]) => isThere(name)))(
         await completed('vmesh shutdown w', 'shutdown web');
         await completed('vmesh list --state-sh', '--state-shutoff');
         await completed('vmesh list --output=ya', '--output=yaml');
+        await completed('vmesh wait web --for state=pa', 'state=paused');
         await completed('vmesh define def', 'define definition.yaml');
         write('exit\r');
         end();

@@ -43,6 +43,9 @@ test.each([
   // As bash parts it.
   [['list', '--output', '=', 'j'], 'value -o, --output <format> j'],
   [['list', '--output', '='], 'value -o, --output <format>'],
+  [['wait', 'web', '--for', 'state', '=', 'r'], 'value --for <condition> state=r'],
+  [['wait', 'web', '--for', 'state='], 'value --for <condition> state='],
+  [['set', 'web', 'title', '=', 'x', 'c'], 'value <path=value...> c'],
   [['list', '--nothing=x'], 'nothing'],
   [['shutdown', '--mode', ''], 'value --mode <mode>'],
   [['shutdown', '--mode', 'acpi', ''], 'value <domain...>'],
@@ -60,4 +63,15 @@ test('options before the cursor are known, in each of their forms', () => {
       ['--node', 'n1'],
     ]),
   });
+});
+
+test.each([
+  [['--for', 'state', '=', 'r'], 6],
+  [['--for', 'state', '='], 6],
+  [['--for', '=', 'state', '=', 'r'], 6],
+  [['--for', 'state=r'], 0],
+  [['--for=state=r'], 0],
+  [['--for', '=', 'st'], 0],
+])('what the shell has before the cursor is not said again: %j', (words, apart) => {
+  expect(cursorOf(commandGroups, ['wait', 'web', ...words]).apart).toBe(apart);
 });

@@ -12,6 +12,8 @@ export interface Cursor {
   readonly slot: Slot;
   /** What was typed of it. */
   readonly prefix: string;
+  /** How much of that the shell has as a word of its own before the cursor's, and wants no more of. */
+  readonly apart: number;
   /** The arguments before it. */
   readonly given: readonly string[];
   /** Values of the options before it, by long name. */
@@ -25,14 +27,15 @@ const takesValue = (option: OptionSpec): boolean => option.flags.includes('<');
 /** The names of options as they are typed. */
 export const optionNames = (option: OptionSpec): string => longName(option);
 
-/** Shells part `--option=value` at the sign; here it is one word again. */
+/** Bash parts words at the sign of equality; here `--option=value` and `state=running` are one word again. */
 function joined(words: readonly string[]): string[] {
   const result: string[] = [];
+  let parted = false;
   for (const word of words) {
     const last = result.at(-1);
-    if (last !== undefined && (word === '=' ? last.startsWith('--') : last.startsWith('--') && last.endsWith('=')))
-      result[result.length - 1] = last + word;
+    if (last !== undefined && (word === '=' || parted)) result[result.length - 1] = last + word;
     else result.push(word);
+    parted = word === '=';
   }
   return result;
 }
@@ -41,6 +44,7 @@ function joined(words: readonly string[]): string[] {
 export function cursorOf(groups: readonly CommandGroup[], words: readonly string[]): Cursor {
   const typed = joined(words);
   const current = typed.pop() ?? '';
+  const own = words.at(-1) === '=' ? '' : (words.at(-1) ?? '');
   const options = new Map<string, string>();
   const given: string[] = [];
   let verbs: readonly CommandSpec[] | undefined = groups.flatMap((group) => group.commands).filter((command) => !command.hidden);
@@ -62,11 +66,12 @@ export function cursorOf(groups: readonly CommandGroup[], words: readonly string
       }
     } else if (verbs !== undefined) {
       verb = verbs.find((command) => command.name === word);
-      if (verb === undefined) return { slot: { kind: 'nothing' }, prefix: current, given, options };
+      if (verb === undefined) return { slot: { kind: 'nothing' }, prefix: current, apart: 0, given, options };
       verbs = verb.commands;
     } else given.push(word);
   }
-  return { ...slotAt(current, { awaited, named, known, verbs, verb, given }), given, options };
+  const at = slotAt(current, { awaited, named, known, verbs, verb, given });
+  return { ...at, apart: Math.max(0, at.prefix.length - own.length), given, options };
 }
 
 interface Read {
