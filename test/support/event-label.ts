@@ -1,4 +1,9 @@
-import { deviceChangeToJSON, type DomainEvent, lifecycleEventDetailToJSON, lifecycleEventTypeToJSON } from '@virtmesh/contracts/domain/v1/domain_event';
+import {
+  deviceChangeToJSON,
+  type DomainEvent,
+  lifecycleEventDetailToJSON,
+  lifecycleEventTypeToJSON,
+} from '@virtmesh/contracts/domain/v1/domain_event';
 
 /** An event in few words, such as `started booted`, `balloon` or `state status.job`. */
 export function eventLabel(event: DomainEvent): string {
