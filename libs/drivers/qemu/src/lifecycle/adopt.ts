@@ -1,9 +1,10 @@
 import { Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { GuestRef, Observed } from '@virtmesh/driver-spi';
+import { findDevice, type GuestRef, type Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { forgetDevice } from '../features/hotplug/let-go.ts';
+import { presentDevices } from '../features/hotplug/places.ts';
 import { qemuIds } from '../launch.ts';
 import { placesOf } from '../process/places.ts';
 import { lastWords } from '../process/words.ts';
@@ -67,7 +68,8 @@ export async function adoptGuest(
     return gone;
   }
   guest.announce(answered ? guest.condition : unresponsiveCondition);
-  if (!answered) guest.ask();
+  if (answered) await noteLeft(guest, record, signal);
+  else guest.ask();
   return guest.observed();
 }
 
@@ -84,6 +86,13 @@ async function firstLook(guest: LiveGuest, signal: AbortSignal): Promise<boolean
     if (!Fault.is(thrown, 'HYPERVISOR_UNRESPONSIVE')) await settledWithin(guest.gone, endAfterMonitorMs);
     return false;
   }
+}
+
+/** Tells of the devices that the guest let go of while no life of the agent was there. */
+async function noteLeft(guest: LiveGuest, record: GuestRecord, signal: AbortSignal): Promise<void> {
+  if (record.leaving.length === 0) return;
+  const present = await presentDevices(guest, signal);
+  for (const id of record.leaving) if (!present.has(qemuIds.device(id)) && findDevice(guest.spec, id)) guest.deviceGone(id);
 }
 
 /**

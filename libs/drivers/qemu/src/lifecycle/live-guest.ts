@@ -163,6 +163,12 @@ export class LiveGuest {
     this.#told = condition;
   }
 
+  /** It let go of a device, and nobody waited for that: a call that did may have given up. */
+  deviceGone(id: string): void {
+    // It is gone whatever becomes of the rest, which the end of the guest gives back.
+    void settled(this.#parts.removed(this, id)).then(() => this.#tell({ t: 'device-removed', uid: this.ref.uid, device: id }));
+  }
+
   /** The live definition has changed. */
   updateSpec(spec: DomainSpec): void {
     this.#spec = spec;
@@ -260,13 +266,9 @@ export class LiveGuest {
     if (followUp === 'quit') this.execute('quit', {}, this.#dropped.signal).catch(() => {});
   }
 
-  /** The guest let go of a device, and nobody waited for that: a call that did may have given up. */
   #lost(name: string | undefined): void {
     const found = devicesOf(this.#spec).find(({ device }) => qemuIds.device(device.id) === name);
-    if (!found) return;
-    const { id } = found.device;
-    // It is gone whatever becomes of the rest, which the end of the guest gives back.
-    void settled(this.#parts.removed(this, id)).then(() => this.#tell({ t: 'device-removed', uid: this.ref.uid, device: id }));
+    if (found) this.deviceGone(found.device.id);
   }
 
   #onSilent(silent: boolean): void {

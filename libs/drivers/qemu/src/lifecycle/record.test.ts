@@ -40,6 +40,7 @@ const record: fc.Arbitrary<GuestRecord> = fc.record({
     { nil: undefined },
   ),
   restored: fc.boolean(),
+  leaving: fc.array(fc.constantFrom('disk0', 'net0')),
 });
 
 describe('the record of a guest', () => {
@@ -88,6 +89,7 @@ describe('the record of a guest', () => {
       cid: 3n,
       layout: undefined,
       restored: false,
+      leaving: [],
     });
   });
 });

@@ -25,6 +25,8 @@ export interface GuestRecord {
   readonly layout: Layout | undefined;
   /** Whether it goes on from a saved state. */
   readonly restored: boolean;
+  /** The devices that the guest was asked to let go of, and had not when the asking was given up. */
+  readonly leaving: readonly string[];
 }
 
 const version = 1;
@@ -53,6 +55,7 @@ export function encodeRecord(record: GuestRecord): RuntimeRecord {
     cid: record.cid === undefined ? null : String(record.cid),
     layout: record.layout ? encodeLayout(record.layout) : null,
     restored: record.restored,
+    leaving: [...record.leaving],
   };
 }
 
@@ -77,6 +80,7 @@ export function decodeRecord(json: RuntimeRecord): GuestRecord {
     cid: typeof cid === 'string' ? BigInt(cid) : undefined,
     layout: json['layout'] ? decodeLayout(json['layout'], corrupt) : undefined,
     restored: json['restored'] === true,
+    leaving: json['leaving'] === undefined ? [] : list(json, 'leaving').map(String),
   };
 }
 

@@ -119,7 +119,7 @@ export interface BlockAnswer {
   /** The place of the device in the tree, or its id. */
   readonly qdev?: string;
   readonly tray_open?: boolean;
-  readonly inserted?: { readonly 'node-name': string };
+  readonly inserted?: { readonly 'node-name': string; readonly file: string; readonly drv: string };
 }
 
 export interface MigrationAnswer {

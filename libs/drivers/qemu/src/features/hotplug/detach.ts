@@ -1,7 +1,9 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, runSteps } from '@virtmesh/base';
 import { type DeviceOrder, type DevicePlan, findDevice } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../../context.ts';
-import { encodeRecord } from '../../lifecycle/record.ts';
+import type { LiveGuest } from '../../lifecycle/live-guest.ts';
+import { encodeRecord, type GuestRecord } from '../../lifecycle/record.ts';
+import { DeviceAttach } from './attach.ts';
 import { layoutOfGuest } from './device-files.ts';
 import { letGo } from './let-go.ts';
 import { unplug } from './unplug.ts';
@@ -11,25 +13,40 @@ export function detachPlan(context: DriverContext, order: DeviceOrder): DevicePl
   const { change, from, to, guestTimeoutMs } = order;
   const device = findDevice(from, change.device);
   if (!device) throw new Fault('INTERNAL_BUG', `the running definition has no device ${change.device}`);
+  const guest = (): LiveGuest => context.guests.running(order.guest);
+  const keep = (record: GuestRecord): void => {
+    guest().record = record;
+    order.save(encodeRecord(record));
+  };
   return {
     steps: [
       {
         name: 'unplug',
         run: async (signal) => {
-          const guest = context.guests.running(order.guest);
-          layoutOfGuest(guest);
-          await unplug(guest, device.value.id, guestTimeoutMs, signal);
+          layoutOfGuest(guest());
+          await unplug(guest(), device.value.id, guestTimeoutMs, signal).catch((thrown: unknown) => {
+            const { record } = guest();
+            if (Fault.is(thrown, 'DEVICE_BUSY')) keep({ ...record, leaving: [...new Set([...record.leaving, device.value.id])] });
+            throw thrown;
+          });
         },
+        // What is still there, or was not there before, stays as it is.
+        undo: () => runSteps(attached(context, order).steps, AbortSignal.timeout(undoTimeoutMs)),
       },
       {
         name: 'release',
         run: async (signal) => {
-          const guest = context.guests.running(order.guest);
-          guest.updateSpec(to);
-          order.save(encodeRecord(await letGo(context, guest, device, signal)));
+          guest().updateSpec(to);
+          order.save(encodeRecord(await letGo(context, guest(), device, signal)));
         },
       },
     ],
     changed: () => to,
   };
 }
+
+const undoTimeoutMs = 10_000;
+
+/** The way back: the device is attached as it was. */
+const attached = (context: DriverContext, { change, from, to, ...order }: DeviceOrder): DevicePlan =>
+  new DeviceAttach(context, { ...order, change: { what: 'attach', device: change.device }, from: to, to: from }).plan();

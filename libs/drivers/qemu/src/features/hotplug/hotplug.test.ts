@@ -189,13 +189,13 @@ describe('a device of a running guest', () => {
     await expect.poll(size).toMatch(/512 bytes|0\+1|1\+0/);
     expect(JSON.stringify(guest.record)).toContain(first);
     // A guest that reads from it locks it.
-    await guest.linux.runs('(sleep 1000 < /dev/sr0 &)');
+    await guest.linux.runs('exec 9< /dev/sr0');
     const second = world.echoImage('second.iso');
     await expect(load(second)).rejects.toMatchObject({ reason: 'DEVICE_BUSY' });
     expect(JSON.stringify(guest.record)).not.toContain(second);
     await load(second, true);
     expect(JSON.stringify(guest.record)).not.toContain(first);
-    await guest.linux.runs('killall sleep');
+    await guest.linux.runs('exec 9<&-');
     await load(undefined);
     expect(JSON.stringify(guest.record)).not.toContain(second);
   });
@@ -211,6 +211,45 @@ describe('a device of a running guest', () => {
     await life.feature('suspend').resume(running.guest, soon());
     expect(await life.event(running.guest, (event) => event.t === 'device-removed')).toMatchObject({ device: id });
     await expect.poll(() => ownerOf(path)).toBe(before);
+    guest.spec = withoutDevice(guest.spec, id);
+  });
+
+  it('is attached again where its detaching is given up after it was gone', async () => {
+    const path = world.image('back.qcow2');
+    const id = await guest.attach('disk', file(path));
+    for (const step of ['unplug', 'release']) {
+      const planned = {
+        after: (name: string) => {
+          if (name === step) throw new Error(`planned after ${step}`);
+        },
+        undoFailed: (name: string, thrown: unknown): void => expect.unreachable(`undo of ${name} failed: ${String(thrown)}`),
+      };
+      const without = withoutDevice(guest.spec, id);
+      await expect(guest.change({ what: 'detach', device: id }, without, {}, planned)).rejects.toThrow(`planned after ${step}`);
+      await expect.poll(() => guest.linux.runs('ls /sys/block')).toContain('vda');
+      expect(JSON.stringify(guest.record)).toContain(path);
+    }
+    await guest.detach(id);
+    expect(JSON.stringify(guest.record)).not.toContain(path);
+  });
+
+  it('that it let go of while no agent was there is told of by the next one', async () => {
+    const path = world.image('unseen.qcow2');
+    const before = ownerOf(path);
+    const id = await guest.attach('disk', file(path));
+    const { running, life } = guest.linux;
+    await life.feature('suspend').suspend(running.guest, soon());
+    await expect(guest.detach(id, 300)).rejects.toMatchObject({ reason: 'DEVICE_BUSY' });
+    await life.feature('suspend').resume(running.guest, soon());
+    await life.end();
+    // It has no disk of the host by now, and nobody to tell.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const second = await LinuxGuest.life(world);
+    second.guests.add(running.guest.uid);
+    guest.linux.life = second;
+    await second.driver.lifecycle.adopt(running.guest, guest.spec, guest.record, soon());
+    expect(await second.event(running.guest, (event) => event.t === 'device-removed')).toMatchObject({ device: id });
+    expect(ownerOf(path)).toBe(before);
     guest.spec = withoutDevice(guest.spec, id);
   });
 

@@ -43,5 +43,6 @@ function withoutParts(record: GuestRecord, guest: LiveGuest, device: AnyDevice):
     files: record.files.filter((file) => file.device !== id),
     taps: device.$case === 'interface' ? record.taps.filter((tap) => tap !== tapName(guest.ref.uid, id)) : record.taps,
     layout: record.layout && { ...record.layout, addresses },
+    leaving: record.leaving.filter((each) => each !== id),
   };
 }

@@ -1,12 +1,14 @@
 import { Fault, type Step } from '@virtmesh/base';
 import type { Disk } from '@virtmesh/contracts/domain/v1/disk';
 import type { DeviceOrder } from '@virtmesh/driver-spi';
+import { blockNodes } from '../../argv/disk.ts';
 import type { DriverContext } from '../../context.ts';
 import { qemuIds } from '../../launch.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
 import { encodeRecord } from '../../lifecycle/record.ts';
 import type { FileUse } from '../../process/claims.ts';
 import { handOver } from '../../process/hand-over.ts';
+import type { BlockAnswer } from '../../qmp/index.ts';
 import { ownerOf } from '../../process/users.ts';
 import { diskPath } from '../../spec/disk-path.ts';
 import { claimFiles, releaseFiles } from './device-files.ts';
@@ -40,21 +42,27 @@ export function mediumSteps(context: DriverContext, order: DeviceOrder, before: 
         if (owner) await handOver(context.host, fresh, owner);
       },
       undo: async () => {
+        const held = ofDrive();
+        const back = await claimFiles(context, guest(), order.from, after.id);
         await releaseFiles(
           context,
           guest(),
-          fresh.filter((use) => !old.some(({ identity }) => identity === use.identity)),
+          held.filter((use) => !back.some(({ identity }) => identity === use.identity)),
         );
-        keep(old);
+        keep(back);
       },
     },
     {
       name: 'medium',
       run: async (signal) => {
+        if (await hasMedium(guest(), after, signal)) return;
         await openTray(guest(), after.id, order, signal);
         await insert(guest(), before, after, signal);
       },
-      undo: () => insert(guest(), after, before, AbortSignal.timeout(undoTimeoutMs)),
+      undo: async () => {
+        const signal = AbortSignal.timeout(undoTimeoutMs);
+        if (!(await hasMedium(guest(), before, signal))) await insert(guest(), after, before, signal);
+      },
     },
     {
       name: 'release',
@@ -97,10 +105,21 @@ async function openTray(guest: LiveGuest, id: string, { force, guestTimeoutMs }:
   }
 }
 
+/** Whether the medium of a definition is what is in its drive. */
+async function hasMedium(guest: LiveGuest, disk: Disk, signal: AbortSignal): Promise<boolean> {
+  const drive = await driveOf(guest, qemuIds.device(disk.id), signal);
+  if (!drive?.inserted || drive.tray_open === true) return diskPath(disk) === undefined && drive?.tray_open !== true;
+  const [, format] = blockNodes(disk);
+  return drive.inserted.file === diskPath(disk) && drive.inserted.drv === format?.['driver'];
+}
+
 async function isOpen(guest: LiveGuest, device: string, signal: AbortSignal): Promise<boolean> {
+  return (await driveOf(guest, device, signal))?.tray_open === true;
+}
+
+async function driveOf(guest: LiveGuest, device: string, signal: AbortSignal): Promise<BlockAnswer | undefined> {
   const drives = await guest.execute('query-block', {}, signal);
-  const drive = drives.find(({ qdev }) => qdev === device || qdev?.startsWith(`/machine/peripheral/${device}`));
-  return drive?.tray_open === true;
+  return drives.find(({ qdev }) => qdev === device || qdev?.startsWith(`/machine/peripheral/${device}/`));
 }
 
 /** Puts a medium, or none, in place of another into the open drive, and closes it. Repeatable. */

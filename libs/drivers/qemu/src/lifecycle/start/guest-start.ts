@@ -147,6 +147,7 @@ export class GuestStart implements PreemptibleStart {
       cid,
       layout: this.#layout,
       restored: this.#order.restore !== undefined,
+      leaving: [],
     });
     const logs = [this.#places.ownLog, ...deviceLogs(spec, this.#places).values()];
     await Promise.all([
