@@ -19,7 +19,8 @@ export interface HostSupport {
 /**
  * The life of a guest. Every call takes a signal and keeps its deadline, whatever the hypervisor does: one that does not
  * answer fails its own call with HYPERVISOR_UNRESPONSIVE and no other. Calls on one guest come one after the other, but
- * for `destroy`, which may come at any time.
+ * for `destroy`, which may come at any time, and for the features that only look at a guest or talk with it, which may be
+ * used beside all others: stats, console, screenshot, sendKeys, addresses, guestInfo and exec.
  */
 export interface Lifecycle {
   /** How to start a guest. Pure: nothing is touched before the first step runs. A guest that ends while starting fails the step with the hypervisor's words. */

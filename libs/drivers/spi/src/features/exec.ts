@@ -30,7 +30,7 @@ export interface ExecSession extends AsyncDisposable {
   readonly output: AsyncIterable<{ readonly stream: 'output' | 'error'; readonly bytes: Uint8Array }>;
   /** After the end of `output`. */
   readonly ended: Promise<ExecEnd>;
-  /** Resolves when there is room for more. */
+  /** Resolves when there is room for more. FEATURE_UNSUPPORTED where nothing can be written to the command. */
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
   /** FEATURE_UNSUPPORTED where the command cannot be reached so. */
