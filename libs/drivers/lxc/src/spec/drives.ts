@@ -15,7 +15,7 @@ export const drives: ReadonlySet<string> = new Set([
   ...below('container', ['max_processes', 'capabilities.policy', 'capabilities.keep', 'capabilities.drop']),
   ...below('container.init', ['path', 'args', 'environment', 'working_directory', 'uid', 'gid', 'shutdown_signal', 'reboot_signal']),
   ...below('container.id_map', ['mode', 'uids.start', 'uids.target', 'uids.count', 'gids.start', 'gids.target', 'gids.count']),
-  ...below('container.namespaces', ['network.domain', 'network.named', 'ipc.domain', 'ipc.named', 'uts.domain', 'uts.named']),
+  ...below('container.namespaces', ['network.domain', 'network.named', 'ipc.domain', 'uts.domain']),
   ...below('filesystems', [
     'id',
     'directory_path',

@@ -110,7 +110,7 @@ export const examples: readonly PartialSpec[] = [
         shutdownSignal: 15,
         rebootSignal: 2,
       },
-      capabilities: { policy: 1, keep: ['CAP_CHOWN'], drop: ['CAP_SYS_TIME'] },
+      capabilities: { policy: 1, keep: ['chown'], drop: ['sys_time'] },
       idMap: { uids: [{ start: 1n, target: 100_000n, count: 65_536n }], gids: [{ start: 1n, target: 100_000n, count: 65_536n }], mode: 1 },
       namespaces: {
         network: { source: { $case: 'domain', value: 'other' } },

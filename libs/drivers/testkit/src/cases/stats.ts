@@ -20,7 +20,9 @@ export const statsCases = (subject: Subject): void =>
         expect(first.blocks.map(({ id }) => id)).toEqual(kept.active.disks.map(({ id }) => id));
         const known = kept.active.interfaces.map(({ id }) => id);
         expect(first.interfaces.filter(({ id }) => !known.includes(id))).toEqual([]);
-        await expect.poll(async () => (await read()).cpu?.timeNs ?? 0n).toBeGreaterThan(first.cpu?.timeNs ?? 0n);
+        // A guest may idle: it never gives time back.
+        expect(first.cpu?.timeNs).toBeGreaterThan(0n);
+        expect((await read()).cpu?.timeNs).toBeGreaterThanOrEqual(first.cpu?.timeNs ?? 0n);
       },
     );
 
