@@ -100,28 +100,33 @@ export class Applying {
 
   async #configure(document: DomainDocument, present: Domain): Promise<Applied> {
     const planned = await this.#update(document, present, true);
-    const differs = changed(planned).length > 0;
     const { autostart = present.autostart } = document;
+    const fields = this.#changes(present, planned.domain);
+    // What waits for the next start already is told again by the server, and is no change.
+    const differs = fields.length > 0 || planned.outcomes.some(({ effect }) => effect === FieldEffect.LIVE);
     let { outcomes } = planned;
     if (!this.#dryRun && differs) ({ outcomes } = await this.#update(document, present, false));
-    if (!this.#dryRun && autostart !== present.autostart)
+    const starts = { path: 'autostart', before: String(present.autostart), after: String(autostart) };
+    const startsDiffer = starts.before !== starts.after;
+    if (!this.#dryRun && startsDiffer)
       await this.#connection.domains.setDomainAutostart(
         SetDomainAutostartRequest.fromPartial({ name: present.name, autostart }),
         this.#invocation.callOptions,
       );
-    const changes = [
-      ...(differs
-        ? fieldChanges(writtenSpec(present.spec, this.#schema), writtenSpec(planned.domain?.spec ?? document.spec, this.#schema))
-        : []),
-      ...(autostart === present.autostart ? [] : [{ path: 'autostart', before: String(present.autostart), after: String(autostart) }]),
-    ];
     return {
       name: present.name,
-      action: differs || autostart !== present.autostart ? 'configured' : 'unchanged',
+      action: differs || startsDiffer ? 'configured' : 'unchanged',
       power: await this.#power(document, present),
-      changes,
-      outcomes: changed({ outcomes }),
+      changes: startsDiffer ? [...fields, starts] : fields,
+      outcomes: differs ? outcomes.filter(({ effect }) => effect !== FieldEffect.UNCHANGED) : [],
     };
+  }
+
+  /** Which fields of a domain's definition would be others. */
+  #changes(before: Domain, after: Domain | undefined): FieldChange[] {
+    const written = (domain: Domain | undefined): ReturnType<typeof writtenSpec> =>
+      writtenSpec(domain?.spec ?? domain?.activeSpec, this.#schema);
+    return fieldChanges(written(before), written(after));
   }
 
   async #update(document: DomainDocument, present: Domain, validateOnly: boolean): Promise<UpdateDomainResult> {
@@ -163,6 +168,3 @@ export class Applying {
     return begin(this.#invocation, this.#connection, call, { alone: true, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   }
 }
-
-const changed = ({ outcomes }: Pick<UpdateDomainResult, 'outcomes'>): FieldOutcome[] =>
-  outcomes.filter(({ effect }) => effect !== FieldEffect.UNCHANGED);

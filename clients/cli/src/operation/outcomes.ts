@@ -20,15 +20,26 @@ const columns: readonly Column<FieldOutcome>[] = [
   { header: 'WHY', cell: (outcome) => outcome.why },
 ];
 
-/** Prints what an update made of each field. */
-export async function showOutcomes(invocation: Invocation, operation: Operation): Promise<void> {
+/** Whether an update changed a field; one that has not ended may yet. */
+export function changedAnything(operation: Operation): boolean {
+  const result = isDone(operation) ? resultOf(operation) : undefined;
+  return result?.$case !== 'update' || result.value.outcomes.some(({ effect }) => effect !== FieldEffect.UNCHANGED);
+}
+
+/** Prints what an update made of each field, for people those that changed alone where all were asked for. */
+export async function showOutcomes(
+  invocation: Invocation,
+  operation: Operation,
+  { changedOnly = false }: { readonly changedOnly?: boolean } = {},
+): Promise<void> {
   const result = isDone(operation) ? resultOf(operation) : undefined;
   if (result?.$case !== 'update') {
     await tell(invocation, operation, 'changed');
     return await showOperations(invocation, [operation]);
   }
+  const rows = result.value.outcomes.filter(({ effect }) => !changedOnly || effect !== FieldEffect.UNCHANGED);
   await invocation.show({
-    text: ({ wide, paint }) => renderTable(columns, result.value.outcomes, { wide, paint }),
+    text: ({ wide, paint }) => (changedOnly && rows.length === 0 ? '' : renderTable(columns, rows, { wide, paint })),
     json: () => UpdateDomainResult.toJSON(result.value),
     names: () => [result.value.domain?.name ?? operation.target],
   });

@@ -139,7 +139,7 @@ function domainHandlers(world: World): Handlers<typeof DomainServiceService> {
       return world.operate(domain, 'update', waitMs(wait), () => {
         const whole = updateMask?.includes('*') === true;
         const outcomes = whole
-          ? outcomesOf(domain.spec, spec)
+          ? [...outcomesOf(domain.spec, spec), ...[...world.waiting].map(([path, why]) => ({ path, effect: FieldEffect.NEXT_START, why }))]
           : (updateMask ?? []).map((path) => ({ path, effect: FieldEffect.NEXT_START, why: 'the guest runs' }));
         if (!validateOnly && whole) Object.assign(domain, { spec, etag: `${domain.etag}+` });
         return packed(

@@ -48,6 +48,8 @@ export class World {
   /** Domains in a page at most, whatever is asked for. */
   mostInPage = 1000;
   unreachable: string[] = [];
+  /** Fields of running guests that wait for the next start, by path, with the reason. */
+  readonly waiting = new Map<string, string>();
   /** Of the host of the node n1. */
   hostname = 'host1';
   kvm = { available: false, why: 'guests hang' };

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
+import { Cpu } from '@virtmesh/contracts/domain/v1/cpu';
 import { DiskBus, DiskCache, DiskFormat, DiskIo } from '@virtmesh/contracts/domain/v1/disk';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
@@ -315,7 +316,7 @@ describe('interfaces', () => {
 describe('sizes', () => {
   test.each<[string[], object]>([
     [['setvcpus', 'web', '3', '--live'], { spec: { cpu: { vcpus: 3 } }, updateMask: ['cpu.vcpus'], scope: 1 }],
-    [['setvcpus', 'web', '8', '--maximum'], { spec: { cpu: { maxVcpus: 8 } }, updateMask: ['cpu.max_vcpus'], scope: 0 }],
+    [['setvcpus', 'web', '8', '--maximum'], { spec: { cpu: { maxVcpus: 8 } }, updateMask: ['cpu.max_vcpus', 'cpu.topology'], scope: 0 }],
     [['setmem', 'web', '128MiB'], { spec: { memory: { currentBytes: 128n << 20n } }, updateMask: ['memory.current_bytes'] }],
     [['setmem', 'web', '131072KiB', '--dry-run'], { spec: { memory: { currentBytes: 128n << 20n } }, validateOnly: true }],
     [['setmaxmem', 'web', '1GiB', '--config'], { spec: { memory: { sizeBytes: 1n << 30n } }, updateMask: ['memory.size_bytes'], scope: 2 }],
@@ -324,6 +325,14 @@ describe('sizes', () => {
     const outcome = await bench.call(words);
     expect(outcome.stdout).toMatch(/^FIELD +EFFECT +WHY\n(?:cpu|memory)\./);
     expect(sent('updateDomain')).toMatchObject(request);
+  });
+
+  test('a topology that somebody asked for is kept', async () => {
+    const domain = addRunning();
+    if (domain.activeSpec)
+      domain.activeSpec.cpu = Cpu.fromPartial({ vcpus: 2, maxVcpus: 2, topology: { sockets: 1, dies: 1, cores: 2, threads: 1 } });
+    await bench.call(['setvcpus', 'web', '8', '--maximum']);
+    expect(sent('updateDomain')).toMatchObject({ updateMask: ['cpu.max_vcpus'] });
   });
 
   test.each([

@@ -40,6 +40,19 @@ test('created, configured, unchanged; started and shut down as the file says', a
   });
 });
 
+test('what waits for the next start is told once, and is no change afterwards', async () => {
+  bench.world.add('web', { status: { state: DomainState.RUNNING } });
+  bench.world.waiting.set('cpu.max_vcpus', 'it is fixed while the guest runs');
+  const input = definition('web').replace('256', '512');
+  expect(await apply(input)).toEqual({
+    code: 0,
+    stdout: 'domain web configured\n',
+    stderr: 'note: web: cpu.max_vcpus is in force at the next start: it is fixed while the guest runs\n',
+  });
+  expect(await apply(input)).toEqual(ok('domain web unchanged\n'));
+  expect(await apply(definition('web'), '--config')).toEqual(ok('domain web configured\n'));
+});
+
 test('--dry-run says what differs, and changes nothing', async () => {
   bench.world.add('web', { spec: { hypervisor: 'qemu', title: 'old', memory: { sizeBytes: 1n << 30n } } });
   const input = `${definition('web', 'running: true\nautostart: true\n')}  cpu: { vcpus: 2 }\n---\n${definition('new')}`;

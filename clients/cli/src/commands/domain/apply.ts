@@ -45,7 +45,7 @@ export async function run(invocation: Invocation): Promise<number> {
       if ((invocation.globals.output ?? 'table') === 'table' || invocation.globals.output === 'wide')
         for (const line of linesOf(applied, dryRun)) await invocation.say(line);
       for (const { path, effect, why } of applied.outcomes)
-        if (effect === FieldEffect.NEXT_START && why !== '')
+        if (effect === FieldEffect.NEXT_START && why !== '' && !invocation.flag('config'))
           invocation.note(oneLine(`${document.name}: ${path} is in force at the next start: ${why}`));
     } catch (thrown) {
       if (invocation.signal.aborted) throw thrown;

@@ -52,6 +52,8 @@ test('unchanged, and emptied, is nothing', async () => {
   await writeFile(join(bench.directory, 'count'), '0');
   expect(await edited([': >"$1"'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });
   expect(bench.world.requests.some(({ method }) => method === 'updateDomain')).toBe(false);
+  await writeFile(join(bench.directory, 'count'), '0');
+  expect(await edited(['echo "# a remark" >>"$1"'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });
 });
 
 test('faults of the text, and those that the server finds, are written above it, with their places as they are below', async () => {
@@ -86,7 +88,11 @@ test('what was written is never lost', async () => {
 });
 
 test('autostart is changed too', async () => {
-  expect((await edited(['echo "autostart: true" >>"$1"'])).code).toBe(0);
+  expect(await edited(['echo "autostart: true" >>"$1"'])).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'note: domain web starts with its node now\n',
+  });
   expect(bench.world.find('nodes/n1/domains/web').autostart).toBe(true);
 });
 

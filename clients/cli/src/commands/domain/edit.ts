@@ -5,7 +5,7 @@ import { aboutDomain } from '../../domain/lookup.ts';
 import { shortName } from '../../domain-reference.ts';
 import { editDomain } from '../../edit/edit-domain.ts';
 import type { Invocation } from '../../invocation.ts';
-import { showOutcomes } from '../../operation/outcomes.ts';
+import { changedAnything, showOutcomes } from '../../operation/outcomes.ts';
 
 export async function run(invocation: Invocation): Promise<void> {
   await aboutDomain(invocation, invocation.args[0], async (connection, name) => {
@@ -18,19 +18,22 @@ export async function run(invocation: Invocation): Promise<void> {
         domain: domain.name,
       });
     const edited = await editDomain(invocation, connection, domain, domain.spec);
-    if (edited === undefined) {
-      return await invocation.show({
-        text: () => (invocation.globals.quiet ? '' : `domain ${shortName(domain.name)} unchanged\n`),
-        json: () => Domain.toJSON(domain),
-        names: () => [domain.name],
-      });
-    }
-    const { autostart, operation } = edited;
-    if (autostart !== domain.autostart)
-      await connection.domains.setDomainAutostart(
-        SetDomainAutostartRequest.fromPartial({ name: domain.name, autostart }),
-        invocation.callOptions,
-      );
-    await showOutcomes(invocation, operation);
+    if (edited === undefined || (edited.autostart === domain.autostart && !changedAnything(edited.operation)))
+      return await showUnchanged(invocation, domain);
+    await showOutcomes(invocation, edited.operation, { changedOnly: true });
+    if (edited.autostart === domain.autostart) return;
+    const { autostart } = edited;
+    await connection.domains.setDomainAutostart(
+      SetDomainAutostartRequest.fromPartial({ name: domain.name, autostart }),
+      invocation.callOptions,
+    );
+    invocation.note(`domain ${shortName(domain.name)} ${autostart ? 'starts with its node' : 'does not start with its node'} now`);
   });
 }
+
+const showUnchanged = (invocation: Invocation, domain: Domain): Promise<void> =>
+  invocation.show({
+    text: () => (invocation.globals.quiet ? '' : `domain ${shortName(domain.name)} unchanged\n`),
+    json: () => Domain.toJSON(domain),
+    names: () => [domain.name],
+  });
