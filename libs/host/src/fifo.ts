@@ -14,7 +14,6 @@ export async function openFifo(processes: HostProcesses, path: string): Promise<
   const fd = openOnlyFifo(path, O_RDWR | O_NONBLOCK);
   const incoming = new Socket({ fd, readable: true, writable: false });
   incoming.on('error', () => {});
-  incoming.unref();
   return {
     incoming,
     write: (bytes) => {

@@ -1,9 +1,8 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type ConfigLine, lines } from './config-line.ts';
 
-/** What the init of a container gets unless its definition gives another. */
+/** What the init of a container gets unless its definition gives another. LXC adds `container=lxc`. */
 export const defaultEnvironment: Readonly<Record<string, string>> = {
-  container: 'virtmesh',
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 

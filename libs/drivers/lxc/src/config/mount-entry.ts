@@ -11,6 +11,6 @@ export interface MountEntry {
 export const renderMountEntry = ({ source, target, type, options }: MountEntry): string =>
   [source, target.slice(1), type, options.join(',')].map(escaped).concat('0', '0').join(' ');
 
-/** Blanks, backslashes and what begins a comment are written by their octal numbers. */
+/** Blanks and backslashes are written by their octal numbers. */
 const escaped = (text: string): string =>
-  text.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);

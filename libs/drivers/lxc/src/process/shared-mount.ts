@@ -37,8 +37,8 @@ export class SharedMount {
 
   async #make(signal: AbortSignal): Promise<void> {
     const { files, mounts } = this.#host;
-    await files.makeDirectory(this.#directory, { mode: 0o700 });
+    await files.makeDirectory(this.#directory, { mode: 0o711 });
     if ((await mounts.below(this.#directory)).includes(this.#directory)) return;
-    await mounts.mount({ source: 'none', target: this.#directory, type: 'tmpfs', options: ['mode=0700'], shared: true }, signal);
+    await mounts.mount({ source: 'none', target: this.#directory, type: 'tmpfs', options: ['mode=0711'], shared: true }, signal);
   }
 }

@@ -70,7 +70,7 @@ interface DiskMount {
 async function mountDisk(host: Host, { source, options, type, readOnly }: DiskMount, target: string, signal: AbortSignal): Promise<string> {
   // A step can be repeated: what the last try mounted is there already.
   if ((await host.mounts.below(target)).length > 0) return target;
-  await host.files.makeDirectory(target, { mode: 0o700 });
+  await host.files.makeDirectory(target, { mode: 0o755 });
   // No device nodes: what a foreign file system says of those would be the node's own devices.
   await host.mounts.mount(
     { source, target, ...(type === '' ? {} : { type }), options: [...options, 'nodev', readOnly ? 'ro' : 'rw'] },

@@ -16,7 +16,7 @@ import {
 } from '@virtmesh/driver-spi';
 import { createHost } from '@virtmesh/host';
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLxcDriver } from '../driver.ts';
@@ -46,6 +46,8 @@ export class World implements AsyncDisposable {
   private constructor(host: Host) {
     this.host = host;
     this.directory = mkdtempSync(join(tmpdir(), 'vml-'));
+    // Containers with an id map are other users on the node, and must get to their files.
+    chmodSync(this.directory, 0o755);
     mkdirSync(this.images, { mode: 0o755 });
   }
 

@@ -122,7 +122,8 @@ export class GuestStart implements PreemptibleStart {
     this.#save(this.#record);
     await this.#context.shared.ensure(signal);
     await Promise.all([
-      host.files.makeDirectory(this.#places.runDir, { mode: 0o700 }),
+      // A container with an id map is another user, and must get to what is mounted in it.
+      host.files.makeDirectory(this.#places.runDir, { mode: 0o711 }),
       host.files.makeDirectory(this.#places.doorway, { mode: 0o711 }),
       host.files.makeDirectory(this.#places.logDir, { mode: 0o700 }),
       host.files.remove(this.#places.ownLog),

@@ -33,6 +33,7 @@ function* environment(entries: Readonly<Record<string, string>>, at: string): Ge
     const field = `${at}[${JSON.stringify(name.slice(0, 100))}]`;
     if (!environmentName.test(name) || name.length > 256)
       yield violation(field, 'must be named by A-Z a-z 0-9 _, not beginning with a digit, at most 256 characters');
+    if (name === 'container') yield violation(field, 'is what LXC sets, to lxc, for an init to know by; leave it out');
     if ([...value].length > maxText) yield violation(field, `must have a value of at most ${maxText} characters`);
     if (control.test(value.replaceAll('\t', ' ')) || !value.isWellFormed())
       yield violation(field, 'must have a value on one line without control characters');

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { wordsOf } from './words.ts';
+
+test("LXC's words are those that say why", () => {
+  const log = [
+    'lxc-start x 20261122025329.207 ERROR    confile - ../src/lxc/confile.c:get_config_unsupported_key:170 - Invalid argument - Unsupported config key "lxc.seccomp"',
+    'lxc-start x 20261122030141.520 ERROR    start - ../src/lxc/start.c:start:2196 - No such file or directory - Failed to exec "/nonexistent"',
+    'lxc-start x 20261122030141.520 ERROR    sync - ../src/lxc/sync.c:sync_wait:34 - An error occurred in another process (expected sequence number 7)',
+    'lxc-start x 20261122030141.522 ERROR    lxc_start - ../src/lxc/tools/lxc_start.c:main:306 - The container failed to start',
+    'noise',
+  ].join('\n');
+  expect(wordsOf(log)).toBe(
+    'No such file or directory - Failed to exec "/nonexistent"; An error occurred in another process (expected sequence number 7)',
+  );
+  expect(wordsOf('')).toBe('');
+});
