@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { oneLine } from '../output/sanitise.ts';
 
@@ -18,8 +17,9 @@ export class Draft {
     this.#body = body;
   }
 
-  static async create(name: string, body: string): Promise<Draft> {
-    return new Draft(await mkdtemp(join(tmpdir(), 'vmesh-edit-')), name, body);
+  /** In a directory that only the caller can read, below `parent`. */
+  static async create(parent: string, name: string, body: string): Promise<Draft> {
+    return new Draft(await mkdtemp(join(parent, 'vmesh-edit-')), name, body);
   }
 
   /** Without our own lines. */

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
@@ -24,7 +25,7 @@ export async function editDomain(invocation: Invocation, connection: Connection,
   const schema = loadDomainSchema();
   const name = shortName(domain.name);
   const original = await documentText({ name, autostart: domain.autostart }, spec, schema);
-  const draft = await Draft.create(name, original);
+  const draft = await Draft.create(invocation.terminal.env['TMPDIR'] || tmpdir(), name, original);
   let refusal: Fault | undefined;
   try {
     for (;;) {
