@@ -106,11 +106,13 @@ export function decodeLayout(json: Json, refuse: (words: string) => Error): Layo
 const object = (json: Json | undefined): json is { readonly [key: string]: Json } =>
   typeof json === 'object' && json !== null && !Array.isArray(json);
 
-/** What it holds goes into a command line: names and small numbers alone. */
+/** The properties that say where a device sits. What is read from a file of another's goes into a command line. */
+const placing: ReadonlySet<string> = new Set(['bus', 'addr', 'unit', 'channel', 'scsi-id', 'lun', 'nr']);
+
 const isAddress = (json: Json): boolean =>
   object(json) &&
   Object.entries(json).every(
     ([name, value]) =>
-      /^[a-z-]{1,16}$/.test(name) &&
+      placing.has(name) &&
       (typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && /^[a-z0-9.-]{1,32}$/.test(value)),
   );

@@ -273,3 +273,21 @@ describe('a device of a running guest', () => {
     expect(readFileSync(path).length).toBeGreaterThan(0);
   });
 });
+
+it('a device of a running guest on a PC of the older kind goes into a slot that nothing has', async () => {
+  await using world = await World.open();
+  const life = await LinuxGuest.life(world);
+  // The argument of its own takes the first free slot.
+  const linux = await LinuxGuest.boot(life, { machine: 'pc', qemu: { args: ['-device', 'virtio-rng-pci'] } });
+  const guest = new Changing(linux);
+  const path = world.image('pc.qcow2');
+  const before = ownerOf(path);
+  const disk = await guest.attach('disk', file(path));
+  const rng = await guest.attach('rng', {});
+  await expect.poll(() => linux.runs('ls /sys/block')).toContain('vda');
+  await guest.detach(disk);
+  await guest.detach(rng);
+  await expect.poll(() => linux.runs('ls /sys/block')).not.toContain('vda');
+  expect(ownerOf(path)).toBe(before);
+  await life.finish({ guest: linux.running.guest, record: guest.record });
+}, 150_000);

@@ -23,6 +23,19 @@ describe('a guest on a bridge', () => {
     });
   });
 
+  it('can have it while it runs, and is seen by the host there', async () => {
+    const script = fileURLToPath(new URL('../../testing/bridged-hotplug.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)('ip', ['netns', 'exec', namespace, process.execPath, script]);
+    expect(JSON.parse(stdout)).toEqual({
+      refusal: expect.stringContaining('no bridge none0'),
+      during: { master: 'br1', ownedByGuest: true, carrier: '1' },
+      pinged: true,
+      neighbours: [{ interface: 'net0', addresses: expect.arrayContaining(['10.99.1.2']) }],
+      gone: true,
+      kept: [],
+    });
+  }, 150_000);
+
   it("has a name within the kernel's bounds, that is its alone", () => {
     const names = ['a', 'b'].flatMap((uid) => ['net0', 'net1', 'x'.repeat(32)].map((id) => tapName(uid, id)));
     expect(new Set(names).size).toBe(names.length);

@@ -14,6 +14,8 @@ export async function takeUpState(guest: LiveGuest, fd: number, signal: AbortSig
     const { 'error-desc': words } = await guest.execute('query-migrate', {}, signal);
     throw new Fault('HYPERVISOR_FAILED', words ?? 'QEMU could not read the state', { desc: words ?? '' });
   }
+  // It has the memory that it had, and its agent may be there, of which no event tells.
+  await guest.refresh(signal);
 }
 
 /** What a guest that could not take up its saved state means: what QEMU said of the state, where it said something. */
