@@ -1,17 +1,27 @@
 import { join } from 'node:path';
-import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { runCommand } from '@virtmesh/tools/run-command';
 import { fileDisk, idleMachine, mebibyte } from '../support/domain-specs.ts';
+import { eventually } from '../support/eventually.ts';
 import { makeDisk } from '../support/guest-image.ts';
+import { processesWith } from '../support/host-traces.ts';
 import { TestSystem } from '../support/system.ts';
 import { TestClient } from '../support/test-client.ts';
 
+/** Below the directory of guests' sockets, where a simulator runs. */
+export const simulatorSocket = 'test-simulator.sock';
 const once = { retry: { attempts: 1, initialMs: 1, maxMs: 1 } };
+
+/** What the guests of a scenario are: machines of QEMU with something of each kind that a start takes, or simulated ones. */
+export type GuestKind = 'qemu' | 'test';
 
 /** A system in which the agent dies over and over, on one store. */
 export class Lane implements AsyncDisposable {
   readonly system: TestSystem;
   readonly disk: string;
+  /** A disk that no guest has by itself. */
+  readonly spareDisk: string;
   readonly bridge: string;
   #client: TestClient | undefined;
   #count = 0;
@@ -21,12 +31,14 @@ export class Lane implements AsyncDisposable {
     this.system = system;
     this.bridge = bridge;
     this.disk = join(system.disks, 'disk.raw');
+    this.spareDisk = join(system.disks, 'spare.raw');
   }
 
   static async open(bridge: string): Promise<Lane> {
-    const lane = new Lane(await TestSystem.start({ fleet: true }), bridge);
+    const lane = new Lane(await TestSystem.start({ fleet: true, agent: { test: { idleEndMs: 100 } } }), bridge);
     await runCommand(['ip', 'link', 'add', bridge, 'type', 'bridge']);
     await makeDisk(lane.disk, mebibyte, 'raw');
+    await makeDisk(lane.spareDisk, mebibyte, 'raw');
     // A life that ends by itself leaves its compiled sources to those that are killed.
     await lane.system.agent.kill('SIGTERM');
     await lane.start();
@@ -53,18 +65,38 @@ export class Lane implements AsyncDisposable {
     return turn;
   }
 
-  /** A domain whose start takes something of each kind: a disk, a tap, a log, a control group. */
-  newGuest(): { id: string; spec: DomainSpec } {
+  newGuest(kind: GuestKind): { id: string; spec: DomainSpec } {
     this.#count += 1;
-    const interfaces = [{ backend: { $case: 'bridge' as const, value: { bridge: this.bridge } } }];
-    return { id: `guest-${this.#count}`, spec: idleMachine({ disks: [fileDisk(this.disk)], interfaces, serials: [{}] }) };
+    return { id: `guest-${this.#count}`, spec: this.#specs[kind]() };
   }
+
+  readonly #specs = {
+    /** Its start takes something of each kind: a disk, a tap, a log, a control group. */
+    qemu: (): DomainSpec => {
+      const interfaces = [{ backend: { $case: 'bridge' as const, value: { bridge: this.bridge } } }];
+      return idleMachine({ disks: [fileDisk(this.disk, 'raw', { id: 'disk0' })], interfaces, serials: [{}] });
+    },
+    test: (): DomainSpec =>
+      DomainSpec.fromPartial({
+        hypervisor: 'test',
+        memory: { sizeBytes: 32n * mebibyte },
+        disks: [fileDisk(this.disk, 'raw', { id: 'disk0' })],
+        channels: [{ kind: ChannelKind.GUEST_AGENT }],
+      }),
+  };
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.system[Symbol.asyncDispose]();
+      await this.#simulatorEnds();
     } finally {
-      await runCommand(['ip', 'link', 'delete', this.bridge]);
+      await this.system[Symbol.asyncDispose]().finally(() => runCommand(['ip', 'link', 'delete', this.bridge]));
     }
+  }
+
+  /** It stays for a moment when its agent has ended and no guest is left. */
+  async #simulatorEnds(): Promise<void> {
+    await this.system.agent.kill('SIGTERM');
+    const simulator = join(this.system.runDir, simulatorSocket);
+    await eventually('the end of the simulator', async () => (await processesWith(simulator)).length === 0);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { type Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
@@ -10,8 +10,8 @@ import { faultFromStatus } from '@virtmesh/kit/client';
 import { expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { foreignFiles, isAlive, processesWith } from '../support/host-traces.ts';
-import type { Lane } from './lane.ts';
-import type { Scenario } from './scenarios.ts';
+import { type Lane, simulatorSocket } from './lane.ts';
+import type { CallTo, Scenario } from './scenarios.ts';
 
 const longWait = { seconds: 30n, nanos: 0 };
 
@@ -22,28 +22,36 @@ export class Run {
   readonly #id: string;
   readonly #spec: DomainSpec;
   readonly #requestId = randomUUID();
+  readonly #path: string;
   #before: Domain | undefined;
 
   constructor(lane: Lane, scenario: Scenario) {
     this.#lane = lane;
     this.#scenario = scenario;
-    ({ id: this.#id, spec: this.#spec } = lane.newGuest());
+    ({ id: this.#id, spec: this.#spec } = lane.newGuest(scenario.guests ?? 'qemu'));
+    this.#path = join(lane.system.disks, `${this.#id}.made`);
   }
 
   /** Brings the domain to where the verb is allowed. */
   async setUp(): Promise<void> {
-    const { before } = this.#scenario;
+    const { before, prepare } = this.#scenario;
     if (before === 'absent') return;
     this.#before = await this.#lane.client.create(this.#id, this.#spec, { start: before === 'running', startPaused: before === 'paused' });
+    await prepare?.(this.#lane.client.connection, this.#call());
   }
 
   /** Carries out the verb; the guest obeys if it must. */
   async act(): Promise<Operation | undefined> {
     const { act, obey } = this.#scenario;
-    const { client } = this.#lane;
-    const answering = act(client.connection, { name: client.name(this.#id), spec: this.#spec, requestId: this.#requestId, wait: longWait });
+    const answering = act(this.#lane.client.connection, this.#call());
     if (obey) await this.#obey(answering, obey);
     return answering;
+  }
+
+  #call(): CallTo {
+    const { client, spareDisk } = this.#lane;
+    const uid = this.#before?.uid ?? '';
+    return { name: client.name(this.#id), uid, path: this.#path, spareDisk, spec: this.#spec, requestId: this.#requestId, wait: longWait };
   }
 
   async #obey(answering: Promise<unknown>, obey: (pid: number) => void): Promise<void> {
@@ -63,7 +71,7 @@ export class Run {
 
   /** What must hold in the next life of the agent. */
   async mustHaveSurvived(answered: Operation | undefined): Promise<void> {
-    const { after, mayFailWith, shows } = this.#scenario;
+    const { after, afterFailure = after, mayFailWith, shows } = this.#scenario;
     const again = await this.act();
     if (answered) expect([again?.name, again?.state]).toEqual([answered.name, answered.state]);
     const failed = again?.result?.$case === 'error' ? faultFromStatus(again.result.value) : undefined;
@@ -74,12 +82,14 @@ export class Run {
     );
     expect(operations, 'nothing stays unfinished').toEqual([]);
     const domain = await this.#find();
-    expect(domain?.status?.state ?? 'absent').toBe(after);
+    expect(domain?.status?.state ?? 'absent').toBe(failed ? afterFailure : after);
     if (domain) {
       expect(domain.status?.job).toBe('');
-      shows?.(domain);
+      if (!failed) shows?.(domain);
     }
     await this.#mustFitTheHost(domain);
+    const made = (await readdir(this.#lane.system.disks)).filter((name) => name.includes('.made'));
+    expect(made).toEqual(this.#scenario.leavesFile && !failed ? [basename(this.#path)] : []);
   }
 
   /** A guest runs where its domain says so, once, and holds what it needs; of others nothing is there. */
@@ -87,10 +97,12 @@ export class Run {
     const { system } = this.#lane;
     const active = domain !== undefined && domain.status?.state !== DomainState.SHUTOFF;
     const uid = domain?.uid ?? this.#before?.uid ?? this.#requestId;
+    const { guests, holdsSpareDisk } = this.#scenario;
+    const real = guests !== 'test';
     if (this.#scenario.keepsGuest) expect(domain?.status?.pid).toBe(this.#before?.status?.pid);
     if (active) {
       const programs = (await processesWith(uid)).map(({ args }) => basename(args[0] ?? '')).toSorted((a, b) => (a < b ? -1 : 1));
-      expect(programs).toEqual(['qemu-system-x86_64', 'rotatelogs', 'rotatelogs']);
+      expect(programs).toEqual(real ? ['qemu-system-x86_64', 'rotatelogs', 'rotatelogs'] : []);
       expect(await isAlive(Number(domain.status?.pid))).toBe(true);
     } else {
       await eventually(
@@ -99,19 +111,28 @@ export class Run {
         5_000,
       );
     }
-    expect(await readdir(system.runDir)).toEqual(active ? [uid] : []);
-    expect(await foreignFiles(system.disks)).toEqual(active ? ['disk.raw'] : []);
-    expect(await readdir(`/sys/class/net/${this.#lane.bridge}/brif`)).toHaveLength(active ? 1 : 0);
+    const simulator = await processesWith(join(system.runDir, simulatorSocket));
+    expect(simulator.length, 'simulators').toBeLessThanOrEqual(1);
+    expect((await readdir(system.runDir)).filter((name) => name !== simulatorSocket)).toEqual(active && real ? [uid] : []);
+    const held = holdsSpareDisk ? ['disk.raw', 'spare.raw'] : ['disk.raw'];
+    expect((await foreignFiles(system.disks)).filter((name) => name.endsWith('.raw'))).toEqual(active && real ? held : []);
+    expect(await readdir(`/sys/class/net/${this.#lane.bridge}/brif`)).toHaveLength(active && real ? 1 : 0);
   }
 
   async #find(): Promise<Domain | undefined> {
-    return this.#lane.client.get(this.#id).catch((thrown: unknown) => {
+    return this.#lane.client.get(this.#lastId).catch((thrown: unknown) => {
       if (Fault.is(thrown, 'DOMAIN_NOT_FOUND')) return undefined;
       throw thrown;
     });
   }
 
+  /** The domain may have another name by now. */
+  get #lastId(): string {
+    return this.#before ? `uid:${this.#before.uid}` : this.#id;
+  }
+
   async clean(): Promise<void> {
-    if (await this.#find()) await this.#lane.client.remove(this.#id);
+    if (await this.#find()) await this.#lane.client.remove(this.#lastId);
+    await rm(this.#path, { force: true });
   }
 }

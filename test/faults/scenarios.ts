@@ -17,10 +17,18 @@ import {
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { mebibyte } from '../support/domain-specs.ts';
+import type { GuestKind } from './lane.ts';
+import { must } from './must.ts';
 
 /** How a call is made: on which domain, under which request id, and how long it is waited for. */
 export interface CallTo {
   readonly name: string;
+  /** The domain's uid; a new one's is not known. */
+  readonly uid: string;
+  /** A path at which a file can be made. */
+  readonly path: string;
+  /** A disk that no guest has. */
+  readonly spareDisk: string;
   readonly spec: DomainSpec;
   readonly requestId: string;
   readonly wait: { readonly seconds: bigint; readonly nanos: number };
@@ -32,6 +40,10 @@ type Before = 'absent' | 'off' | 'running' | 'paused';
 export interface Scenario {
   readonly verb: string;
   readonly before: Before;
+  /** What its guests are; of QEMU if left out. */
+  readonly guests?: GuestKind;
+  /** Brings the domain from there to where the verb is to begin. */
+  readonly prepare?: (connection: Connection, call: CallTo) => Promise<unknown>;
   /** Undefined for the verb that answers no operation. */
   readonly act: (connection: Connection, call: CallTo) => Promise<Operation | undefined>;
   /** The domain's state when the verb has succeeded; `absent` where it is gone. */
@@ -44,32 +56,38 @@ export interface Scenario {
   readonly obey?: (pid: number) => void;
   /** The reason for which it may fail after a kill, though nothing is wrong. */
   readonly mayFailWith?: string;
+  /** The domain's state when it has failed so, where it is another. */
+  readonly afterFailure?: DomainState;
+  /** Whether there is a file at the call's path when the verb has succeeded; of one that has failed there is none. */
+  readonly leavesFile?: boolean;
+  /** Whether the guest has the spare disk then. */
+  readonly holdsSpareDisk?: boolean;
 }
 
 const { PAUSED, RUNNING, SHUTOFF } = DomainState;
 
 const create =
   (over: Parameters<typeof CreateDomainRequest.fromPartial>[0]): Scenario['act'] =>
-  ({ domains }, { name, spec, ...call }) =>
+  ({ domains }, { name, spec, requestId, wait }) =>
     domains.createDomain({
-      ...CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: name.split('/').at(-1) ?? '', ...over, ...call }),
+      ...CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: name.split('/').at(-1) ?? '', ...over, requestId, wait }),
       spec,
     });
 const destroy =
   (over: Parameters<typeof DestroyDomainRequest.fromPartial>[0]): Scenario['act'] =>
-  ({ domains }, { spec: _, ...call }) =>
-    domains.destroyDomain(DestroyDomainRequest.fromPartial({ ...over, ...call }));
+  ({ domains }, { name, requestId, wait }) =>
+    domains.destroyDomain(DestroyDomainRequest.fromPartial({ ...over, name, requestId, wait }));
 const remove =
   (over: Parameters<typeof DeleteDomainRequest.fromPartial>[0]): Scenario['act'] =>
-  ({ domains }, { spec: _, ...call }) =>
-    domains.deleteDomain(DeleteDomainRequest.fromPartial({ ...over, ...call }));
+  ({ domains }, { name, requestId, wait }) =>
+    domains.deleteDomain(DeleteDomainRequest.fromPartial({ ...over, name, requestId, wait }));
 const start =
   (paused: boolean): Scenario['act'] =>
-  ({ domains }, { spec: _, ...call }) =>
-    domains.startDomain(StartDomainRequest.fromPartial({ paused, ...call }));
+  ({ domains }, { name, requestId, wait }) =>
+    domains.startDomain(StartDomainRequest.fromPartial({ paused, name, requestId, wait }));
 
-/** Every verb that changes something. */
-export const scenarios: readonly Scenario[] = [
+/** Every verb of a domain's life. */
+export const lifeScenarios: readonly Scenario[] = [
   { verb: 'define', before: 'absent', act: create({}), after: SHUTOFF },
   { verb: 'define and start', before: 'absent', act: create({ start: true }), after: RUNNING },
   {
@@ -86,14 +104,14 @@ export const scenarios: readonly Scenario[] = [
     before: 'running',
     keepsGuest: true,
     after: PAUSED,
-    act: ({ domains }, { spec: _, ...call }) => domains.suspendDomain(SuspendDomainRequest.fromPartial(call)),
+    act: ({ domains }, { name, requestId, wait }) => domains.suspendDomain(SuspendDomainRequest.fromPartial({ name, requestId, wait })),
   },
   {
     verb: 'resume',
     before: 'paused',
     keepsGuest: true,
     after: RUNNING,
-    act: ({ domains }, { spec: _, ...call }) => domains.resumeDomain(ResumeDomainRequest.fromPartial(call)),
+    act: ({ domains }, { name, requestId, wait }) => domains.resumeDomain(ResumeDomainRequest.fromPartial({ name, requestId, wait })),
   },
   {
     verb: 'reboot',
@@ -101,19 +119,22 @@ export const scenarios: readonly Scenario[] = [
     keepsGuest: true,
     after: RUNNING,
     mayFailWith: 'OPERATION_PREEMPTED',
-    act: ({ domains }, { spec: _, ...call }) => domains.rebootDomain(RebootDomainRequest.fromPartial({ mode: RebootMode.RESET, ...call })),
+    act: ({ domains }, { name, requestId, wait }) =>
+      domains.rebootDomain(RebootDomainRequest.fromPartial({ mode: RebootMode.RESET, name, requestId, wait })),
   },
   {
     verb: 'update',
     before: 'running',
     keepsGuest: true,
     after: RUNNING,
-    act: ({ domains }, { spec: _, ...call }) =>
+    act: ({ domains }, { name, requestId, wait }) =>
       domains.updateDomain(
         UpdateDomainRequest.fromPartial({
           updateMask: ['title', 'memory.balloon.stats_period_seconds'],
           spec: { title: 'updated', memory: { sizeBytes: 32n * mebibyte, balloon: { statsPeriodSeconds: 5 } } },
-          ...call,
+          name,
+          requestId,
+          wait,
         }),
       ),
     shows: ({ activeSpec, spec }) =>
@@ -138,8 +159,8 @@ export const scenarios: readonly Scenario[] = [
     before: 'running',
     after: SHUTOFF,
     obey: (pid) => process.kill(pid, 'SIGTERM'),
-    act: ({ domains }, { spec: _, ...call }) =>
-      domains.shutdownDomain(ShutdownDomainRequest.fromPartial({ mode: ShutdownMode.ACPI, ...call })),
+    act: ({ domains }, { name, requestId, wait }) =>
+      domains.shutdownDomain(ShutdownDomainRequest.fromPartial({ mode: ShutdownMode.ACPI, name, requestId, wait })),
   },
   { verb: 'destroy', before: 'running', act: destroy({}), after: SHUTOFF },
   { verb: 'destroy by force', before: 'paused', act: destroy({ force: true }), after: SHUTOFF },
@@ -154,7 +175,3 @@ export const scenarios: readonly Scenario[] = [
     shows: (domain) => must(!domain.persistent, 'it is transient'),
   },
 ];
-
-function must(holds: boolean, words: string): void {
-  if (!holds) throw new Error(`it does not hold that ${words}`);
-}

@@ -57,3 +57,27 @@ export function machineOfAll(disks: string): DomainSpec {
     vsock: { cid: 7n },
   });
 }
+
+/** A container with one of everything that machines have not, all of it valid: what a test replaces a part of. It is never started. */
+export function containerOfAll(files: string): DomainSpec {
+  const ids = [{ start: 0n, target: 100_000n, count: 65_536n }];
+  return DomainSpec.fromPartial({
+    hypervisor: 'lxc',
+    memory: { sizeBytes: 32n * mebibyte, tune: { hardLimitBytes: 64n * mebibyte } },
+    cpu: { vcpus: 1, tune: { shares: 100n, periodUs: 100_000n, quotaUs: 50_000n } },
+    container: {
+      init: { path: '/sbin/init', args: ['one'], environment: { NAME: 'value' }, workingDirectory: '/' },
+      capabilities: { keep: ['net_admin'], drop: ['mknod'] },
+      idMap: { uids: ids, gids: ids },
+      namespaces: {},
+      maxProcesses: 100n,
+    },
+    filesystems: [
+      { source: { $case: 'imagePath', value: `${files}/data` }, target: '/data' },
+      { source: { $case: 'directoryPath', value: `${files}/root` }, target: '/' },
+    ],
+    interfaces: [{ backend: { $case: 'bridge', value: { bridge: 'br0' } } }],
+    hostDevices: [{ source: { $case: 'characterPath', value: '/dev/zero' } }],
+    blockIo: { weight: 100 },
+  });
+}

@@ -1,0 +1,234 @@
+import type { Connection } from '@virtmesh/client';
+import { resultOf } from '@virtmesh/client';
+import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import {
+  AttachDomainDeviceRequest,
+  DetachDomainDeviceRequest,
+  type Device,
+  ResizeDomainDiskRequest,
+  UpdateDomainDeviceRequest,
+} from '@virtmesh/contracts/domain/v1/device';
+import { type Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
+import {
+  DeleteDomainRequest,
+  DomainView,
+  GetDomainRequest,
+  RenameDomainRequest,
+  StartDomainRequest,
+} from '@virtmesh/contracts/domain/v1/domain_service';
+import { FreezeDomainFilesystemsRequest, ThawDomainFilesystemsRequest } from '@virtmesh/contracts/domain/v1/guest';
+import {
+  DumpDomainRequest,
+  RemoveDomainManagedSaveRequest,
+  RestoreDomainRequest,
+  SaveDomainRequest,
+} from '@virtmesh/contracts/domain/v1/saved_state';
+import { fileDisk, mebibyte } from '../support/domain-specs.ts';
+import { eventually } from '../support/eventually.ts';
+import { must } from './must.ts';
+import type { CallTo, Scenario } from './scenarios.ts';
+
+const { PAUSED, RUNNING, SHUTOFF } = DomainState;
+const scope = ChangeScope.BOTH;
+
+const spare = (path: string): Device => ({ device: { $case: 'disk', value: fileDisk(path, 'raw', { id: 'spare' }) } });
+const disksOf = ({ activeSpec, spec }: Domain): string[] => [spec, activeSpec].map((each) => each?.disks.map(({ id }) => id).join() ?? '');
+
+const attach: Scenario['act'] = ({ domains }, { name, requestId, spareDisk, wait }) =>
+  domains.attachDomainDevice(AttachDomainDeviceRequest.fromPartial({ name, device: spare(spareDisk), scope, requestId, wait }));
+const detach: Scenario['act'] = ({ domains }, { name, requestId, wait }) =>
+  domains.detachDomainDevice(DetachDomainDeviceRequest.fromPartial({ name, device: 'spare', scope, requestId, wait }));
+const saveTo =
+  (managed: boolean): Scenario['act'] =>
+  ({ domains }, { name, path, requestId, wait }) =>
+    domains.saveDomain(SaveDomainRequest.fromPartial({ name, path: managed ? '' : path, requestId, wait }));
+const restore =
+  (paused: boolean): Scenario['act'] =>
+  ({ domains }, { path, requestId, wait }) =>
+    domains.restoreDomain(RestoreDomainRequest.fromPartial({ parent: 'nodes/n1', path, paused, requestId, wait }));
+const freeze: Scenario['act'] = ({ domains }, { name, requestId, wait }) =>
+  domains.freezeDomainFilesystems(FreezeDomainFilesystemsRequest.fromPartial({ name, requestId, wait }));
+
+/** Lets a verb succeed before the one that a scenario is about. */
+const first =
+  (...acts: readonly Scenario['act'][]): NonNullable<Scenario['prepare']> =>
+  async (connection, { requestId: _, ...call }) => {
+    for (const act of acts) {
+      const operation = await act(connection, { ...call, requestId: '' });
+      if (operation) resultOf(operation);
+    }
+  };
+const undefine: Scenario['act'] = ({ domains }, { name, wait }) => domains.deleteDomain(DeleteDomainRequest.fromPartial({ name, wait }));
+const guestAgent = (connection: Connection, { name }: CallTo): Promise<unknown> =>
+  eventually(
+    'the guest agent',
+    async () =>
+      (await connection.domains.getDomain(GetDomainRequest.fromPartial({ name, view: DomainView.BASIC }))).status?.guestAgentConnected,
+  );
+
+const preempted = 'OPERATION_PREEMPTED';
+
+/** Every verb that is about a guest's devices, its state and what is in it. */
+export const guestScenarios: readonly Scenario[] = [
+  {
+    verb: 'attach a disk to a guest of QEMU',
+    before: 'running',
+    keepsGuest: true,
+    holdsSpareDisk: true,
+    after: RUNNING,
+    act: attach,
+    shows: (domain) => must(disksOf(domain).join(' ') === 'disk0,spare disk0,spare', 'both definitions have the disk'),
+  },
+  {
+    verb: 'attach a disk',
+    guests: 'test',
+    before: 'running',
+    keepsGuest: true,
+    after: RUNNING,
+    act: attach,
+    shows: (domain) => must(disksOf(domain).join(' ') === 'disk0,spare disk0,spare', 'both definitions have the disk'),
+  },
+  {
+    verb: 'detach a disk',
+    guests: 'test',
+    before: 'running',
+    prepare: first(attach),
+    keepsGuest: true,
+    after: RUNNING,
+    act: detach,
+    shows: (domain) => must(disksOf(domain).join(' ') === 'disk0 disk0', 'no definition has the disk'),
+  },
+  {
+    verb: 'update a disk',
+    guests: 'test',
+    before: 'running',
+    keepsGuest: true,
+    after: RUNNING,
+    act: ({ domains }, { name, requestId, spec, wait }) => {
+      const [disk] = spec.disks;
+      const device = { device: { $case: 'disk' as const, value: { ...disk, throttle: { totalIops: 100n } } } };
+      return domains.updateDomainDevice(UpdateDomainDeviceRequest.fromPartial({ name, device, scope, requestId, wait }));
+    },
+    shows: ({ activeSpec, spec }) =>
+      must(
+        [spec, activeSpec].every((each) => each?.disks[0]?.throttle?.totalIops === 100n),
+        'both definitions have the limit',
+      ),
+  },
+  {
+    verb: 'resize a disk',
+    guests: 'test',
+    before: 'running',
+    keepsGuest: true,
+    after: RUNNING,
+    act: ({ domains }, { name, requestId, wait }) =>
+      domains.resizeDomainDisk(
+        ResizeDomainDiskRequest.fromPartial({ name, disk: 'disk0', sizeBytes: 4n * 1024n * mebibyte, requestId, wait }),
+      ),
+  },
+  {
+    verb: 'save a guest of QEMU to a file',
+    before: 'running',
+    after: SHUTOFF,
+    mayFailWith: preempted,
+    afterFailure: RUNNING,
+    leavesFile: true,
+    act: saveTo(false),
+  },
+  {
+    verb: 'save',
+    guests: 'test',
+    before: 'paused',
+    after: SHUTOFF,
+    mayFailWith: preempted,
+    afterFailure: PAUSED,
+    act: saveTo(true),
+    shows: ({ status }) => must(status?.managedSave === true, 'the agent keeps its state'),
+  },
+  {
+    verb: 'start from the state that the agent keeps',
+    guests: 'test',
+    before: 'running',
+    prepare: first(saveTo(true)),
+    after: RUNNING,
+    act: ({ domains }, { name, requestId, wait }) => domains.startDomain(StartDomainRequest.fromPartial({ name, requestId, wait })),
+    shows: ({ status }) => must(status?.managedSave === false, 'the state has been used'),
+  },
+  {
+    verb: 'forget the state that the agent keeps',
+    guests: 'test',
+    before: 'running',
+    prepare: first(saveTo(true)),
+    after: SHUTOFF,
+    act: async ({ domains }, { name, requestId }) => {
+      await domains.removeDomainManagedSave(RemoveDomainManagedSaveRequest.fromPartial({ name, requestId }));
+      return undefined;
+    },
+    shows: ({ status }) => must(status?.managedSave === false, 'the agent keeps no state'),
+  },
+  {
+    verb: 'restore a domain',
+    guests: 'test',
+    before: 'running',
+    prepare: first(saveTo(false)),
+    after: PAUSED,
+    leavesFile: true,
+    act: restore(true),
+  },
+  {
+    verb: 'restore a domain that is no more',
+    guests: 'test',
+    before: 'running',
+    prepare: first(saveTo(false), undefine),
+    after: RUNNING,
+    leavesFile: true,
+    act: restore(false),
+    shows: (domain) => must(!domain.persistent, 'it is transient'),
+  },
+  {
+    verb: 'dump',
+    guests: 'test',
+    before: 'running',
+    keepsGuest: true,
+    after: RUNNING,
+    mayFailWith: preempted,
+    leavesFile: true,
+    act: ({ domains }, { name, path, requestId, wait }) =>
+      domains.dumpDomain(DumpDomainRequest.fromPartial({ name, path, requestId, wait })),
+  },
+  {
+    verb: 'rename',
+    guests: 'test',
+    before: 'running',
+    keepsGuest: true,
+    after: RUNNING,
+    act: async ({ domains }, { name, requestId, uid }) => {
+      await domains.renameDomain(RenameDomainRequest.fromPartial({ name, requestId, domainId: `renamed-${uid}` }));
+      return undefined;
+    },
+    shows: ({ name, uid }) => must(name.endsWith(`/renamed-${uid}`), 'it has its new name'),
+  },
+  {
+    verb: 'freeze',
+    guests: 'test',
+    before: 'running',
+    prepare: guestAgent,
+    keepsGuest: true,
+    after: RUNNING,
+    mayFailWith: preempted,
+    act: freeze,
+  },
+  {
+    verb: 'thaw',
+    guests: 'test',
+    before: 'running',
+    prepare: async (connection, call) => {
+      await guestAgent(connection, call);
+      await first(freeze)(connection, call);
+    },
+    keepsGuest: true,
+    after: RUNNING,
+    act: ({ domains }, { name, requestId, wait }) =>
+      domains.thawDomainFilesystems(ThawDomainFilesystemsRequest.fromPartial({ name, requestId, wait })),
+  },
+];
