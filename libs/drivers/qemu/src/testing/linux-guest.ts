@@ -1,7 +1,9 @@
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import { guestImage } from '@virtmesh/tools/guest-image';
-import { dirname } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Life, RunningGuest, World } from './world.ts';
 
 const MiB = 1024n * 1024n;
@@ -22,16 +24,23 @@ export class LinuxGuest {
 
   /** A life of the agent that such guests can be started in. */
   static async life(world: World): Promise<Life> {
-    const { kernel } = await guestImage();
-    return world.life({ pathRoots: [world.images, dirname(kernel)], consoleLog: { maxBytes: 1024 * 1024, files: 3 } });
+    const [kernel, initrd] = imageIn(world.images);
+    if (!existsSync(kernel) || !existsSync(initrd)) {
+      // The repository's workshop makes the image, where it has not yet.
+      const dev = fileURLToPath(new URL('../../../../../dev', import.meta.url));
+      const [madeKernel = '', madeInitrd = ''] = execFileSync(dev, ['guest-image'], { encoding: 'utf8' }).split('\n');
+      copyFileSync(madeKernel, kernel);
+      copyFileSync(madeInitrd, initrd);
+    }
+    return world.life({ consoleLog: { maxBytes: 1024 * 1024, files: 3 } });
   }
 
   static async boot(life: Life, more: PartialSpec = {}): Promise<LinuxGuest> {
-    const image = await guestImage();
+    const [kernelPath, initrdPath] = imageIn(life.images);
     const guest = life.newGuest();
     const spec = life.spec(guest, undefined, {
       memory: { sizeBytes: 160n * MiB },
-      boot: { kernelPath: image.kernel, initrdPath: image.initrd, kernelArgs: 'console=ttyS0 quiet panic=-1' },
+      boot: { kernelPath, initrdPath, kernelArgs: 'console=ttyS0 quiet panic=-1' },
       serials: [{}],
       channels: [{ kind: ChannelKind.GUEST_AGENT }],
       ...more,
@@ -65,3 +74,5 @@ export class LinuxGuest {
     await this.life.finish(this.running);
   }
 }
+
+const imageIn = (directory: string): readonly [string, string] => [join(directory, 'vmlinuz'), join(directory, 'initramfs.gz')];

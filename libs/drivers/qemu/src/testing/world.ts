@@ -84,7 +84,7 @@ export class World implements AsyncDisposable {
       signal: soon(),
       ...options,
     });
-    const life = new Life(driver);
+    const life = new Life(driver, this.images);
     this.#lives.push(life);
     return life;
   }
@@ -143,13 +143,16 @@ export class World implements AsyncDisposable {
 /** One life of the driver, with what it told. */
 export class Life {
   readonly driver: HypervisorDriver;
+  /** Where the files of its guests are. */
+  readonly images: string;
   readonly told: DriverEvent[] = [];
   readonly guests = new Set<string>();
   readonly #ended = new AbortController();
   readonly #waiting = new Set<() => void>();
 
-  constructor(driver: HypervisorDriver) {
+  constructor(driver: HypervisorDriver, images: string) {
     this.driver = driver;
+    this.images = images;
     void this.#listen();
   }
 
