@@ -19,6 +19,7 @@ import {
 import { DumpDomainRequest, RestoreDomainRequest, SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Engine, Job, Work } from '../engine.ts';
 import type { Verb } from '../jobs.ts';
+import { noCause } from '../model/cause.ts';
 import { isActive, type State } from '../model/states.ts';
 import { createJob } from './create.ts';
 import { autostartJob, removeWork } from './delete.ts';
@@ -31,7 +32,7 @@ import { resizeDiskJob } from './resize-disk.ts';
 import { restoreJob } from './restore.ts';
 import { turnJob } from './run-state.ts';
 import { resumedSave } from './save.ts';
-import { startJob } from './start.ts';
+import { startJob, takeBack } from './start.ts';
 import { destroyWork, graceOf, lastSeen, shutdownJob } from './stop.ts';
 import { updateJob } from './update.ts';
 
@@ -42,7 +43,7 @@ import { updateJob } from './update.ts';
 export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Uint8Array): Work {
   switch (verb) {
     case 'create':
-      return { job: known(engine, uid, createJob(engine, uid, CreateDomainRequest.decode(request))) };
+      return { job: known(engine, uid, createJob(engine, uid, CreateDomainRequest.decode(request))), takeBack: () => unmake(engine, uid) };
     case 'start':
       return {
         job: known(engine, uid, unless(engine, uid, isActive, startJob(engine, uid, StartDomainRequest.decode(request)))),
@@ -69,7 +70,13 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
     case 'save':
       return resumedSave(engine, uid, SaveDomainRequest.decode(request));
     case 'restore':
-      return { job: known(engine, uid, unless(engine, uid, isActive, restoreJob(engine, uid, RestoreDomainRequest.decode(request)))) };
+      return {
+        job: known(engine, uid, unless(engine, uid, isActive, restoreJob(engine, uid, RestoreDomainRequest.decode(request)))),
+        takeBack: async () => {
+          // One that was there before is persistent: of a transient domain nothing is left when it has stopped.
+          if (engine.parts.registry.get(uid)?.domain.persistent === false) await unmake(engine, uid);
+        },
+      };
     case 'remove-managed-save':
       return { job: removeManagedSaveJob(engine, uid) };
     case 'dump':
@@ -128,4 +135,13 @@ function known(engine: Engine, uid: string, job: Job): Job {
       ),
     );
   };
+}
+
+/** Takes back a domain that an operation had made to start it, and did not. */
+async function unmake(engine: Engine, uid: string): Promise<void> {
+  const { drivers, registry } = engine.parts;
+  const entry = registry.get(uid);
+  if (entry === undefined || isActive(entry.state)) return;
+  await drivers.get(entry.domain.hypervisor).lifecycle.forget(entry.guest);
+  await engine.record(() => takeBack(engine, uid, noCause));
 }
