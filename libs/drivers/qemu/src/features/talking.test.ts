@@ -131,7 +131,7 @@ describe('a guest with an operating system', () => {
     await expect(resize(48n * MiB, 'none')).rejects.toMatchObject({ reason: 'DEVICE_NOT_FOUND' });
   });
 
-  it('gets more vCPUs, which a saved and restored one has too', async () => {
+  it('gets more vCPUs, and keeps them', async () => {
     const { guest } = linux.running;
     const to = DomainSpec.fromPartial({ ...spec, cpu: { ...spec.cpu, vcpus: 3 } });
     const update = life.feature('liveUpdate');

@@ -1,5 +1,6 @@
 import { DiskBus } from '@virtmesh/contracts/domain/v1/disk';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type AnyDevice, withDevice } from '@virtmesh/driver-spi';
 import { runSteps } from '@virtmesh/base';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
@@ -110,6 +111,22 @@ describe('the state of a guest', () => {
     expect(await state()).toBe('running');
     await feature.save(guest, running.spec, nowhere, () => {}, soon());
     await life.finish(running);
+  });
+
+  it('has the vCPUs that came while it ran', async () => {
+    const guest = life.newGuest();
+    const running = await life.start(guest, life.spec(guest, undefined, { cpu: { vcpus: 1, maxVcpus: 4 } }));
+    const to = DomainSpec.fromPartial({ ...running.spec, cpu: { ...running.spec.cpu, vcpus: 3 } });
+    await life.feature('liveUpdate').apply(guest, running.spec, to, ['cpu.vcpus'], soon());
+    const path = await save(running, 'cpus.state');
+    await life.finish(running);
+    // A machine with another number of them is not the one that was saved.
+    await expect(life.start(guest, running.spec, { restore: { path, offset: before.length } })).rejects.toMatchObject({
+      reason: 'SAVED_STATE_INVALID',
+    });
+    const restored = await life.start(guest, to, { restore: { path, offset: before.length } });
+    expect(restored.started.observed).toMatchObject({ state: 'running', vcpus: 3 });
+    await life.finish(restored);
   });
 
   it('is refused where it is none, is cut short, or is of another machine', async () => {
