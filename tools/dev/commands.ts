@@ -38,6 +38,11 @@ export const commands: readonly Command[] = [
     run: async (args) => passThrough(['node', 'test/bench/main.ts', ...args]),
   },
   {
+    name: 'simulate',
+    summary: 'a fleet of agents with simulated guests that live at random, and a live table; --help lists the options',
+    run: async (args) => (await import('../simulate/simulate.ts')).simulate(args),
+  },
+  {
     name: 'fmt',
     summary: 'format sources and protos',
     run: async () => (await passThrough(['oxfmt'])) || passThrough(['buf', 'format', '-w']),

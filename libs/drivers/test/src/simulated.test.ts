@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runSteps } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { DumpFormat } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { DriverEvent, GuestRef, HypervisorDriver, RuntimeRecord } from '@virtmesh/driver-spi';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { InjectedFault } from './protocol/faults.ts';
@@ -57,6 +58,22 @@ describe('the simulator', () => {
       await expect(suspend(one.guest)).rejects.toMatchObject({ reason: 'DISK_EXHAUSTED', message: 'planted' });
     await suspend(one.guest);
     expect((await (await world.control()).call('faults', {}, soon())).faults).toEqual([]);
+  });
+
+  test('a guest that is dumped goes on when the process that dumps it is no more', async () => {
+    const { guest } = await start();
+    const reading = Promise.withResolvers<void>();
+    const sink = (): Promise<void> => {
+      reading.resolve();
+      return new Promise(() => {});
+    };
+    void driver.features.dump?.dump(guest, { format: DumpFormat.ELF, live: false }, sink, () => {}, soon());
+    await reading.promise;
+    expect(await driver.lifecycle.observe(guest, soon())).toMatchObject({ state: 'paused' });
+    await driver[Symbol.asyncDispose]();
+    open();
+    await expect.poll(() => driver.lifecycle.observe(guest, soon())).toMatchObject({ state: 'running' });
+    await driver.lifecycle.destroy(guest, { graceMs: 0 }, soon());
   });
 
   test('a verb that hangs fails its own call by its deadline and no other, and the guest can be destroyed', async () => {

@@ -1,4 +1,4 @@
-import type { Host } from '@virtmesh/driver-spi';
+import type { HostSockets } from '@virtmesh/driver-spi';
 import { Connection } from '../link/connection.ts';
 import { type AnswerOf, type ArgsOf, protocolVersion, type Verbs } from '../protocol/messages.ts';
 
@@ -11,7 +11,11 @@ export interface SimulatorControl extends AsyncDisposable {
 }
 
 /** Connects to the simulator whose socket is at a path: `{runDir}/test-simulator.sock`. */
-export async function connectControl(host: Pick<Host, 'sockets'>, path: string, signal: AbortSignal): Promise<SimulatorControl> {
+export async function connectControl(
+  host: { readonly sockets: Pick<HostSockets, 'connect'> },
+  path: string,
+  signal: AbortSignal,
+): Promise<SimulatorControl> {
   const connection = new Connection(await host.sockets.connect(path, signal), () => {});
   await connection.call('hello', { version: protocolVersion }, signal);
   return {

@@ -103,6 +103,7 @@ export function quiet(world: World, guest: Guest, reason: StateReason): void {
   guest.timer = guest.agentTimer = undefined;
   guest.agentConnected = false;
   guest.heldByJob = false;
+  guest.dumper = undefined;
   become(world, guest, 'gone', reason);
   world.left(guest);
   const { extras } = guest;

@@ -39,6 +39,8 @@ export class Guest {
   agentConnected = false;
   /** Whether a save or dump has stopped it, and lets it go on afterwards. */
   heldByJob = false;
+  /** The connection over which it is dumped: it goes on when that ends. */
+  dumper: object | undefined = undefined;
   timer: Timer | undefined = undefined;
   agentTimer: Timer | undefined = undefined;
   extras: GuestExtras | undefined = undefined;

@@ -15,7 +15,7 @@ import { guestAgentHandlers } from './verbs/guest-agent.ts';
 import type { CallContext, Handlers } from './verbs/handler.ts';
 import { lifecycleHandlers } from './verbs/lifecycle.ts';
 import { powerHandlers } from './verbs/power.ts';
-import { savedStateHandlers } from './verbs/saved-state.ts';
+import { endDumpsOf, savedStateHandlers } from './verbs/saved-state.ts';
 import { statsHandlers } from './verbs/stats.ts';
 import type { RealTime } from './sim-clock.ts';
 import { World } from './world.ts';
@@ -74,6 +74,7 @@ export class Simulator {
       closed: () => {
         this.#peers.delete(peer);
         endSessionsOf(this.world, peer);
+        endDumpsOf(this.world, peer);
         this.#parts.onIdle(this.isIdle);
       },
     });

@@ -17,9 +17,10 @@ export const savedStateHandlers: Handlers<'save' | 'abandon' | 'dump' | 'dump-en
     if (guest?.isActive) letGo(world, guest);
     return {};
   },
-  dump: ({ live, uid }, { world }) => {
+  dump: ({ live, uid }, { connection, world }) => {
     const guest = world.running(uid);
     if (!live) holdForJob(world, guest);
+    guest.dumper = connection;
     return { state: writeState(world, guest), memoryBytes: guest.memoryBytes };
   },
   'dump-end': ({ uid }, { world }) => {
@@ -29,6 +30,11 @@ export const savedStateHandlers: Handlers<'save' | 'abandon' | 'dump' | 'dump-en
   },
 };
 
+/** Lets go on what was dumped over a connection that has ended. */
+export function endDumpsOf(world: World, connection: object): void {
+  for (const guest of world.guests.values()) if (guest.dumper === connection) letGo(world, guest);
+}
+
 /** Stops a guest that runs for the time of a job. */
 function holdForJob(world: World, guest: Guest): void {
   if (guest.state !== 'running') return;
@@ -37,6 +43,7 @@ function holdForJob(world: World, guest: Guest): void {
 }
 
 function letGo(world: World, guest: Guest): void {
+  guest.dumper = undefined;
   if (!guest.heldByJob) return;
   guest.heldByJob = false;
   if (guest.state === 'paused') enter(world, guest, 'running', 'unpaused');
