@@ -189,6 +189,15 @@ describe('the state that the agent keeps', () => {
     await expect.poll(managed).toEqual([]);
   });
 
+  it('is forgotten where the domain goes on from another one', async () => {
+    await make();
+    await verbs.save('web', { path: at('a') });
+    await verbs.restore(at('a'));
+    await verbs.save('web');
+    expect(domainIn(await verbs.restore(at('a'))).status).toMatchObject({ reason: DomainStateReason.RESTORED, managedSave: false });
+    await expect.poll(managed).toEqual([]);
+  });
+
   it('is not kept for a transient domain', async () => {
     await make({ transient: true });
     await expect(verbs.save('web')).rejects.toMatchObject({ reason: 'STATE_INVALID' });

@@ -10,7 +10,7 @@ import { checkRawRole } from './definition.ts';
 import { checkState, feature } from './precheck.ts';
 import { refusalOf } from './refusal.ts';
 import { checkSaved, readSaved, type Saved } from './saved-state.ts';
-import { startGuest, takeBack } from './start.ts';
+import { forgetState, startGuest, takeBack } from './start.ts';
 
 const targetOf = ({ path }: RestoreDomainRequest): FileTarget => ({ t: 'path', path });
 
@@ -48,13 +48,15 @@ export const restoreJob =
     const saved = await readSaved(engine, targetOf(request));
     if (saved.file.header.uid !== uid) throw unusable(saved.file.path, 'it has become the state of another domain since the call');
     checkRestore(engine, saved);
-    const made = registry.get(uid) === undefined;
+    const before = registry.get(uid);
+    const made = before === undefined;
     if (made) {
       registry.add(transientOf(engine, saved), saved.file.header.domainId, cause);
       await failpoints.hit('restore.defined');
     }
     try {
       await startGuest(engine, running, cause, uid, { paused: request.paused, made, saved });
+      if (before) await forgetState(engine, before);
     } catch (thrown) {
       // It could not even begin.
       await engine.fail(running, thrown, () => {

@@ -47,8 +47,15 @@ export const startJob =
     const saved = options.forceBoot === true ? undefined : await managedState(engine, entry);
     if (saved) feature(engine.parts.drivers.get(entry.domain.hypervisor), 'savedState', entry);
     await startGuest(engine, running, cause, uid, saved ? { ...options, saved } : options);
-    if (engine.parts.registry.get(uid)?.domain.status?.managedSave !== true) await engine.parts.files.removeManaged(uid);
+    await forgetState(engine, entry);
   };
+
+/** Removes the file of a state that was forgotten since. */
+export async function forgetState(engine: Engine, before: Entry): Promise<void> {
+  const { files, registry } = engine.parts;
+  const { uid } = before.guest;
+  if (before.domain.status?.managedSave === true && registry.get(uid)?.domain.status?.managedSave !== true) await files.removeManaged(uid);
+}
 
 /** Starts a domain in its turn. If a step fails, all is taken back and the domain is shut off with reason FAILED. */
 export async function startGuest(engine: Engine, running: Running, cause: Cause, uid: string, options: StartOptions): Promise<void> {
