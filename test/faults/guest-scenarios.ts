@@ -186,8 +186,7 @@ export const guestScenarios: readonly Scenario[] = [
     shows: (domain) => must(!domain.persistent, 'it is transient'),
   },
   {
-    verb: 'dump',
-    guests: 'test',
+    verb: 'dump a guest of QEMU',
     before: 'running',
     keepsGuest: true,
     after: RUNNING,

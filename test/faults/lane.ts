@@ -89,7 +89,8 @@ export class Lane implements AsyncDisposable {
     try {
       await this.#simulatorEnds();
     } finally {
-      await this.system[Symbol.asyncDispose]().finally(() => runCommand(['ip', 'link', 'delete', this.bridge]));
+      await using _bridge = { [Symbol.asyncDispose]: async () => void (await runCommand(['ip', 'link', 'delete', this.bridge])) };
+      await this.system[Symbol.asyncDispose]();
     }
   }
 

@@ -6,7 +6,7 @@ import type { Progress, Sink } from './saved-state.ts';
 export interface Dump {
   /** The formats that can be had here. */
   readonly formats: readonly DumpFormat[];
-  /** Resolves when all was taken by the sink. A guest that ran runs on, whatever happens; with `live` also meanwhile. */
+  /** Resolves when all was taken by the sink. A guest that ran runs on, whatever happens, also when this process ends; with `live` also meanwhile. */
   dump(
     guest: GuestRef,
     options: { readonly format: DumpFormat; readonly live: boolean },
