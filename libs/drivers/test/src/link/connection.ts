@@ -1,7 +1,7 @@
 import { abortFault, Fault } from '@virtmesh/base';
 import type { Duplex } from 'node:stream';
 import { encodeLine, Lines, maxLineBytes } from '../protocol/lines.ts';
-import type { AnswerOf, ArgsOf, FromSimulator, Verb, WireEvent } from '../protocol/messages.ts';
+import type { AnswerOf, ArgsOf, FromSimulator, ToSimulator, Verb, WireEvent } from '../protocol/messages.ts';
 import { decodeFault } from '../protocol/wire-fault.ts';
 
 const maxOutstanding = 65_536;
@@ -45,7 +45,7 @@ export class Connection {
       const id = this.#nextId++;
       const onAbort = (): void => {
         this.#outstanding.delete(id);
-        this.#stream.write(encodeLine({ cancel: id }));
+        this.#send({ cancel: id });
         reject(gaveUp(verb, signal));
       };
       const leave = (): void => signal.removeEventListener('abort', onAbort);
@@ -61,13 +61,17 @@ export class Connection {
           reject(fault);
         },
       });
-      this.#stream.write(encodeLine({ id, verb, args }));
+      this.#send({ id, verb, args });
     });
   }
 
   close(): void {
     this.#finish('the connection was closed');
     this.#stream.destroy();
+  }
+
+  #send(message: ToSimulator): void {
+    this.#stream.write(encodeLine(message));
   }
 
   #refusal(verb: Verb, signal: AbortSignal): Fault | undefined {

@@ -1,6 +1,6 @@
 import type { Violation } from '@virtmesh/base';
 import type { DriverEvent, ObservedState } from '@virtmesh/driver-spi';
-import type { ClockSettings, Latencies, LatencyName } from './settings.ts';
+import type { ClockSettings, Latencies } from './settings.ts';
 import type { EndAction, PowerMode, StateReason } from './words.ts';
 import type { GuestAct, InjectedFault, PlantedFault } from './faults.ts';
 
@@ -165,5 +165,3 @@ export type FromSimulator =
   | { readonly id: number; readonly answer: object }
   | { readonly id: number; readonly fault: WireFault }
   | { readonly event: WireEvent };
-
-export type { ClockSettings, GuestAct, InjectedFault, Latencies, LatencyName };

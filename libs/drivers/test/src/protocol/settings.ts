@@ -11,12 +11,8 @@ export type Latency =
   | { readonly t: 'normal'; readonly meanMs: number; readonly deviationMs: number }
   | { readonly t: 'exponential'; readonly meanMs: number };
 
-/** What takes its time in a guest itself, beyond the verbs. */
-export const guestWork = ['boot', 'power-off', 'let-go'] as const;
-
-/** What can have a latency: a verb such as `create`, what guests do, or `default` for all verbs without one of their own. */
-export type LatencyName = string;
-export type Latencies = Readonly<Record<LatencyName, Latency>>;
+/** By verb, such as `create`, by what guests do (`boot`, `power-off`, `let-go`), or `default` for all verbs without one of their own. */
+export type Latencies = Readonly<Record<string, Latency>>;
 
 /** All that decides how a simulator behaves. */
 export interface SimulatorSettings {
