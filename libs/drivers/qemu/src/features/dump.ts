@@ -34,6 +34,9 @@ async function dump(
 ): Promise<void> {
   const waiting = new AbortController();
   const ended = guest.next((event) => (event.name === 'DUMP_COMPLETED' ? { failure: event.data.error } : undefined), waiting.signal);
+  // QEMU tells of the end of a dump before it lets the guest go on.
+  const goesOn =
+    guest.condition.state === 'running' ? guest.next((event) => event.name === 'RESUME' || undefined, waiting.signal) : undefined;
   let begun = false;
   try {
     await using intake = await context.host.sockets.intake(guest.places.dumpFifo, ownerOf(context.users, guest.record.user));
@@ -47,10 +50,11 @@ async function dump(
         command: 'dump-guest-memory',
         desc: failure,
       });
+    if (goesOn) await settledWithin(goesOn, endTimeoutMs);
     progress(done, done);
   } catch (thrown) {
     // The FIFO is closed by now: QEMU fails to write, and lets the guest go on.
-    if (begun) await settledWithin(ended, endTimeoutMs);
+    if (begun) await settledWithin(Promise.all([ended, goesOn]), endTimeoutMs);
     throw signal.aborted ? abortFault(signal) : thrown;
   } finally {
     waiting.abort();
