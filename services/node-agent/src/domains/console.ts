@@ -46,18 +46,21 @@ export class ConsoleHub {
     const ended = new AbortController();
     const signal = AbortSignal.any([context.signal, ended.signal]);
     const pumped = writes ? this.#write(target, open.value.force, incoming, context, ended) : refuseInput(incoming, signal, ended);
+    const options = { replayBytes: Number(open.value.replayBytes), follow: !open.value.noFollow };
+    const output = console.output(entry.guest, device, options, signal)[Symbol.asyncIterator]();
+    // Its place in the log is taken before the client is told, so that the answer to what it then types is not before it.
+    let next = output.next();
+    next.catch(() => {});
     try {
       yield { item: { $case: 'opened', value: { name: entry.domain.name, device, writable: writes } } };
-      const output = console.output(
-        entry.guest,
-        device,
-        { replayBytes: Number(open.value.replayBytes), follow: !open.value.noFollow },
-        signal,
-      );
-      for await (const bytes of output) yield { item: { $case: 'output', value: Buffer.from(bytes) } };
+      for (let part = await next; part.done !== true; part = await next) {
+        yield { item: { $case: 'output', value: Buffer.from(part.value) } };
+        next = output.next();
+      }
       if (ended.signal.aborted) throw ended.signal.reason;
     } finally {
       ended.abort();
+      await output.return?.();
       await pumped;
     }
   }

@@ -307,6 +307,19 @@ describe('an update', () => {
     await expect(verbs.update('web', { spec, updateMask: ['title'], scope: ChangeScope.LIVE })).rejects.toEqual(reason('STATE_INVALID'));
   });
 
+  it('waits for the next start with what it depends on', async () => {
+    await verbs.create('web', { start: true });
+    const larger = { memory: { sizeBytes: 128n * mebibyte, currentBytes: 128n * mebibyte } };
+    const updateMask = ['memory.size_bytes', 'memory.current_bytes'];
+    const { domain, outcomes } = updated(await verbs.update('web', { spec: larger, updateMask }));
+    expect(outcomes).toMatchObject([
+      { path: 'memory.size_bytes', effect: FieldEffect.NEXT_START },
+      { path: 'memory.current_bytes', effect: FieldEffect.NEXT_START, why: expect.stringContaining('must be at most memory.size_bytes') },
+    ]);
+    expect(domain).toMatchObject({ spec: larger, activeSpec: { memory: { sizeBytes: 64n * mebibyte, currentBytes: 64n * mebibyte } } });
+    await expect(verbs.update('web', { spec: larger, updateMask, scope: ChangeScope.LIVE })).rejects.toEqual(reason('FEATURE_UNSUPPORTED'));
+  });
+
   it('of a running domain becomes live as far as it can', async () => {
     await verbs.create('web', { start: true });
     const { domain, outcomes } = updated(await verbs.update('web', { spec, updateMask: ['*'] }));

@@ -40,27 +40,57 @@ export function planUpdate(driver: HypervisorDriver, entry: Entry, base: DomainS
   const live = wantsLive ? changed(active) : undefined;
   const changesLive = (field: string): boolean => differ(field, active, live) && (base === undefined || differ(field, base, live));
 
-  const outcomes: FieldOutcome[] = [];
-  const livePaths: string[] = [];
-  const refused: Violation[] = [];
-  for (const path of wanted.paths) {
-    const fields = leafPaths(path).filter((field) => differ(field, spec, config) || changesLive(field));
-    if (fields.length === 0) outcomes.push({ path, effect: FieldEffect.UNCHANGED, why: '' });
-    for (const field of fields) {
-      const verdict = active && live && changesLive(field) ? verdictOf(driver, field, active, live) : undefined;
-      if (verdict?.supported) livePaths.push(field);
-      if (verdict?.supported === false && mustBeLive) refused.push({ field: `spec.${field}`, description: verdict.why });
-      outcomes.push(outcomeOf(field, verdict, { running: isActive(entry.state), wantsLive }));
-    }
-  }
-  if (refused.length > 0) throw notLive(driver, refused, entry.domain.persistent);
+  const fieldsOf = (path: string): string[] => leafPaths(path).filter((field) => differ(field, spec, config) || changesLive(field));
+  const verdicts = new Map<string, Verdict>();
+  if (active && live)
+    for (const field of wanted.paths.flatMap(fieldsOf).filter(changesLive)) verdicts.set(field, verdictOf(driver, field, active, live));
+  const running = active && live && fitting(driver, { active, live, guest: entry.guest }, verdicts);
+  const outcomes = wanted.paths.flatMap((path): FieldOutcome[] => {
+    const fields = fieldsOf(path);
+    if (fields.length === 0) return [{ path, effect: FieldEffect.UNCHANGED, why: '' }];
+    return fields.map((field) => outcomeOf(field, verdicts.get(field), { running: isActive(entry.state), wantsLive }));
+  });
+  const refused = [...verdicts].flatMap(([field, verdict]): Violation[] =>
+    verdict.supported ? [] : [{ field: `spec.${field}`, description: verdict.why }],
+  );
+  if (refused.length > 0 && mustBeLive) throw notLive(driver, refused, entry.domain.persistent);
+  const livePaths = [...verdicts].flatMap(([field, verdict]) => (verdict.supported ? [field] : []));
   return {
     config: outcomes.some(({ effect }) => effect !== FieldEffect.UNCHANGED) ? config : undefined,
-    live: live && active && livePaths.length > 0 ? accept(driver, merge(active, live, livePaths), active, entry.guest) : undefined,
+    live: running,
     livePaths,
     driverPaths: livePaths.filter((path) => !isDescriptive(path)),
     outcomes,
   };
+}
+
+interface Running {
+  readonly active: DomainSpec;
+  readonly live: DomainSpec;
+  readonly guest: Entry['guest'];
+}
+
+/**
+ * The running definition with all fields of a good verdict; undefined where there is none. A field that does not fit what
+ * stays as it is, such as more memory now than the guest has at most, waits for the next start with it: its verdict changes.
+ */
+function fitting(driver: HypervisorDriver, { active, guest, live }: Running, verdicts: Map<string, Verdict>): DomainSpec | undefined {
+  for (;;) {
+    const paths = [...verdicts].flatMap(([field, verdict]) => (verdict.supported ? [field] : []));
+    if (paths.length === 0) return undefined;
+    try {
+      return accept(driver, merge(active, live, paths), active, guest);
+    } catch (thrown) {
+      if (!Fault.is(thrown, 'SPEC_INVALID')) throw thrown;
+      const unfit = thrown.violations.flatMap(({ description, field }) => {
+        const named = field.replace(/^spec\./, '').replaceAll(/\[[^\]]*\]/g, '');
+        return paths.filter((path) => named === path || named.startsWith(`${path}.`)).map((path) => [path, description] as const);
+      });
+      if (unfit.length === 0) throw thrown;
+      for (const [path, description] of unfit)
+        verdicts.set(path, { supported: false, why: `while what it depends on waits for the next start, it ${description}` });
+    }
+  }
 }
 
 const differ = (path: string, before: DomainSpec | undefined, after: DomainSpec | undefined): boolean =>
