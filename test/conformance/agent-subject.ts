@@ -15,6 +15,8 @@ export interface AgentSubject {
   rich(system: TestSystem): Promise<PartialSpec>;
   /** A device that a rich guest can get and give back while it runs. */
   device?(system: TestSystem): Promise<AnyDevice>;
+  /** A change of a rich guest that runs. */
+  readonly live: { readonly path: string; readonly spec: PartialSpec };
   /** Whether rich guests shut down when they are asked to. */
   readonly obeysShutdown: boolean;
   /** Whether rich guests answer what only a guest can. */

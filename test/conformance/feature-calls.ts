@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { resultOf } from '@virtmesh/client';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, ResizeDomainDiskRequest } from '@virtmesh/contracts/domain/v1/device';
-import { type DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { GetDomainStatsRequest, type OpenDomainConsoleRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import {
   type ExecDomainRequest,
@@ -30,12 +29,7 @@ export const featureCalls: Readonly<Record<FeatureName, (bench: AgentBench, id: 
   reboot: ({ client }, id) => client.reboot(id),
   stats: ({ client }, id) => client.connection.domains.getDomainStats(GetDomainStatsRequest.fromPartial({ name: client.name(id) })),
   console: ({ client }, id) => drain(client.connection.domains.openDomainConsole(once(client.name(id)))),
-  liveUpdate: async (bench, id) => {
-    const { memory } = await bench.active(id);
-    const size = memory?.sizeBytes ?? 0n;
-    const spec: Parameters<typeof DomainSpec.fromPartial>[0] = { memory: { currentBytes: size / 2n } };
-    return bench.client.update(id, ['memory.current_bytes'], spec, { scope: ChangeScope.LIVE });
-  },
+  liveUpdate: ({ client, subject: { live } }, id) => client.update(id, [live.path], live.spec, { scope: ChangeScope.LIVE }),
   hotplug: async (bench, id) => attach(bench, id, (await bench.subject.device?.(bench.system)) ?? device),
   resizeDisk: async (bench, id) => {
     const [disk] = (await bench.active(id)).disks;

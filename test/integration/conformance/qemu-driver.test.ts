@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { agentConformance } from '../../conformance/agent-conformance.ts';
-import { fileDisk, idleMachine } from '../../support/domain-specs.ts';
+import { fileDisk, idleMachine, mebibyte } from '../../support/domain-specs.ts';
 
 agentConformance({
   name: 'the QEMU driver',
@@ -20,6 +20,7 @@ agentConformance({
       videos: [{}],
     });
   },
+  live: { path: 'memory.current_bytes', spec: { memory: { currentBytes: 16n * mebibyte } } },
   obeysShutdown: false,
   answersAgent: false,
 });

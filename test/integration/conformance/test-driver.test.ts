@@ -21,6 +21,7 @@ agentConformance({
     videos: [{}],
   }),
   device: async ({ disks }) => ({ $case: 'disk', value: Disk.fromPartial({ ...fileDisk(`${disks}/b.img`), id: 'extra' }) }),
+  live: { path: 'memory.current_bytes', spec: { memory: { currentBytes: 32n * mebibyte } } },
   obeysShutdown: true,
   answersAgent: true,
   settle: async ({ runDir }) => {
