@@ -1,5 +1,5 @@
 import { CapabilityPolicy, IdMapMode } from '@virtmesh/contracts/domain/v1/container';
-import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import { join } from 'node:path';
 

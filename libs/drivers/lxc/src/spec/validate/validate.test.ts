@@ -6,10 +6,9 @@ import { goldens } from '../../testing/goldens.ts';
 
 type Partial_ = NonNullable<Parameters<typeof DomainSpec.fromPartial>[0]>;
 const base = goldens['minimal']?.(recordedPlaces) as Partial_;
-const filesystem = (given: object): Partial_ => ({ filesystems: [...(base.filesystems ?? []), given] }) as Partial_;
-const init = (given: object): Partial_ => ({ container: { init: { path: '/bin/x', ...given } } }) as Partial_;
-const net = (given: object): Partial_ =>
-  ({ interfaces: [{ backend: { $case: 'bridge', value: { bridge: 'br0' } }, ...given }] }) as Partial_;
+const filesystem = (given: object): Partial_ => ({ filesystems: [...(base.filesystems ?? []), given] });
+const init = (given: object): Partial_ => ({ container: { init: { path: '/bin/x', ...given } } });
+const net = (given: object): Partial_ => ({ interfaces: [{ backend: { $case: 'bridge', value: { bridge: 'br0' } }, ...given }] });
 const directory = { $case: 'directoryPath', value: '/srv/images/x' };
 
 const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
@@ -152,5 +151,5 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
 
 test.each(refused)('%s is refused, by field', (_what, partial, fields) => {
   const container = { ...base.container, ...partial.container };
-  expect(violationsOf({ ...base, ...partial, container } as Partial_)).toEqual(fields);
+  expect(violationsOf({ ...base, ...partial, container })).toEqual(fields);
 });
