@@ -1,6 +1,7 @@
 import { Fault } from '@virtmesh/base';
 import { expect, test } from 'vitest';
 import { readAssignments } from './assignments.ts';
+import { readDevice } from './read-device.ts';
 import { readDocuments } from './read-documents.ts';
 import { loadDomainSchema } from './schema.ts';
 
@@ -19,4 +20,13 @@ test('an entry of a list is not nothing', () => {
 test('what is no YAML is not taken for a value', () => {
   expect(() => readAssignments(['cpu=[1'], schema)).toThrow(Fault);
   expect(() => readAssignments(['cpu=[1'], schema)).toThrow(/^the change is not valid: cpu: Flow sequence/);
+});
+
+test.each([
+  ['what is no YAML', '[1', /a\.yaml:1:\d+: Flow sequence/],
+  ['two devices', 'rng: {}\n---\nrng: {}\n', /a\.yaml:\d:1: there are 2 devices in it, and one is taken/],
+  ['no device', '', /a\.yaml:1:1: there is no device in it/],
+  ['a device of no kind', '{}', /a\.yaml:1:1: give one of disk, /],
+])('%s is no device', (_what, text, words) => {
+  expect(() => readDevice({ file: 'a.yaml', text }, schema)).toThrow(words);
 });

@@ -108,3 +108,19 @@ test('no editor, one that fails, and nothing to edit', async () => {
   bench.world.find('nodes/n1/domains/web').spec = undefined;
   expect((await edited([])).stderr).toContain('error: domain web is transient and has no definition for a next start to edit\n');
 });
+
+test.each([
+  ['another name', 's/^name: web/name: other/', 'name: must stay web; domrename gives it another one'],
+  ['another uid', 's/^spec:/uid: 00000000-0000-4000-8000-000000000009\\nspec:/', 'uid: must stay '],
+  ['two definitions', '$a---\\nname: two\\nspec:\\n  hypervisor: qemu', 'there are 2 definitions, and one is edited'],
+])('%s is refused, and told above the text', async (_what, change, words) => {
+  const outcome = await edited([`sed -i '${change}' "$1"`, ':']);
+  expect(outcome.seen[1]).toContain(words);
+  expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining(words) as unknown });
+});
+
+test('what the server refuses as a whole is told above the text', async () => {
+  bench.world.faults.set('updateDomain', new Fault('HOST_INCOMPATIBLE', 'the node has no such machine type', {}));
+  const outcome = await edited(['sed -i s/256MiB/512MiB/ "$1"', ':']);
+  expect(outcome.seen[1]).toContain('#! the node has no such machine type\n');
+});

@@ -1,0 +1,60 @@
+import { Fault } from '@virtmesh/base';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
+import type { ExecOrder } from '@virtmesh/driver-spi';
+import { expect, test } from 'vitest';
+import type { DriverContext } from './context.ts';
+import { addressesFeature } from './features/guest/addresses.ts';
+import { execFeature } from './features/guest/exec.ts';
+import { resizeDiskFeature } from './features/resize-disk.ts';
+import { qemuIds } from './launch.ts';
+
+const guest = { uid: '4f5b3c1e-0000-4000-8000-000000000001', id: 'web' };
+const MiB = 1n << 20n;
+
+/** A guest whose disk has a size, and which is asked for nothing else. */
+const running = {
+  execute: async (command: string) => {
+    if (command !== 'query-named-block-nodes') throw new Error(`${command} was not to be asked`);
+    return [{ 'node-name': qemuIds.blockNode('disk0'), image: { 'virtual-size': Number(8n * MiB) } }];
+  },
+};
+const context = { guests: { running: () => running } } as unknown as DriverContext;
+const soon = (): AbortSignal => AbortSignal.timeout(5_000);
+
+const file = { source: { $case: 'filePath' as const, value: '/images/a' } };
+const active = DomainSpec.fromPartial({
+  disks: [{ id: 'disk0', source: file }, { id: 'cd' }, { id: 'kept', source: file, readOnly: true }],
+});
+
+const order: ExecOrder = { command: ['true'], environment: {}, workingDirectory: '', uid: 0, gid: 0 };
+const exec = (over: Partial<ExecOrder>) => () => execFeature(context).exec(guest, { ...order, ...over }, soon());
+const resize = (disk: string, sizeBytes: bigint) => () => resizeDiskFeature(context).resizeDisk(guest, active, disk, sizeBytes, soon());
+
+test.each<[rule: string, call: () => Promise<unknown>, field: string, words: RegExp]>([
+  ['the agent gives no terminal', exec({ terminal: { rows: 24, columns: 80 } }), 'open.terminal', /no terminal; leave it out/],
+  [
+    'the agent begins in its own directory',
+    exec({ workingDirectory: '/tmp' }),
+    'open.working_directory',
+    /its own directory; leave it out/,
+  ],
+  ['the agent is of one user', exec({ uid: 1 }), 'open.uid', /its own user/],
+  ['the agent is of one group', exec({ gid: 1 }), 'open.gid', /its own group/],
+  [
+    'addresses come from somewhere',
+    () => addressesFeature(context).addresses(guest, active, 99 as AddressSource, soon()),
+    'source',
+    /GUEST or NEIGHBOURS/,
+  ],
+  ['what grows has a medium', resize('cd', 16n * MiB), 'disk', /no medium/],
+  ['what grows is written to', resize('kept', 16n * MiB), 'disk', /read-only/],
+  ['a size is of whole sectors', resize('disk0', 16n * MiB + 1n), 'size_bytes', /a multiple of 512/],
+  ['a disk does not become smaller', resize('disk0', 4n * MiB), 'size_bytes', /data would be lost/],
+])('%s', async (_rule, call, field, words) => {
+  const fault = await call().then(
+    () => undefined,
+    (thrown: unknown) => Fault.from(thrown),
+  );
+  expect(fault).toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field, description: expect.stringMatching(words) as unknown }] });
+});
