@@ -1,5 +1,5 @@
 import { Fault } from '@virtmesh/base';
-import type { ExecEnd, ExecSession, Host, SpawnedProcess, Terminal } from '@virtmesh/driver-spi';
+import type { ExecEnd, ExecSession, Host, SpawnedProcess } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 
 type Part = { readonly stream: 'output' | 'error'; readonly bytes: Uint8Array };
@@ -23,14 +23,7 @@ export class AttachedCommand implements ExecSession {
     this.ended = process.exited.then(({ code, signal }) => endOf(code, signal));
   }
 
-  static async start(
-    host: Host,
-    attach: string,
-    args: readonly string[],
-    terminal: Terminal | undefined,
-    signal: AbortSignal,
-  ): Promise<AttachedCommand> {
-    if (terminal) throw new Fault('FEATURE_UNSUPPORTED', 'terminals', {});
+  static async start(host: Host, attach: string, args: readonly string[], signal: AbortSignal): Promise<AttachedCommand> {
     const process = await host.processes.spawn({ file: attach, args, descriptors: ['pipe', 'pipe', 'pipe'], detached: false });
     const command = new AttachedCommand(host, process);
     signal.addEventListener('abort', () => command.#end(), { once: true });

@@ -282,6 +282,7 @@ describe('a running container', () => {
       [{ command: [] }, 'open.command'],
       [{ command: ['ls'], workingDirectory: '/nonexistent' }, 'open.working_directory'],
       [{ command: ['ls'], environment: { 'A=B': '' } }, 'open.environment'],
+      [{ command: ['ls'], terminal: { rows: 24, columns: 80 } }, 'open.terminal'],
     ] as const)
       await expect(
         life.feature('exec').exec(guest, { environment: {}, workingDirectory: '/', uid: 0, gid: 0, ...order }, soon()),
