@@ -1,4 +1,6 @@
+import { type Duplex, duplexPair } from 'node:stream';
 import { Fault } from '@virtmesh/base';
+import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
 import type { ExecOrder } from '@virtmesh/driver-spi';
@@ -12,14 +14,33 @@ import { qemuIds } from './launch.ts';
 const guest = { uid: '4f5b3c1e-0000-4000-8000-000000000001', id: 'web' };
 const MiB = 1n << 20n;
 
-/** A guest whose disk has a size, and which is asked for nothing else. */
+/** A guest whose disk has a size, and which is asked for nothing else but by its agent. */
 const running = {
+  ref: guest,
+  agentConnected: true,
+  spec: DomainSpec.fromPartial({ channels: [{ id: 'channel0', kind: ChannelKind.GUEST_AGENT }] }),
+  places: { socket: () => '/run/agent.sock' },
   execute: async (command: string) => {
     if (command !== 'query-named-block-nodes') throw new Error(`${command} was not to be asked`);
     return [{ 'node-name': qemuIds.blockNode('disk0'), image: { 'virtual-size': Number(8n * MiB) } }];
   },
 };
-const context = { guests: { running: () => running } } as unknown as DriverContext;
+const context = {
+  guests: { running: () => running },
+  host: { sockets: { connect: async () => agentWithoutPrograms() } },
+} as unknown as DriverContext;
+
+/** What talks with the agent of a guest that has no programs. */
+function agentWithoutPrograms(): Duplex {
+  const [ours, its] = duplexPair();
+  its.setEncoding('latin1').on('data', (text: string) => {
+    const { execute, arguments: given } = JSON.parse(text.replaceAll('\xff', '')) as { execute: string; arguments: { id?: number } };
+    const answer =
+      execute === 'guest-exec' ? { error: { class: 'GenericError', desc: 'Failed to execute child process' } } : { return: given.id };
+    its.write(Buffer.from(`\xff${JSON.stringify(answer)}\n`, 'latin1'));
+  });
+  return ours;
+}
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 
 const file = { source: { $case: 'filePath' as const, value: '/images/a' } };
@@ -47,6 +68,7 @@ test.each<[rule: string, call: () => Promise<unknown>, field: string, words: Reg
     'source',
     /GUEST or NEIGHBOURS/,
   ],
+  ['the guest has the program', exec({ command: ['/bin/no'] }), 'open.command', /"\/bin\/no" cannot be run in the guest: Failed/],
   ['what grows has a medium', resize('cd', 16n * MiB), 'disk', /no medium/],
   ['what grows is written to', resize('kept', 16n * MiB), 'disk', /read-only/],
   ['a size is of whole sectors', resize('disk0', 16n * MiB + 1n), 'size_bytes', /a multiple of 512/],

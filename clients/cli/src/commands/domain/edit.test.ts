@@ -25,6 +25,7 @@ async function edited(steps: readonly string[], ...words: string[]): Promise<Out
     `#!/bin/sh\ncd ${bench.directory}\nn=$(cat count 2>/dev/null || echo 0)\ncp "$1" seen-$n\necho $((n + 1)) >count\ncase $n in\n${cases}\n*) exit 9 ;;\nesac\n`,
   );
   await chmod(editor, 0o755);
+  await writeFile(join(bench.directory, 'count'), '0');
   const outcome = await bench.call(['edit', 'web', ...words], { env: { EDITOR: editor, TMPDIR: bench.directory } });
   const seen = await Promise.all(steps.map((_, index) => readFile(join(bench.directory, `seen-${index}`), 'utf8').catch(() => '')));
   return { ...outcome, seen };
@@ -49,10 +50,8 @@ test('the definition as dumpspec prints it, and what became of what was written'
 
 test('unchanged, and emptied, is nothing', async () => {
   expect(await edited([':'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });
-  await writeFile(join(bench.directory, 'count'), '0');
   expect(await edited([': >"$1"'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });
   expect(bench.world.requests.some(({ method }) => method === 'updateDomain')).toBe(false);
-  await writeFile(join(bench.directory, 'count'), '0');
   expect(await edited(['echo "# a remark" >>"$1"'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });
 });
 
