@@ -19,7 +19,7 @@ const realProcesses = [
   'libs/drivers/lxc/src/**/*.real.test.ts',
   'libs/kit/src/run-service.test.ts',
   'libs/store/src/power-cut.test.ts',
-  'tools/cases/cases.test.ts',
+  'tools/cases/{cases,repository}.test.ts',
 ];
 
 /** Suites on real components share two cores, and measure time: one file at a time. */

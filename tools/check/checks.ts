@@ -11,7 +11,6 @@ export function allChecks(): readonly Check[] {
   return [
     // In one run of all packages: a run of each would load most sources again and again.
     { name: 'unit tests', argv: ['vitest', 'run', '--project', 'unit', '--maxWorkers=100%'] },
-    { name: 'cases of rules', argv: ['nx', 'run', '@virtmesh/tools:cases', '--outputStyle=static-failures-only'] },
     { name: 'types', argv: ['tsc', '-p', '.'] },
     { name: 'lint', argv: ['oxlint', '--type-aware'] },
     { name: 'format', argv: ['oxfmt', '--list-different'] },

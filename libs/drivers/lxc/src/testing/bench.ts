@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
-import { type Life, type RunningGuest, soon, World } from '../src/testing/world.ts';
+import { type Life, type RunningGuest, soon, World } from './world.ts';
 
-// Measures the driver beside LXC's own tools, in turns in one run: node libs/drivers/lxc/bench/main.ts [rounds] [containers at once]
+// Measures the driver beside LXC's own tools, in turns in one run: node libs/drivers/lxc/src/testing/bench.ts [rounds] [containers at once]
 const rounds = Number(process.argv[2] ?? 15);
 const atOnce = Number(process.argv[3] ?? 50);
 const run = promisify(execFile);
