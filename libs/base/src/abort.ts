@@ -2,7 +2,11 @@ import { abortFault } from './steps.ts';
 
 /** Settles as `promise` does, or rejects with the abort's fault when the signal is aborted first. */
 export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(abortFault(signal));
+  if (signal.aborted) {
+    // Nobody waits for it any more, however it fails.
+    promise.catch(() => {});
+    return Promise.reject(abortFault(signal));
+  }
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(abortFault(signal));
     signal.addEventListener('abort', onAbort, { once: true });
