@@ -1,4 +1,4 @@
-import { abortFault } from '@virtmesh/base';
+import { abortFault, raceAbort } from '@virtmesh/base';
 import type { GuestRef, Host } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
@@ -20,7 +20,8 @@ export async function destroyGuest(context: DriverContext, ref: GuestRef, graceM
 }
 
 async function destroyLive(host: Host, guest: LiveGuest, graceMs: number, signal: AbortSignal): Promise<void> {
-  if (guest.isGone) return;
+  // Its end is told before this resolves, also where that came just before.
+  if (guest.isGone) return raceAbort(guest.ended, signal);
   guest.willBeDestroyed();
   if (graceMs > 0 && canReact(host, guest)) {
     host.processes.kill(guest.process, 'SIGTERM');

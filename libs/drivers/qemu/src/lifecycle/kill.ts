@@ -8,15 +8,15 @@ export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSig
   try {
     await endOf(host, guest, signal);
   } catch (thrown) {
-    if (guest.isGone) return;
+    if (guest.isGone) return guest.ended;
     throw Fault.is(thrown, 'DEADLINE_EXCEEDED') ? stuck(guest.process) : thrown;
   }
 }
 
-/** Waits until nothing of a guest runs. An adoption that is given up lets go of it meanwhile; then its process is looked at. */
+/** Waits until nothing of a guest runs and that was told. An adoption that is given up lets go of it meanwhile; then its process is looked at. */
 export async function endOf(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
   const unseen = guest.dropped.then(() => host.processes.waitExit(guest.process, signal));
-  await raceAbort(Promise.race([guest.gone, unseen]), signal);
+  await raceAbort(Promise.race([guest.ended, unseen]), signal);
 }
 
 const stuck = ({ pid }: ProcessIdentity): Fault =>
