@@ -1,9 +1,11 @@
+import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resultOf } from '@virtmesh/client';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
-import { AttachDomainDeviceRequest, DetachDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
+import { AttachDomainDeviceRequest, DetachDomainDeviceRequest, UpdateDomainDeviceRequest } from '@virtmesh/contracts/domain/v1/device';
+import { Disk, DiskDevice } from '@virtmesh/contracts/domain/v1/disk';
 import { type Domain, DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { RenameDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import { FieldEffect, RenameDomainRequest, type UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import { RestoreDomainRequest, SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -71,6 +73,39 @@ describe.each(['agent', 'fleet'] as const)('a guest, asked of the %s', (scope) =
     expect((await client.get(other)).uid).toBe(uid);
     await expect(client.get(id)).rejects.toMatchObject({ reason: 'DOMAIN_NOT_FOUND' });
     await client.remove(other);
+  });
+
+  it('has its CD-ROM exchanged and taken out while it runs', async () => {
+    const id = `media-${scope}`;
+    const [first, second] = [join(system.disks, `${id}-1.iso`), join(system.disks, `${id}-2.iso`)];
+    for (const path of [first, second]) await makeDisk(path, 1n << 20n, 'raw');
+    const cdrom = { id: 'cd', device: DiskDevice.CDROM, readOnly: true };
+    const { status } = await client.run(id, idleMachine({ disks: [fileDisk(first, 'raw', cdrom)] }));
+    const inserted = async (): Promise<string[]> => {
+      const fds = `/proc/${status?.pid}/fd`;
+      const links = await Promise.all((await readdir(fds)).map(async (fd) => readlink(join(fds, fd)).catch(() => '')));
+      return [...new Set(links.filter((path) => path.endsWith('.iso')))];
+    };
+    expect(await inserted()).toEqual([first]);
+    const change = async (disk: Disk): Promise<UpdateDomainResult> => {
+      const request = UpdateDomainDeviceRequest.fromPartial({
+        name: client.name(id),
+        device: { device: { $case: 'disk', value: disk } },
+        scope: ChangeScope.BOTH,
+        wait,
+      });
+      const result = resultOf(await client.connection.domains.updateDomainDevice(request, call));
+      if (result.$case !== 'update') throw new Error(`an update answered ${result.$case}`);
+      return result.value;
+    };
+    const exchanged = await change(fileDisk(second, 'raw', cdrom));
+    expect(exchanged.outcomes.map(({ effect }) => effect)).toEqual([FieldEffect.LIVE]);
+    expect(exchanged.domain?.activeSpec?.disks[0]?.source?.source).toEqual({ $case: 'filePath', value: second });
+    expect(await inserted()).toEqual([second]);
+    const { domain } = await change(Disk.fromPartial(cdrom));
+    expect([domain?.spec, domain?.activeSpec].map((spec) => spec?.disks[0]?.source?.source)).toEqual([undefined, undefined]);
+    expect(await inserted()).toEqual([]);
+    await client.remove(id);
   });
 
   it('is saved to a file and restored', async () => {
