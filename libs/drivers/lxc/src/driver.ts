@@ -57,7 +57,7 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
 const lifecycleOf = (context: DriverContext): Lifecycle => ({
   planStart: (order) => new GuestStart(context, order).plan(),
   shutdownModes: [ShutdownMode.SIGNAL],
-  requestShutdown: (guest) => requestShutdown(context, guest),
+  requestShutdown: (guest, _mode, signal) => requestShutdown(context, guest, signal),
   destroy: (guest, _options, signal) => destroyGuest(context, guest, signal),
   observe: (guest) => observeGuest(context, guest),
   adopt: async (guest, active, record, signal) => adoptGuest(context, guest, active, decodeRecord(record), signal),

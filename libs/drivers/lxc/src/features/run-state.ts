@@ -21,5 +21,5 @@ export const suspendFeature = ({ host, guests }: DriverContext): Suspend => ({
 
 export const rebootFeature = (context: DriverContext): Reboot => ({
   modes: [RebootMode.SIGNAL],
-  reboot: (guest) => requestReboot(context, guest),
+  reboot: (guest, _mode, signal) => requestReboot(context, guest, signal),
 });

@@ -1,4 +1,4 @@
-import { sleep } from '@virtmesh/base';
+import { abortFault, sleep } from '@virtmesh/base';
 import type { HostCgroups } from '@virtmesh/driver-spi';
 
 const firstLookMs = 1;
@@ -6,6 +6,7 @@ const longestLookMs = 50;
 
 /** Stops or continues all that runs in a group; resolves when it has. */
 export async function setFrozen(cgroups: HostCgroups, group: string, frozen: boolean, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) throw abortFault(signal);
   if (cgroups.version('freezer') === 1) await cgroups.write('freezer', group, 'freezer.state', frozen ? 'FROZEN' : 'THAWED');
   else await cgroups.write('memory', group, 'cgroup.freeze', frozen ? '1' : '0');
   // Only version 2 tells when it is done, and both are done within milliseconds.
