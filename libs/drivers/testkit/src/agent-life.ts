@@ -12,6 +12,9 @@ import type {
   StartOrder,
 } from '@virtmesh/driver-spi';
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { EventLaw } from './event-law.ts';
 import type { PartialSpec, SubjectHost } from './subject.ts';
 
 /** A deadline that no call of a healthy test comes near. */
@@ -25,6 +28,8 @@ export interface Kept {
   record: RuntimeRecord | undefined;
   active: DomainSpec;
   started: Started | undefined;
+  /** What its events must keep to. */
+  readonly law: EventLaw;
 }
 
 export interface StartOptions {
@@ -34,6 +39,9 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long the bench listens, before it closes, for what should not be told any more. */
+const lateMs = 400;
+
 /** Stands for the agent: its bookkeeping, over the lives of its driver. */
 export class AgentBench implements AsyncDisposable {
   readonly host: SubjectHost;
@@ -41,6 +49,9 @@ export class AgentBench implements AsyncDisposable {
   readonly told: DriverEvent[] = [];
   driver: HypervisorDriver;
   readonly #kept = new Map<string, Kept>();
+  /** Of all guests that there ever were: what is told too late is told of those that are forgotten. */
+  readonly #laws = new Map<string, { readonly name: string; readonly law: EventLaw }>();
+  readonly #strays: string[] = [];
   readonly #waiting = new Set<() => void>();
   #life = new AbortController();
   #listening: Promise<void>;
@@ -63,20 +74,27 @@ export class AgentBench implements AsyncDisposable {
     this.#listening = this.#listen();
   }
 
-  /** A guest with a completed definition. */
-  define(spec: PartialSpec): Kept {
+  /** A guest with a completed definition; `name` says in whose case. */
+  define(spec: PartialSpec, name: string): Kept {
     const uid = randomUUID();
     const guest = { uid, id: `t-${uid.slice(0, 8)}` };
     const completed = this.driver.complete(DomainSpec.fromPartial(spec), guest);
-    const kept: Kept = { guest, spec: completed, record: undefined, active: completed, started: undefined };
+    const kept: Kept = { guest, spec: completed, record: undefined, active: completed, started: undefined, law: new EventLaw() };
     this.#kept.set(uid, kept);
+    this.#laws.set(uid, { name, law: kept.law });
     return kept;
   }
 
   /** Carries out a start as the agent does. */
   async start(kept: Kept, options: StartOptions = {}): Promise<Started> {
     const plan = this.driver.lifecycle.planStart(this.order(kept, options));
-    await runSteps(plan.steps, options.signal ?? soon(), options.observer ?? {});
+    kept.law.begin();
+    try {
+      await runSteps(plan.steps, options.signal ?? soon(), options.observer ?? {});
+    } catch (thrown) {
+      await this.over(kept, 'its start was undone');
+      throw thrown;
+    }
     kept.started = plan.started();
     kept.active = kept.started.activeSpec;
     return kept.started;
@@ -105,8 +123,30 @@ export class AgentBench implements AsyncDisposable {
     return this.driver.lifecycle.observe(guest, soon());
   }
 
-  destroy({ guest }: Kept, graceMs = 0): Promise<void> {
+  /** Ends a guest. Not for one that is being started: what becomes of that is its start's to tell. */
+  async destroy(kept: Kept, graceMs = 0): Promise<void> {
+    await this.preempt(kept, graceMs);
+    await this.over(kept, 'its destruction');
+  }
+
+  /** Destroys a guest whose start may be under way. */
+  preempt({ guest }: Kept, graceMs = 0): Promise<void> {
     return this.driver.lifecycle.destroy(guest, { graceMs }, soon());
+  }
+
+  /** All that was told of a guest has been told now: what comes later breaks the law. */
+  async over({ law }: Kept, why: string): Promise<void> {
+    // What was told before a call resolved is read in the same turn.
+    await turn();
+    law.end(why);
+  }
+
+  /** A guest that runs and answers. */
+  async ready(kept: Kept, options: StartOptions = {}): Promise<Started> {
+    const started = await this.start(kept, options);
+    const { host } = this;
+    await expect.poll(() => host.answers?.(kept.guest, this.driver) ?? true).toBe(true);
+    return started;
   }
 
   /** Ends a guest and gives back all that it had, whatever became of it. */
@@ -147,8 +187,11 @@ export class AgentBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const kept of [...this.#kept.values()]) await this.finish(kept).catch(() => {});
+    await sleep(lateMs);
     await this.#end();
     await this.host[Symbol.asyncDispose]();
+    const breaches = [...this.#laws.values()].flatMap(({ law, name }) => law.breaches.map((breach) => `${name}: ${breach}`));
+    expect([...breaches, ...this.#strays]).toEqual([]);
   }
 
   async #end(): Promise<void> {
@@ -160,6 +203,9 @@ export class AgentBench implements AsyncDisposable {
   async #listen(): Promise<void> {
     for await (const event of this.driver.events(this.#life.signal)) {
       this.told.push(event);
+      const followed = this.#laws.get(event.uid);
+      if (followed) followed.law.see(event);
+      else this.#strays.push(`${event.t} was told of ${event.uid}, which is no guest`);
       for (const wake of this.#waiting) wake();
       this.#waiting.clear();
     }

@@ -1,24 +1,42 @@
 import type { DriverEvent } from '@virtmesh/driver-spi';
 
 /**
- * What is wrong with the order of a guest's events, if anything: nothing comes after `exited`, and a state is not told twice
- * in a row for the same reason. `lives` is how often the guest was started.
+ * Follows the events of one guest over its lives, and keeps what breaks the rules that `DriverEvent` states: nothing is told
+ * of a life that is over, little of a guest that has shut down, and no state twice in a row for the same reason.
  */
-export function lawBreach(events: readonly DriverEvent[], lives: number): string | undefined {
-  let ended = 0;
-  let last: DriverEvent | undefined;
-  let shutdown = false;
-  for (const event of events) {
-    if (ended === lives) return `${event.t} came after the guest's end`;
-    if (shutdown && !['exited', 'guest-agent', 'state'].includes(event.t)) return `${event.t} came after the guest had shut down`;
+export class EventLaw {
+  readonly breaches: string[] = [];
+  /** Before the first start there is nothing to tell either. */
+  #over: string | undefined = 'before it was started';
+  #last: DriverEvent | undefined;
+  #shutdown = false;
+
+  /** A start is about to be carried out. */
+  begin(): void {
+    this.#over = undefined;
+    this.#shutdown = false;
+    this.#last = undefined;
+  }
+
+  /** The life is over, because of what has just resolved. */
+  end(why: string): void {
+    this.#over ??= `after ${why}`;
+  }
+
+  see(event: DriverEvent): void {
+    const breach = this.#breach(event);
+    if (breach !== undefined) this.breaches.push(breach);
+    if (event.t === 'exited') this.end('its exit');
+    if (event.t === 'shutdown') this.#shutdown = true;
+    this.#last = event;
+  }
+
+  #breach(event: DriverEvent): string | undefined {
+    if (this.#over !== undefined) return `${event.t} was told ${this.#over}`;
+    if (this.#shutdown && !['exited', 'guest-agent', 'state'].includes(event.t)) return `${event.t} was told after the guest had shut down`;
+    const last = this.#last;
     if (event.t === 'state' && last?.t === 'state' && last.state === event.state && last.reason === event.reason)
       return `the state ${event.state} was told twice`;
-    if (event.t === 'shutdown') shutdown = true;
-    if (event.t === 'exited') {
-      ended += 1;
-      shutdown = false;
-    }
-    last = event;
+    return undefined;
   }
-  return undefined;
 }

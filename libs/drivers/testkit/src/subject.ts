@@ -1,5 +1,5 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { AnyDevice, GuestRef, Host, HypervisorDriver } from '@virtmesh/driver-spi';
+import type { AnyDevice, GuestRef, Host, HypervisorDriver, RuntimeRecord } from '@virtmesh/driver-spi';
 
 export type PartialSpec = Parameters<typeof DomainSpec.fromPartial>[0];
 
@@ -9,6 +9,7 @@ export type GuestAct = 'shutdown' | 'reboot' | 'crash' | 'panic';
 /** A definition that is wrong in one place. */
 export interface BrokenSpec {
   readonly what: string;
+  /** Merged over `minimal` at the top level: a message in it takes the whole place of the one there. */
   readonly spec: PartialSpec;
   /** The path that must be named. */
   readonly field: string;
@@ -35,14 +36,14 @@ export interface SubjectHost extends AsyncDisposable {
   driver(): Promise<HypervisorDriver>;
   /** A definition with as little as possible, that starts and then runs until it is ended. Called for each guest. */
   minimal(): Promise<PartialSpec>;
-  /** One with a disk, an interface and whatever guests are asked through. It echoes what is typed into its first console. */
+  /** One with a disk, an interface and whatever guests are asked through, as far as the driver has them. It echoes what is typed into its first console. */
   rich(): Promise<PartialSpec>;
   /** Definitions that are accepted and set every driven field between them. They are never started. */
   readonly examples: readonly PartialSpec[];
   readonly broken: readonly BrokenSpec[];
-  /** All that is left of a guest on the host, for people to read; empty when all was given back. Consoles' logs do not count. */
+  /** All that is left of a guest on the host, for people to read: something while it runs, and nothing when all was given back. Consoles' logs do not count. */
   traces(uid: string): Promise<readonly string[]>;
-  /** What rich guests can be made to do. */
+  /** What rich guests can be made to do, once they answer. What is left out is not tested. */
   readonly acts: Readonly<Partial<Record<GuestAct, (guest: GuestRef, driver: HypervisorDriver) => Promise<void>>>>;
   /** Whether rich guests shut down when they are asked to. */
   readonly obeysShutdown: boolean;
@@ -54,6 +55,8 @@ export interface SubjectHost extends AsyncDisposable {
   readonly answersAgent: boolean;
   /** Whether a rich guest can be asked already; they can at once if left out. */
   answers?(guest: GuestRef, driver: HypervisorDriver): Promise<boolean>;
+  /** The record as it would be had the guest's process ended and another one got its id; for drivers that know guests by their process. */
+  forge?(record: RuntimeRecord): RuntimeRecord;
   /** The system that the driver was given. */
   readonly os: Host;
   /** A directory in which the suite may write files that the driver reads. */

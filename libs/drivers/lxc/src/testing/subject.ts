@@ -53,6 +53,7 @@ export const lxcSubject: Subject = {
         },
         { $case: 'hostDevice', value: { id: 'full', source: { $case: 'characterPath', value: '/dev/full' }, readOnly: false } },
       ],
+      forge: (record) => ({ ...record, monitor: { ...(record['monitor'] as object), startTicks: '1' } }),
       os: world.host,
       directory: world.images,
       [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),

@@ -38,6 +38,7 @@ export const qemuSubject: Subject = {
         now: { path: 'memory.current_bytes', change: (spec) => void (spec.memory && (spec.memory.currentBytes = 32n * MiB)) },
         later: { path: 'memory.size_bytes', change: (spec) => void (spec.memory && (spec.memory.sizeBytes = 128n * MiB)) },
       },
+      forge: (record) => ({ ...record, process: { ...(record['process'] as object), startTicks: '1' } }),
       os: world.host,
       directory: world.images,
       [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),

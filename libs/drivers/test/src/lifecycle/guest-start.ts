@@ -71,11 +71,14 @@ export class GuestStart implements PreemptibleStart {
     const { guest, restore, spec } = this.#order;
     const state = restore ? await readSavedState(this.#context.host.files, restore) : undefined;
     this.#created = true;
-    await this.#context.link.call(
-      'create',
-      { uid: guest.uid, id: guest.id, profile: profileOf(spec), ...(state === undefined ? {} : { state }) },
-      signal,
-    );
+    const order = { uid: guest.uid, id: guest.id, profile: profileOf(spec), ...(state === undefined ? {} : { state }) };
+    try {
+      await this.#context.link.call('create', order, signal);
+    } catch (thrown) {
+      // The one that runs is an earlier start's, and no undo of this one ends it.
+      if (Fault.is(thrown, 'RESOURCE_IN_USE')) this.#created = false;
+      throw thrown;
+    }
   }
 
   /** Whether the simulator had made it when the caller gave up is not known; one that an earlier start made is left alone. */

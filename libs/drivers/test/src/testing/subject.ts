@@ -116,6 +116,7 @@ export const testSubject = (settings: Partial<SimulatorSettings> = {}): Subject 
       ],
       answersAgent: true,
       answers: async (guest, driver) => (await driver.lifecycle.observe(guest, soon())).guestAgentConnected === true,
+      forge: (record) => ({ ...record, instance: randomUUID() }),
       os: world.host,
       directory: world.directory,
       [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
-import { runSteps } from '@virtmesh/base';
+import { runSteps, undoSteps } from '@virtmesh/base';
 import { expect } from 'vitest';
-import type { AgentBench, Kept } from '../agent-life.ts';
+import { type AgentBench, type Kept, soon } from '../agent-life.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 
@@ -27,6 +27,7 @@ export const brokenStartCases = (subject: Subject): void =>
     guest('one that is aborted in a step takes back what it did, at each step', 'rich', async (kept, bench) => {
       for (const step of stepsOf(bench, kept)) {
         const abort = new AbortController();
+        kept.law.begin();
         const plan = bench.driver.lifecycle.planStart(bench.order(kept));
         const steps = plan.steps.map((each) =>
           each.name === step
@@ -47,26 +48,61 @@ export const brokenStartCases = (subject: Subject): void =>
         );
         if (done) {
           expect(step).toBe(plan.steps.at(-1)?.name);
-          await bench.destroy(kept);
-          await bench.driver.lifecycle.release(kept.guest, kept.record ?? {});
+          await end(bench, kept);
         } else await expectNothing(bench, kept, step);
       }
       await bench.start(kept);
+    });
+
+    guest('one takes back what it did when each undo is run twice, at each step', 'rich', async (kept, bench) => {
+      for (const [index, step] of stepsOf(bench, kept).entries()) {
+        kept.law.begin();
+        const { steps } = bench.driver.lifecycle.planStart(bench.order(kept));
+        const begun = steps.slice(0, index + 1);
+        for (const each of begun) await each.run(soon());
+        for (const each of begun.toReversed()) for (let times = 0; times < 2; times++) await each.undo?.();
+        // A guest that runs is its caller's: no undo ends it, but a destroy.
+        if (index === steps.length - 1 && (await bench.observe(kept)).state !== 'gone') await end(bench, kept);
+        else await expectNothing(bench, kept, step);
+      }
+      await bench.start(kept);
+    });
+
+    guest('one of a guest that runs is refused, and takes nothing from it', 'rich', async (kept, bench) => {
+      const { observed } = await bench.start(kept);
+      const again = bench.driver.lifecycle.planStart(bench.order(kept));
+      const refused = { reason: expect.stringMatching(/^(STATE_INVALID|RESOURCE_IN_USE)$/) };
+      await expect(runSteps(again.steps, soon())).rejects.toMatchObject(refused);
+      expect(await bench.observe(kept)).toMatchObject({ state: 'running', pid: observed.pid });
+      expect(bench.of(kept).filter(({ t }) => t === 'exited')).toEqual([]);
+    });
+
+    guest('one whose caller has given up already begins nothing, at each step', 'rich', async (kept, bench) => {
+      for (const [index, step] of stepsOf(bench, kept).entries()) {
+        kept.law.begin();
+        const { steps } = bench.driver.lifecycle.planStart(bench.order(kept));
+        const begun = steps.slice(0, index + 1);
+        for (const each of begun.slice(0, -1)) await each.run(soon());
+        // A step that waits for nothing may be done before it looks at the signal.
+        await Promise.resolve(begun.at(-1)?.run(AbortSignal.abort())).catch(() => {});
+        await undoSteps(begun, { undoFailed: (_, thrown) => expect(thrown, step).toBeUndefined() });
+        if (index === steps.length - 1 && (await bench.observe(kept)).state !== 'gone') await end(bench, kept);
+        else await expectNothing(bench, kept, step);
+      }
     });
 
     guest('one gives way to a destroy that comes in a step, at each step', 'rich', async (kept, bench) => {
       for (const step of stepsOf(bench, kept)) {
         let destroyed: Promise<void> = Promise.resolve();
         const started = await bench
-          .start(kept, { observer: { before: (name) => void (name === step && (destroyed = bench.destroy(kept))) } })
+          .start(kept, { observer: { before: (name) => void (name === step && (destroyed = bench.preempt(kept))) } })
           .then(
             () => true,
             () => false,
           );
         await destroyed;
         if (started) {
-          await bench.destroy(kept);
-          await bench.driver.lifecycle.release(kept.guest, kept.record ?? {});
+          await end(bench, kept);
         } else await expectNothing(bench, kept, step);
         expect(await bench.observe(kept), step).toMatchObject({ state: 'gone' });
       }
@@ -76,8 +112,9 @@ export const brokenStartCases = (subject: Subject): void =>
       const steps = stepsOf(bench, kept);
       for (const [index, step] of steps.entries()) {
         kept.record = undefined;
+        kept.law.begin();
         const plan = bench.driver.lifecycle.planStart(bench.order(kept));
-        for (const each of plan.steps.slice(0, index + 1)) await each.run(AbortSignal.timeout(20_000));
+        for (const each of plan.steps.slice(0, index + 1)) await each.run(soon());
         await bench.renew();
         // Nothing was touched before the first record.
         if (kept.record) {
@@ -94,10 +131,16 @@ export const brokenStartCases = (subject: Subject): void =>
 const stepsOf = (bench: AgentBench, kept: Kept): readonly string[] =>
   bench.driver.lifecycle.planStart(bench.order(kept)).steps.map(({ name }) => name);
 
+/** Ends a guest whose start came to its end. */
+async function end(bench: AgentBench, kept: Kept): Promise<void> {
+  await bench.destroy(kept);
+  await bench.driver.lifecycle.release(kept.guest, kept.record ?? {});
+}
+
 async function expectNothing(bench: AgentBench, kept: Kept, step: string): Promise<void> {
-  const told = bench.of(kept).length;
+  // What comes after the undo would be taken for the next life of the guest.
+  await bench.over(kept, `its start was undone after ${step}`);
   expect(await bench.observe(kept), step).toMatchObject({ state: 'gone' });
   expect(await bench.host.traces(kept.guest.uid), step).toEqual([]);
-  // What comes after the undo would be taken for the next life of the guest.
-  expect(bench.of(kept).slice(told), step).toEqual([]);
+  expect(kept.law.breaches, step).toEqual([]);
 }

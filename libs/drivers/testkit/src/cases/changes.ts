@@ -1,4 +1,4 @@
-import { runSteps } from '@virtmesh/base';
+import { runSteps, type Step } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import {
   type AnyDevice,
@@ -70,21 +70,26 @@ export const changeCases = (subject: Subject): void =>
       }
     });
 
-    feature('hotplug', 'an attach that fails behind its last step is taken back', 'rich', async (kept, bench, { skip }) => {
-      const device = (await bench.host.devices?.())?.[0];
-      if (!device) return skip('the subject names no device');
-      await bench.start(kept);
-      const wanted = completed(bench, kept, device);
-      const attach: DeviceChange = { what: 'attach', device: device.value.id };
-      const { steps } = bench.feature('hotplug').plan(order(bench, kept, attach, kept.active, wanted));
-      const failing = { name: 'failing', run: () => Promise.reject(new Error('planted')) };
-      const undoFaults: unknown[] = [];
-      const run = runSteps([...steps, failing], soon(), { undoFailed: (_, thrown) => void undoFaults.push(thrown) });
-      await expect(run).rejects.toThrow('planted');
-      expect(undoFaults).toEqual([]);
-      // It is as before: the same attach can be made.
-      await change(bench, kept, attach, kept.active, wanted);
-    });
+    feature(
+      'hotplug',
+      'an attach that fails behind its last step is taken back, also when each step and each undo is run twice',
+      'rich',
+      async (kept, bench, { skip }) => {
+        const device = (await bench.host.devices?.())?.[0];
+        if (!device) return skip('the subject names no device');
+        await bench.start(kept);
+        const wanted = completed(bench, kept, device);
+        const attach: DeviceChange = { what: 'attach', device: device.value.id };
+        const { steps } = bench.feature('hotplug').plan(order(bench, kept, attach, kept.active, wanted));
+        const failing = { name: 'failing', run: () => Promise.reject(new Error('planted')) };
+        const undoFaults: unknown[] = [];
+        const run = runSteps([...steps.map(twice), failing], soon(), { undoFailed: (_, thrown) => void undoFaults.push(thrown) });
+        await expect(run).rejects.toThrow('planted');
+        expect(undoFaults).toEqual([]);
+        // It is as before: the same attach can be made.
+        await change(bench, kept, attach, kept.active, wanted);
+      },
+    );
 
     feature('hotplug', 'nothing is attached to a guest that does not run', 'rich', async (kept, bench, { skip }) => {
       const device = (await bench.host.devices?.())?.[0];
@@ -109,6 +114,17 @@ export const changeCases = (subject: Subject): void =>
       await expect(resizeDisk(large / 2n)).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
     });
   });
+
+/** A step as it is after a crash, when nobody knows whether it was done. */
+const twice = (step: Step): Step => ({
+  name: step.name,
+  run: async (signal) => {
+    for (let times = 0; times < 2; times++) await step.run(signal);
+  },
+  undo: async () => {
+    for (let times = 0; times < 2; times++) await step.undo?.();
+  },
+});
 
 function changed({ active }: Kept, wanted: SpecChange): DomainSpec {
   const spec = DomainSpec.fromPartial(active);

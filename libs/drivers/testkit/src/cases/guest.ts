@@ -32,7 +32,7 @@ export const guestCases = (subject: Subject): void =>
 
     feature('addresses', 'each address belongs to an interface of the definition, or to none', 'rich', async (kept, bench, { skip }) => {
       if (!bench.host.answersAgent) return skip('rich guests of the subject cannot be asked');
-      await ready(bench, kept);
+      await bench.ready(kept);
       const found = await bench.feature('addresses').addresses(kept.guest, kept.active, AddressSource.GUEST, soon());
       const known = new Set(['', ...kept.active.interfaces.map(({ id }) => id)]);
       expect(found.filter((each) => !known.has(each.interface))).toEqual([]);
@@ -41,7 +41,7 @@ export const guestCases = (subject: Subject): void =>
 
     feature('guestInfo', 'it says what it is', 'rich', async (kept, bench, { skip }) => {
       if (!bench.host.answersAgent) return skip('rich guests of the subject cannot be asked');
-      await ready(bench, kept);
+      await bench.ready(kept);
       const info = await bench.feature('guestInfo').guestInfo(kept.guest, kept.active, soon());
       expect(info.hostname).not.toBe('');
       expect(info.os?.kernelRelease).not.toBe('');
@@ -49,7 +49,7 @@ export const guestCases = (subject: Subject): void =>
 
     feature('freeze', 'its file systems are frozen and thawed, as many as there are', 'rich', async (kept, bench, { skip }) => {
       if (!bench.host.answersAgent) return skip('rich guests of the subject cannot be asked');
-      await ready(bench, kept);
+      await bench.ready(kept);
       const still = bench.feature('freeze');
       const frozen = await still.freeze(kept.guest, [], soon());
       await bench.renew();
@@ -65,7 +65,7 @@ export const guestCases = (subject: Subject): void =>
     const exec = (name: string, run: (bench: AgentBench, kept: Kept, context: TestContext) => Promise<void>): void =>
       feature('exec', name, 'rich', async (kept, bench, context) => {
         if (!bench.host.answersAgent) return context.skip('rich guests of the subject cannot be asked');
-        await ready(bench, kept);
+        await bench.ready(kept);
         await run(bench, kept, context);
       });
 
@@ -112,12 +112,6 @@ export const guestCases = (subject: Subject): void =>
       await other[Symbol.asyncDispose]();
     });
   });
-
-/** A guest that runs and answers. */
-async function ready(bench: AgentBench, kept: Kept): Promise<void> {
-  await bench.start(kept);
-  await expect.poll(() => bench.host.answers?.(kept.guest, bench.driver) ?? true).toBe(true);
-}
 
 const open = (bench: AgentBench, kept: Kept, order: Pick<ExecOrder, 'command'> & Partial<ExecOrder>): Promise<ExecSession> =>
   bench.feature('exec').exec(kept.guest, { environment: {}, workingDirectory: '/', uid: 0, gid: 0, ...order }, soon());
