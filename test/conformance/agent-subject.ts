@@ -13,7 +13,7 @@ export interface AgentSubject {
   minimal(system: TestSystem): Promise<PartialSpec>;
   /** One with a disk, an interface, a console, a display and a way to ask the guest, as far as the driver has them. */
   rich(system: TestSystem): Promise<PartialSpec>;
-  /** A device that a rich guest can get and give back while it runs. */
+  /** A device that a rich guest can get and give back while it runs; without `hotplug`, any that the driver drives. */
   device?(system: TestSystem): Promise<AnyDevice>;
   /** A change of a rich guest that runs. */
   readonly live: { readonly path: string; readonly spec: PartialSpec };

@@ -13,12 +13,13 @@ import {
   TakeDomainScreenshotRequest,
   ThawDomainFilesystemsRequest,
 } from '@virtmesh/contracts/domain/v1/guest';
+import { Interface } from '@virtmesh/contracts/domain/v1/interface';
+import { Rng } from '@virtmesh/contracts/domain/v1/rng';
 import { DumpDomainRequest, SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
-import type { AnyDevice, FeatureName } from '@virtmesh/driver-spi';
+import { type AnyDevice, deviceListPath, type FeatureName } from '@virtmesh/driver-spi';
 import type { AgentBench } from './agent-bench.ts';
 
 export const wait = { seconds: 60n, nanos: 0 };
-const device: AnyDevice = { $case: 'rng', value: { id: 'extra-rng', rateBytes: 0n, periodMs: 0 } };
 
 /** What uses a feature of a guest that runs, by the calls of a client. */
 export const featureCalls: Readonly<Record<FeatureName, (bench: AgentBench, id: string) => Promise<unknown>>> = {
@@ -30,7 +31,7 @@ export const featureCalls: Readonly<Record<FeatureName, (bench: AgentBench, id: 
   stats: ({ client }, id) => client.connection.domains.getDomainStats(GetDomainStatsRequest.fromPartial({ name: client.name(id) })),
   console: ({ client }, id) => drain(client.connection.domains.openDomainConsole(once(client.name(id)))),
   liveUpdate: ({ client, subject: { live } }, id) => client.update(id, [live.path], live.spec, { scope: ChangeScope.LIVE }),
-  hotplug: async (bench, id) => attach(bench, id, (await bench.subject.device?.(bench.system)) ?? device),
+  hotplug: async (bench, id) => attach(bench, id, await drivenDevice(bench)),
   resizeDisk: async (bench, id) => {
     const [disk] = (await bench.active(id)).disks;
     const request = { name: bench.client.name(id), disk: disk?.id ?? 'disk0', sizeBytes: 4n * 1024n ** 3n, requestId: randomUUID(), wait };
@@ -58,6 +59,21 @@ export const featureCalls: Readonly<Record<FeatureName, (bench: AgentBench, id: 
   },
   exec: ({ client }, id) => drain(client.connection.domains.execDomain(command(client.name(id)))),
 };
+
+/** A device of a kind that the driver drives: others are refused as that, whether devices come and go or not. */
+async function drivenDevice(bench: AgentBench): Promise<AnyDevice> {
+  const named = await bench.subject.device?.(bench.system);
+  if (named) return named;
+  const fields = await bench.fields();
+  const found = candidates.find(({ $case }) => fields.some((field) => field.startsWith(`${deviceListPath($case)}.`)));
+  if (!found) throw new Error('the suite knows no device that the driver drives; let its subject name one');
+  return found;
+}
+
+const candidates: readonly AnyDevice[] = [
+  { $case: 'rng', value: Rng.fromPartial({ id: 'extra-rng' }) },
+  { $case: 'interface', value: Interface.fromPartial({ id: 'extra-net', backend: { $case: 'user', value: {} } }) },
+];
 
 export async function attach({ client }: AgentBench, id: string, wanted: AnyDevice): Promise<unknown> {
   const request = { name: client.name(id), device: { device: wanted }, scope: ChangeScope.LIVE, requestId: randomUUID(), wait };

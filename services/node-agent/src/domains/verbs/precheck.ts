@@ -30,7 +30,7 @@ export function feature<N extends FeatureName>(
   const facet = driver.features[name];
   if (facet !== undefined && verdict.supported) return facet;
   const why = verdict.supported ? 'the driver does not have it' : verdict.why;
-  throw new Fault('FEATURE_UNSUPPORTED', `the driver ${driver.type} cannot ${name}: ${why}`, { driver: driver.type, feature: name, why });
+  throw new Fault('FEATURE_UNSUPPORTED', `the driver ${driver.type} has no ${name}: ${why}`, { driver: driver.type, feature: name, why });
 }
 
 /** FEATURE_UNSUPPORTED for a way of doing something that the driver does not have; without a way named (0) it takes the best. */
