@@ -79,10 +79,13 @@ async function pointsOf(lane: Lane, scenario: Scenario): Promise<Point[]> {
   return points.filter(({ name }, index) => !isOneWith(points[index - 1]?.name ?? '', name));
 }
 
-/** Between the end of one step and the begin of the next there is nothing, nor after the last commit. */
+/**
+ * Between the end of one step and the begin of the next there is nothing, nor between a commit and the begin of the work that
+ * it admitted, nor after the last one.
+ */
 const isOneWith = (before: string, after: string): boolean =>
   (isStep(before, 'after') && (isStep(after, 'before') || after.endsWith('.record'))) ||
-  (before === 'commit.after' && after.endsWith('.end'));
+  (before === 'commit.after' && /\.(?:begin|end)$/.test(after));
 
 const isStep = (name: string, side: 'before' | 'after'): boolean => name.endsWith(`.${side}`) && name !== `commit.${side}`;
 
