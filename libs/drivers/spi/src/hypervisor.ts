@@ -12,7 +12,7 @@ export interface HostSupport {
   readonly version: string;
   /** The accelerators that really run a guest here, best first. Left out where the node's own CPU just does. */
   readonly accelerators?: readonly string[];
-  /** What definitions can have here. Throws HOST_INCOMPATIBLE for an architecture or machine type that is not there. */
+  /** What definitions can have here; the agent adds `fields` and `features`, which it has from `drives` and `explain`. Throws HOST_INCOMPATIBLE for an architecture or machine type that is not there. */
   capabilities(query: { readonly arch: string; readonly machine: string }, signal: AbortSignal): Promise<DomainCapabilities>;
 }
 

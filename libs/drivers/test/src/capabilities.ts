@@ -1,7 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import { type Availability, DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
 import { machineType } from './spec/complete.ts';
-import { drivenFields } from './spec/drives.ts';
 import { maxVcpus } from './spec/validate.ts';
 
 export const driverVersion = '1.0';
@@ -19,11 +18,7 @@ const devices = [
 ];
 
 /** What definitions can have. HOST_INCOMPATIBLE for another architecture or machine type. */
-export function capabilities(
-  query: { readonly arch: string; readonly machine: string },
-  arch: string,
-  features: readonly Availability[],
-): DomainCapabilities {
+export function capabilities(query: { readonly arch: string; readonly machine: string }, arch: string): DomainCapabilities {
   if (query.arch !== '' && query.arch !== arch)
     throw new Fault('HOST_INCOMPATIBLE', `the guests of this node have ${arch}, not ${query.arch}; ask for that, or another node`, {
       arch: query.arch,
@@ -42,7 +37,5 @@ export function capabilities(
     machines: [{ name: machineType, alias: 'test', maxVcpus, isDefault: true, deprecated: false }],
     firmwares: [available('bios'), available('uefi'), available('uefi.secure-boot')],
     devices: devices.map(available),
-    fields: [...drivenFields()].toSorted(),
-    features: [...features],
   });
 }

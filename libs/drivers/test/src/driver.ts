@@ -1,6 +1,5 @@
 import { Broadcast } from '@virtmesh/base';
-import type { Availability } from '@virtmesh/contracts/domain/v1/capabilities';
-import { type DriverEvent, featureNames, type HypervisorDriver } from '@virtmesh/driver-spi';
+import type { DriverEvent, HypervisorDriver } from '@virtmesh/driver-spi';
 import { capabilities, driverVersion } from './capabilities.ts';
 import type { DriverContext } from './context.ts';
 import { followGuests } from './follow-guests.ts';
@@ -22,10 +21,9 @@ export function createTestDriver(options: TestDriverOptions): HypervisorDriver {
   const followed = new Set<string>();
   const link = followGuests(options, events, followed);
   const context: DriverContext = { host: options.host, link, starts: new StartTable(), followed };
-  const available = featureNames.map((name): Availability => ({ name, available: true, why: '' }));
   return {
     type: 'test',
-    host: { version: driverVersion, accelerators: [], capabilities: async (query) => capabilities(query, arch, available) },
+    host: { version: driverVersion, accelerators: [], capabilities: async (query) => capabilities(query, arch) },
     drives: drivenFields(),
     complete: (spec, guest) => complete(spec, guest, arch),
     validate: (spec) => validate(spec, arch),

@@ -69,16 +69,10 @@ export const definitionCases = (subject: Subject): void =>
       const told = await driver.host.capabilities({ arch: '', machine: '' }, AbortSignal.timeout(20_000));
       expect(told.hypervisor).toBe(driver.type);
       expect(told.version).toBe(driver.host.version);
-      expect(new Set(told.fields)).toEqual(driver.drives);
-      expect(told.features.map(({ name }) => name).toSorted()).toEqual([...featureNames].toSorted());
-      for (const { available, name, why } of told.features) {
-        const feature = featureNames.find((each) => each === name);
-        if (feature === undefined) throw new Error(`no such feature: ${name}`);
-        expect(available, name).toBe(driver.features[feature] !== undefined);
-        const verdict = driver.explain(undefined, feature);
-        expect(verdict.supported, name).toBe(available);
-        expect(why, name).toBe(verdict.supported ? '' : verdict.why);
-        if (!available) expect(why.length, name).toBeGreaterThan(10);
+      for (const name of featureNames) {
+        const verdict = driver.explain(undefined, name);
+        expect(verdict.supported, name).toBe(driver.features[name] !== undefined);
+        if (!verdict.supported) expect(verdict.why.length, name).toBeGreaterThan(10);
       }
       await expect(driver.host.capabilities({ arch: '', machine: 'no-such-machine' }, AbortSignal.timeout(20_000))).rejects.toMatchObject({
         reason: 'HOST_INCOMPATIBLE',
