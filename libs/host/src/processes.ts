@@ -16,6 +16,7 @@ import { delimiter, join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { pageBytes } from './page-size.ts';
 import { parseProcStat, type ProcStat } from './proc-stat.ts';
+import { spawnInTerminal } from './terminal.ts';
 
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const cleanEnvironment = { PATH: standardPath, LC_ALL: 'C' };
@@ -26,6 +27,7 @@ export function hostProcesses(): HostProcesses {
   return {
     which: async (program) => which(program),
     spawn: spawnProcess,
+    spawnInTerminal: (order) => spawnInTerminal(spawnProcess, order),
     run,
     identify: (pid) => identityOf(pid, readStat(pid)),
     look: (target) => look(target, page),

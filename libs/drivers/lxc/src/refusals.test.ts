@@ -42,7 +42,6 @@ test.each<[rule: string, call: () => Promise<unknown>, field: string]>([
   ['no text ends within itself', exec({ command: ['true', 'a\0b'] }), 'open'],
   ['variables have names', exec({ environment: { '1=2': '' } }), 'open.environment'],
   ['a command begins at an absolute path', exec({ workingDirectory: 'tmp' }), 'open.working_directory'],
-  ['a command has pipes', exec({ terminal: { rows: 24, columns: 80 } }), 'open.terminal'],
   ['users are 0 or more', exec({ uid: -1 }), 'open.uid'],
   ['groups are 0 or more', exec({ gid: -1 }), 'open.gid'],
   ['a command begins in a directory', exec({ workingDirectory: '/tmp' }, { '/tmp': 'file' }), 'open.working_directory'],

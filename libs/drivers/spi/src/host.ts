@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
+import type { Terminal } from './features/exec.ts';
 
 /**
  * The operating system as a port: drivers reach it by this alone. Failures of a system call are thrown as Node has them,
@@ -154,11 +155,38 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+export interface TerminalOrder {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** How large its terminal is at first. */
+  readonly size: Terminal;
+}
+
+/** A process with a terminal of its own, which is its standard input, output and error and its controlling terminal. */
+export interface TerminalProcess {
+  readonly identity: ProcessIdentity;
+  /** Resolves once, when the process has ended. */
+  readonly exited: Promise<ExitStatus>;
+  /** The terminal's other side: what is written is typed. It ends when no process has the terminal any more. To destroy it hangs up. */
+  readonly stream: Duplex;
+  /**
+   * Resolves when the program has set the terminal so that Ctrl-S and Ctrl-Q reach it too, as programs do that hand on to
+   * another terminal, or when the stream is closed. As they do so they throw away what was typed before.
+   */
+  readonly takenOver: Promise<void>;
+  /** Has the terminal hand on what comes either way as it is, without echo, lines or signals. Nothing happens to one that is closed. */
+  makeRaw(): void;
+  /** Tells the processes in front by SIGWINCH. STATE_INVALID when the stream is closed. */
+  resize(size: Terminal): void;
+}
+
 export interface HostProcesses {
   /** The absolute path of a program of the host; undefined where it is not installed. */
   which(program: string): Promise<string | undefined>;
   /** Starts a process in `/` with an empty environment but for PATH and LC_ALL. */
   spawn(order: SpawnOrder): Promise<SpawnedProcess>;
+  /** Starts a process in a session and terminal of its own, and as `spawn` else. A program that cannot be run ends with 126 or 127. */
+  spawnInTerminal(order: TerminalOrder): Promise<TerminalProcess>;
   /** Runs a command to its end, with at most 1 MiB of output. COMMAND_FAILED where it does not end with 0. */
   run(file: string, args: readonly string[], options: { readonly signal: AbortSignal; readonly input?: string }): Promise<CommandResult>;
   /** What a pid is now; undefined where nothing has it. */

@@ -48,6 +48,8 @@ export type {
   Signal,
   SpawnedProcess,
   SpawnOrder,
+  TerminalOrder,
+  TerminalProcess,
   TapOrder,
   VethOrder,
 } from './host.ts';

@@ -1,8 +1,18 @@
 import { Fault } from '@virtmesh/base';
-import type { ExecEnd, ExecSession, Host, SpawnedProcess } from '@virtmesh/driver-spi';
+import type { ExecEnd, ExecSession, Host, SpawnedProcess, Terminal } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 
 type Part = { readonly stream: 'output' | 'error'; readonly bytes: Uint8Array };
+
+/** How a command is connected with: by pipes, or by a terminal. */
+interface Connection {
+  readonly process: Pick<SpawnedProcess, 'identity' | 'exited'>;
+  readonly input: Duplex;
+  readonly outputs: { readonly output: Duplex; readonly error?: Duplex };
+  /** When what is written is not lost. */
+  readonly ready: Promise<unknown>;
+  readonly resize?: (terminal: Terminal) => void;
+}
 
 /** A command that lxc-attach has brought into a container. */
 export class AttachedCommand implements ExecSession {
@@ -10,39 +20,39 @@ export class AttachedCommand implements ExecSession {
   readonly output: AsyncIterable<Part>;
   readonly ended: Promise<ExecEnd>;
   readonly #host: Host;
-  readonly #process: SpawnedProcess;
-  readonly #input: Duplex;
+  readonly #connection: Connection;
 
-  private constructor(host: Host, process: SpawnedProcess) {
+  private constructor(host: Host, connection: Connection) {
     this.#host = host;
-    this.#process = process;
-    const [input, output, error] = [0, 1, 2].map((descriptor) => process.streams.get(descriptor));
-    if (!input || !output || !error) throw new Fault('INTERNAL_BUG', 'a command was started without its pipes');
-    this.#input = input;
-    this.output = merged({ output, error });
-    this.ended = process.exited.then(({ code, signal }) => endOf(code, signal));
+    this.#connection = connection;
+    this.output = merged(connection.outputs);
+    this.ended = connection.process.exited.then(({ code, signal }) => endOf(code, signal));
   }
 
-  static async start(host: Host, attach: string, args: readonly string[], signal: AbortSignal): Promise<AttachedCommand> {
-    const process = await host.processes.spawn({ file: attach, args, descriptors: ['pipe', 'pipe', 'pipe'], detached: false });
-    const command = new AttachedCommand(host, process);
+  static async start(host: Host, order: AttachOrder, signal: AbortSignal): Promise<AttachedCommand> {
+    const command = new AttachedCommand(host, await (order.terminal ? byTerminal(host, order, order.terminal) : byPipes(host, order)));
     signal.addEventListener('abort', () => command.#end(), { once: true });
     if (signal.aborted) command.#end();
     return command;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    if (this.#input.destroyed || this.#input.writableEnded) return Promise.reject(inputEnded());
+  async write(bytes: Uint8Array): Promise<void> {
+    const { input, ready } = this.#connection;
+    await ready;
+    if (input.destroyed || input.writableEnded) throw inputEnded();
     return new Promise((resolve, reject) => {
-      this.#input.write(bytes, (error) => (error ? reject(inputEnded()) : resolve()));
+      input.write(bytes, (error) => (error ? reject(inputEnded()) : resolve()));
     });
   }
 
+  /** The input of a terminal has no end of its own; it is typed. */
   endInput(): void {
-    this.#input.end();
+    if (this.#connection.resize) this.write(endOfTransmission).catch(() => {});
+    else this.#connection.input.end();
   }
 
-  async resize(): Promise<void> {
+  async resize(terminal: Terminal): Promise<void> {
+    if (this.#connection.resize) return this.#connection.resize(terminal);
     throw new Fault('FEATURE_UNSUPPORTED', 'the command has no terminal whose size could change; run it with one', {
       driver: 'lxc',
       feature: 'exec',
@@ -51,20 +61,49 @@ export class AttachedCommand implements ExecSession {
   }
 
   async kill(signal: number): Promise<void> {
-    const [command] = this.#host.processes.children(this.#process.identity);
+    const [command] = this.#host.processes.children(this.#connection.process.identity);
     if (command) this.#host.processes.kill(command, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end();
-    await this.#process.exited;
+    await this.#connection.process.exited;
   }
 
   #end(): void {
-    for (const command of this.#host.processes.children(this.#process.identity)) this.#host.processes.kill(command, 'SIGKILL');
-    this.#host.processes.kill(this.#process.identity, 'SIGKILL');
-    for (const stream of this.#process.streams.values()) stream.destroy();
+    const { process, input, outputs } = this.#connection;
+    for (const command of this.#host.processes.children(process.identity)) this.#host.processes.kill(command, 'SIGKILL');
+    this.#host.processes.kill(process.identity, 'SIGKILL');
+    for (const stream of [input, ...Object.values(outputs)]) stream.destroy();
   }
+}
+
+/** lxc-attach with its arguments, and the terminal that the command is to have. */
+export interface AttachOrder {
+  readonly attach: string;
+  readonly args: readonly string[];
+  readonly terminal: Terminal | undefined;
+}
+
+const endOfTransmission = Uint8Array.of(4);
+
+async function byPipes(host: Host, { attach, args }: AttachOrder): Promise<Connection> {
+  const process = await host.processes.spawn({ file: attach, args, descriptors: ['pipe', 'pipe', 'pipe'], detached: false });
+  const [input, output, error] = [0, 1, 2].map((descriptor) => process.streams.get(descriptor));
+  if (!input || !output || !error) throw new Fault('INTERNAL_BUG', 'a command was started without its pipes');
+  return { process, input, outputs: { output, error }, ready: Promise.resolve() };
+}
+
+/** lxc-attach makes a terminal in the container and hands on between the two. As it takes ours over it throws away what was typed, and leaves on that ends of lines are changed a second time. */
+async function byTerminal(host: Host, { attach, args }: AttachOrder, size: Terminal): Promise<Connection> {
+  const process = await host.processes.spawnInTerminal({ file: attach, args, size });
+  return {
+    process,
+    input: process.stream,
+    outputs: { output: process.stream },
+    ready: process.takenOver.then(() => process.makeRaw()),
+    resize: (terminal) => process.resize(terminal),
+  };
 }
 
 /** LXC passes on a signal as a shell does, so that one cannot be told from an exit code of the same number. */

@@ -22,7 +22,12 @@ async function exec(context: DriverContext, ref: GuestRef, order: ExecOrder, sig
   const environment = { ...defaultEnvironment, ...guest.spec.container?.init?.environment, ...order.environment };
   checkTexts(order);
   await requireProgram(context, guest, order, environment['PATH'] ?? '');
-  return AttachedCommand.start(context.host, context.profile.tools.attach, attachArguments(guest, order, environment), signal);
+  const { terminal } = order;
+  return AttachedCommand.start(
+    context.host,
+    { attach: context.profile.tools.attach, args: attachArguments(guest, order, environment), terminal },
+    signal,
+  );
 }
 
 /** The arguments of lxc-attach. Each text of the order is an argument of its own, after its option or after all options. */
@@ -51,7 +56,7 @@ const inDirectory = ({ workingDirectory, command }: ExecOrder): readonly string[
 
 const shell = '/bin/sh';
 
-function checkTexts({ command, environment, workingDirectory, uid, gid, terminal }: ExecOrder): void {
+function checkTexts({ command, environment, workingDirectory, uid, gid }: ExecOrder): void {
   if (command.length === 0 || command[0] === '') throw invalid('open.command', 'is required: a program and its arguments');
   if ([...command, ...Object.entries(environment).flat(), workingDirectory].some((text) => text.includes('\0')))
     throw invalid('open', 'must hold no NUL character');
@@ -59,8 +64,6 @@ function checkTexts({ command, environment, workingDirectory, uid, gid, terminal
     throw invalid('open.environment', 'must be named by A-Z a-z 0-9 _, not beginning with a digit');
   if (workingDirectory !== '' && !workingDirectory.startsWith('/'))
     throw invalid('open.working_directory', 'must be an absolute path in the guest');
-  if (terminal)
-    throw invalid('open.terminal', 'cannot be had in a container yet, whose commands have pipes; leave it out, or open a console');
   if (uid < 0 || gid < 0) throw invalid(uid < 0 ? 'open.uid' : 'open.gid', 'must be 0 or more');
 }
 

@@ -1,0 +1,74 @@
+import type { Terminal } from '@virtmesh/driver-spi';
+import { constants } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+
+/** The calls of the kernel that Node has no name for. Each throws as Node does, with `code`. */
+export interface SystemCalls {
+  /** Two ends of a unix stream socket. */
+  socketPair(): readonly [number, number];
+  /** Makes `onto` the same open file as `fd`; what it was is closed. */
+  duplicateOnto(fd: number, onto: number): void;
+  /** Lets the other side of a terminal's master be opened. */
+  unlockTerminal(master: number): void;
+  /** Opens the other side of a terminal's master, whatever is mounted at /dev/pts. */
+  openTerminalPeer(master: number): number;
+  setTerminalSize(master: number, size: Terminal): void;
+  /** Has a terminal hand on what comes either way as it is, without echo, lines or signals. */
+  makeTerminalRaw(master: number): void;
+  /** Makes each read from a master one packet, whose first byte says what it is: tty_ioctl(2), TIOCPKT. */
+  setPacketMode(master: number): void;
+}
+
+/** Linux's numbers, as x86, ARM, RISC-V and s390 have them. */
+const number = {
+  TIOCSPTLCK: 0x40045431,
+  TIOCGPTPEER: 0x5441,
+  TIOCSWINSZ: 0x5414,
+  TIOCPKT: 0x5420,
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
+  AF_UNIX: 1,
+  SOCK_STREAM: 1,
+  O_CLOEXEC: 0o2000000,
+};
+
+/** Loaded where it is used first: an agent that makes no terminal does not carry it. */
+export async function systemCalls(): Promise<SystemCalls> {
+  const { default: koffi } = await import('koffi');
+  const library = koffi.load(null);
+  const found = (definition: string, name: string): ((...args: readonly unknown[]) => number) => {
+    const call = library.func(definition);
+    return (...args) => {
+      const answer: unknown = call(...args);
+      if (typeof answer === 'number' && answer >= 0) return answer;
+      const errno = koffi.errno();
+      throw Object.assign(new Error(`${name}: ${getSystemErrorName(-errno)}`), {
+        code: getSystemErrorName(-errno),
+        errno: -errno,
+        syscall: name,
+      });
+    };
+  };
+  const ioctl = found('int ioctl(int fd, unsigned long request, ...)', 'ioctl');
+  const socketpair = found('int socketpair(int domain, int type, int protocol, void *pair)', 'socketpair');
+  const dup3 = found('int dup3(int fd, int onto, int flags)', 'dup3');
+  return {
+    socketPair: () => {
+      const pair = new Int32Array(2);
+      socketpair(number.AF_UNIX, number.SOCK_STREAM | number.O_CLOEXEC, 0, pair);
+      return [pair[0] ?? -1, pair[1] ?? -1];
+    },
+    duplicateOnto: (fd, onto) => void dup3(fd, onto, number.O_CLOEXEC),
+    unlockTerminal: (master) => void ioctl(master, number.TIOCSPTLCK, 'void *', new Int32Array(1)),
+    openTerminalPeer: (master) => ioctl(master, number.TIOCGPTPEER, 'int', constants.O_RDWR | constants.O_NOCTTY | number.O_CLOEXEC),
+    makeTerminalRaw: (master) => {
+      // struct termios of the kernel: flags for input, output, the line, and the local ones; then the special characters.
+      const settings = new Uint32Array(16);
+      ioctl(master, number.TCGETS, 'void *', settings);
+      settings[0] = settings[1] = settings[3] = 0;
+      ioctl(master, number.TCSETS, 'void *', settings);
+    },
+    setPacketMode: (master) => void ioctl(master, number.TIOCPKT, 'void *', Int32Array.of(1)),
+    setTerminalSize: (master, { rows, columns }) => void ioctl(master, number.TIOCSWINSZ, 'void *', Uint16Array.of(rows, columns, 0, 0)),
+  };
+}
