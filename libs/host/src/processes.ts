@@ -100,12 +100,20 @@ function run(
 ): Promise<CommandResult> {
   if (options.signal.aborted) return Promise.reject(abortFault(options.signal));
   return new Promise((resolve, reject) => {
-    const settings = { cwd: '/', env: cleanEnvironment, maxBuffer: maxOutputBytes, signal: options.signal, encoding: 'utf8' } as const;
+    const { signal } = options;
+    const settings = { cwd: '/', env: cleanEnvironment, maxBuffer: maxOutputBytes, encoding: 'utf8' } as const;
     const child = execFile(file, [...args], settings, (error, stdout, stderr) => {
+      signal.removeEventListener('abort', abort);
       if (!error) return resolve({ code: 0, stdout, stderr });
-      if (options.signal.aborted) return reject(abortFault(options.signal));
+      if (signal.aborted) return reject(abortFault(signal));
       reject(commandFault(file, args, stderr.trim().slice(-2000) || error.message, error));
     });
+    // Answered when it has ended: what it would still do meanwhile must not come behind what its caller then takes back.
+    const abort = (): void => {
+      child.once('exit', () => reject(abortFault(signal)));
+      child.kill('SIGKILL');
+    };
+    signal.addEventListener('abort', abort, { once: true });
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });

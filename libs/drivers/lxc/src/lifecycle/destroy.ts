@@ -1,3 +1,4 @@
+import { sleep } from '@virtmesh/base';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
@@ -21,12 +22,17 @@ export async function destroyGuest(context: DriverContext, ref: GuestRef, signal
   await killUnknown(context, ref, signal);
 }
 
+/** One that is just taking its name, or is between a fork and its parent's end, can be missed by one look. */
+const looks = 2;
+const betweenLooksMs = 25;
+
 /** Ends what runs of a guest that is not known: nothing may have adopted it yet. */
 export async function killUnknown({ host, directories }: DriverContext, ref: GuestRef, signal: AbortSignal): Promise<void> {
   const places = placesOf(directories, ref.uid);
-  for (;;) {
+  for (let unseen = 0; unseen < looks;) {
     const monitors = await findMonitors(host, ref.uid, places, undefined);
-    if (monitors.length === 0) return;
+    unseen = monitors.length === 0 ? unseen + 1 : 0;
+    if (unseen === 1) await sleep(betweenLooksMs, signal);
     for (const monitor of monitors) {
       await killMonitored(host, places, monitor);
       await host.processes.waitExit(monitor, signal);

@@ -5,14 +5,15 @@ import type { LiveGuest } from './live-guest.ts';
 import { settledWithin } from './settled-within.ts';
 
 /** How long a monitor may take to tidy up after its container. */
-const tidyMs = 3000;
+const tidyMs = 2000;
 
 /** Kills a container by its init, after which its monitor tidies up and ends. */
 export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {
   if (guest.isGone) return;
   await killMonitored(host, guest.places, guest.monitor);
-  // A monitor that waits in vain, such as for the log of a console whose keeper others have killed, is not waited for.
-  if (!(await settledWithin(guest.gone, tidyMs)) && host.processes.children(guest.monitor).length === 0)
+  // A monitor that waits in vain is not waited for: for the log of a console whose keeper others have killed, or, in a
+  // reboot, for the word of an init that was killed before it could say it.
+  if (!(await settledWithin(guest.gone, tidyMs)) && livingChildren(host, guest.monitor).length === 0)
     host.processes.kill(guest.monitor, 'SIGKILL');
   try {
     await raceAbort(guest.gone, signal);
@@ -24,7 +25,7 @@ export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSig
 
 /** Kills the init of a monitor's container; the monitor itself where it has none yet. */
 export async function killMonitored(host: Host, places: GuestPlaces, monitor: ProcessIdentity): Promise<void> {
-  const [init] = host.processes.children(monitor);
+  const [init] = livingChildren(host, monitor);
   if (!init) {
     host.processes.kill(monitor, 'SIGKILL');
     return;
@@ -33,6 +34,10 @@ export async function killMonitored(host: Host, places: GuestPlaces, monitor: Pr
   // What is frozen by version 1 heeds not even that.
   if (host.cgroups.version('freezer') === 1) await host.cgroups.write('freezer', places.cgroup, 'freezer.state', 'THAWED').catch(() => {});
 }
+
+/** Those that have not ended: one that its parent has not reaped is still listed. */
+const livingChildren = (host: Host, monitor: ProcessIdentity): readonly ProcessIdentity[] =>
+  host.processes.children(monitor).filter((child) => host.processes.look(child) !== undefined);
 
 const stuck = ({ pid }: ProcessIdentity): Fault =>
   new Fault(
