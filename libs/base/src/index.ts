@@ -3,6 +3,7 @@ export { Broadcast } from './broadcast.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { Fault, type FaultOptions, type Violation } from './fault.ts';
 export { KeyedQueue } from './keyed-queue.ts';
+export { LineSplitter } from './line-splitter.ts';
 export {
   anyNode,
   type DomainName,
@@ -20,6 +21,7 @@ export {
   parseOperationName,
 } from './names.ts';
 export { Code, type Reason, reasonCodes } from './reasons.ts';
+export { settledWithin } from './settled-within.ts';
 export { next, statesAllowing, type TransitionTable } from './state-machine.ts';
 export { abortFault, runSteps, type Step, type StepObserver, undoSteps } from './steps.ts';
 export { decodeToken, encodeToken } from './token.ts';

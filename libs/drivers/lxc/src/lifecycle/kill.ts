@@ -1,8 +1,7 @@
-import { Fault, raceAbort } from '@virtmesh/base';
+import { Fault, raceAbort, settledWithin } from '@virtmesh/base';
 import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
 import type { GuestPlaces } from '../process/places.ts';
 import type { LiveGuest } from './live-guest.ts';
-import { settledWithin } from './settled-within.ts';
 
 /** How long a monitor may take to tidy up after its container. */
 const tidyMs = 2000;

@@ -1,9 +1,8 @@
-import { Fault, isDeviceId } from '@virtmesh/base';
+import { Fault, isDeviceId, settledWithin } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 import type { DriverContext } from '../context.ts';
-import { settledWithin } from '../lifecycle/settled-within.ts';
 import { placesOf } from '../process/places.ts';
 import { readLog } from './console-log.ts';
 

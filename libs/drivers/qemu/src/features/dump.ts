@@ -1,9 +1,8 @@
-import { abortFault, Fault } from '@virtmesh/base';
+import { abortFault, Fault, settledWithin } from '@virtmesh/base';
 import { DumpFormat } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Dump, Intake, Progress, Sink } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
-import { settledWithin } from '../lifecycle/settled-within.ts';
 import { ownerOf } from '../process/users.ts';
 
 const formats: ReadonlyMap<DumpFormat, 'elf' | 'kdump-zlib'> = new Map([

@@ -1,8 +1,7 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, settledWithin } from '@virtmesh/base';
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
-import { settledWithin } from '../lifecycle/settled-within.ts';
 import { GuestAgentClient } from './client.ts';
 import { connectedChannel } from './talk.ts';
 

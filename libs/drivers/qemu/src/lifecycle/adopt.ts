@@ -1,4 +1,4 @@
-import { Fault } from '@virtmesh/base';
+import { Fault, settledWithin } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { findDevice, type GuestRef, type Observed } from '@virtmesh/driver-spi';
@@ -13,7 +13,6 @@ import { killAndWait } from './kill.ts';
 import { LiveGuest } from './live-guest.ts';
 import { gone } from './observe.ts';
 import type { GuestRecord } from './record.ts';
-import { settledWithin } from './settled-within.ts';
 import { unresponsiveCondition } from './tracked.ts';
 
 /** How long a guest may take to answer before it counts as not answering; the others wait for their turn meanwhile. */

@@ -1,11 +1,10 @@
-import { abortFault, raceAbort } from '@virtmesh/base';
+import { abortFault, raceAbort, settledWithin } from '@virtmesh/base';
 import type { GuestRef, Host } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
 import { findProcess } from './find-process.ts';
 import { endOf, killAndWait } from './kill.ts';
 import type { LiveGuest } from './live-guest.ts';
-import { settledWithin } from './settled-within.ts';
 
 /** Ends a guest in whatever state it is, a start that is under way too. */
 export async function destroyGuest(context: DriverContext, ref: GuestRef, graceMs: number, signal: AbortSignal): Promise<void> {

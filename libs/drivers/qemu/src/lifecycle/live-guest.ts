@@ -1,4 +1,4 @@
-import { type Broadcast, Fault } from '@virtmesh/base';
+import { type Broadcast, Fault, settledWithin } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import {
@@ -18,7 +18,6 @@ import { EventWaits } from './event-waits.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { agentChannel, readingOf } from './reading.ts';
 import type { GuestRecord } from './record.ts';
-import { settledWithin } from './settled-within.ts';
 import { type Condition, conditionOf, paused, type Reading, track, type Tracked, unresponsiveCondition } from './tracked.ts';
 
 export interface LiveGuestParts {

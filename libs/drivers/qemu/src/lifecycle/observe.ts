@@ -1,8 +1,7 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { Fault } from '@virtmesh/base';
+import { Fault, settledWithin } from '@virtmesh/base';
 import type { GuestRef, Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
-import { settledWithin } from './settled-within.ts';
 import { unresponsiveCondition } from './tracked.ts';
 
 /** A guest of which nothing runs. */

@@ -1,8 +1,7 @@
-import { abortFault, Fault } from '@virtmesh/base';
+import { abortFault, Fault, LineSplitter } from '@virtmesh/base';
 import type { Duplex } from 'node:stream';
 import type { AnswerOf, ArgumentsOf, QmpCommand } from './commands.ts';
 import type { QmpEvent } from './events.ts';
-import { LineSplitter } from './line-splitter.ts';
 import { parseMessage, type QmpMessage } from './message.ts';
 
 export interface QmpOptions {

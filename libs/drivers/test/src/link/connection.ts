@@ -1,6 +1,6 @@
-import { abortFault, Fault } from '@virtmesh/base';
+import { abortFault, Fault, LineSplitter } from '@virtmesh/base';
 import type { Duplex } from 'node:stream';
-import { encodeLine, Lines, maxLineBytes } from '../protocol/lines.ts';
+import { encodeLine, maxLineBytes } from '../protocol/lines.ts';
 import type { AnswerOf, ArgsOf, FromSimulator, ToSimulator, Verb, WireEvent } from '../protocol/messages.ts';
 import { decodeFault } from '../protocol/wire-fault.ts';
 
@@ -17,7 +17,7 @@ export class Connection {
   /** Resolves when it has ended. */
   readonly closed: Promise<void>;
   readonly #stream: Duplex;
-  readonly #lines = new Lines(maxLineBytes);
+  readonly #lines = new LineSplitter(maxLineBytes);
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #onEvent: (event: WireEvent) => void;
   #nextId = 1;

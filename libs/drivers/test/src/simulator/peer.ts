@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { Fault } from '@virtmesh/base';
-import { encodeLine, Lines, maxLineBytes } from '../protocol/lines.ts';
+import { Fault, LineSplitter } from '@virtmesh/base';
+import { encodeLine, maxLineBytes } from '../protocol/lines.ts';
 import { encodeFault } from '../protocol/wire-fault.ts';
 
 /** What a client may owe us in reading, and we it in answers, before it is cut off or refused. */
@@ -16,7 +16,7 @@ export interface PeerHooks {
 export class Peer {
   readonly #stream: Duplex;
   readonly #hooks: PeerHooks;
-  readonly #lines = new Lines(maxLineBytes);
+  readonly #lines = new LineSplitter(maxLineBytes);
   readonly #calls = new Map<number, AbortController>();
 
   constructor(stream: Duplex, hooks: PeerHooks) {

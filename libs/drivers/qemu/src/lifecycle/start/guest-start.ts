@@ -1,4 +1,4 @@
-import { abortFault, Fault, raceAbort, type Step } from '@virtmesh/base';
+import { abortFault, Fault, raceAbort, settledWithin, type Step } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { FileOwner, GuestRef, ProcessIdentity, SpawnedProcess, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
 import { type Layout, layoutOf } from '../../argv/layout.ts';
@@ -16,7 +16,6 @@ import { LiveGuest } from '../live-guest.ts';
 import { encodeRecord, type GuestRecord } from '../record.ts';
 import { releaseGuest } from '../release.ts';
 import { paused } from '../tracked.ts';
-import { settledWithin } from '../settled-within.ts';
 import { startOrders } from './configure.ts';
 import { deviceLogs, type GuestFiles, inspectFiles, makeDirectories } from './files.ts';
 import { makeTaps, tapsOf } from './network.ts';
