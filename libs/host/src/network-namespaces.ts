@@ -1,6 +1,7 @@
 import { Fault } from '@virtmesh/base';
 import type { HostProcesses, InnerInterface, InterfaceLook, Neighbour } from '@virtmesh/driver-spi';
 import { isIP } from 'node:net';
+import { requiredProgram } from './processes.ts';
 
 /** What is asked of the network namespace of a process; by tools, since Node cannot enter one. */
 export class NetworkNamespaces {
@@ -12,29 +13,18 @@ export class NetworkNamespaces {
 
   /** Runs a batch of `ip` in the namespace. */
   async batch(pid: number, lines: readonly string[], signal: AbortSignal): Promise<void> {
-    const [nsenter, ip] = await Promise.all([this.#tool('nsenter', 'util-linux'), this.#tool('ip', 'iproute2')]);
-    await this.#processes.run(nsenter, [`--net=${networkOf(pid)}`, '--', ip, '-batch', '-'], { signal, input: `${lines.join('\n')}\n` });
+    const input = `${lines.join('\n')}\n`;
+    await this.#processes.run(nsenter(), [...inNetworkOf(pid), ip(), '-batch', '-'], { signal, input, diesWithAgent: true });
   }
 
   async look(pid: number, signal: AbortSignal): Promise<readonly InterfaceLook[]> {
-    const [nsenter, ip] = await Promise.all([this.#tool('nsenter', 'util-linux'), this.#tool('ip', 'iproute2')]);
-    const { stdout } = await this.#processes.run(nsenter, [`--net=${networkOf(pid)}`, '--', ip, '-json', 'address', 'show'], { signal });
+    const { stdout } = await this.#processes.run(nsenter(), [...inNetworkOf(pid), ip(), '-json', 'address', 'show'], { signal });
     return parseAddresses(stdout);
   }
 
   async neighbours(signal: AbortSignal): Promise<readonly Neighbour[]> {
-    const ip = await this.#tool('ip', 'iproute2');
-    const { stdout } = await this.#processes.run(ip, ['-json', 'neighbour', 'show'], { signal });
+    const { stdout } = await this.#processes.run(ip(), ['-json', 'neighbour', 'show'], { signal });
     return parseNeighbours(stdout);
-  }
-
-  async #tool(program: string, from: string): Promise<string> {
-    const path = await this.#processes.which(program);
-    if (path !== undefined) return path;
-    throw new Fault('HOST_INCOMPATIBLE', `the program ${program} is not installed; install the package ${from}`, {
-      program,
-      package: from,
-    });
   }
 }
 
@@ -47,7 +37,9 @@ export function innerLines({ name, addresses, gateways }: InnerInterface): reado
   ];
 }
 
-const networkOf = (pid: number): string => `/proc/${Math.trunc(pid)}/ns/net`;
+const ip = (): string => requiredProgram('ip', 'iproute2');
+const nsenter = (): string => requiredProgram('nsenter', 'util-linux');
+const inNetworkOf = (pid: number): readonly string[] => [`--net=/proc/${Math.trunc(pid)}/ns/net`, '--'];
 
 function address(text: string): string {
   if (isIP(text) === 0) throw new Fault('INTERNAL_BUG', `not an address: ${JSON.stringify(text)}`);

@@ -1,20 +1,17 @@
 import { Fault } from '@virtmesh/base';
 import type { HostNetwork, HostProcesses, InterfaceCounters, TapOrder, VethOrder } from '@virtmesh/driver-spi';
 import { existsSync, readFileSync } from 'node:fs';
+import { requiredProgram } from './processes.ts';
 import { innerLines, NetworkNamespaces } from './network-namespaces.ts';
 
 const interfaces = '/sys/class/net';
 const interfaceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
+const aliasForm = /^[A-Za-z0-9][A-Za-z0-9:._-]{0,254}$/;
 
 export function hostNetwork(processes: HostProcesses): HostNetwork {
   const batch = async (lines: readonly string[], signal: AbortSignal): Promise<void> => {
-    const ip = await processes.which('ip');
-    if (!ip)
-      throw new Fault('HOST_INCOMPATIBLE', 'the program ip is not installed; install the package iproute2', {
-        program: 'ip',
-        package: 'iproute2',
-      });
-    await processes.run(ip, ['-batch', '-'], { signal, input: `${lines.join('\n')}\n` });
+    const ip = requiredProgram('ip', 'iproute2');
+    await processes.run(ip, ['-batch', '-'], { signal, input: `${lines.join('\n')}\n`, diesWithAgent: true });
   };
   const removeTaps = async (names: readonly string[], signal: AbortSignal): Promise<void> => {
     const present = names.map(checked).filter((name) => existsSync(`${interfaces}/${name}`));
@@ -57,10 +54,13 @@ function checked(name: string): string {
   return name;
 }
 
-const tapLines = ({ name, uid, bridge, mtuBytes }: TapOrder): string[] => [
-  `tuntap add dev ${checked(name)} mode tap user ${uid}`,
-  `link set dev ${name}${mtuBytes > 0 ? ` mtu ${mtuBytes}` : ''} master ${checked(bridge)} up`,
-];
+function tapLines({ name, uid, bridge, mtuBytes, alias }: TapOrder): string[] {
+  if (!aliasForm.test(alias)) throw new Fault('INTERNAL_BUG', `not an alias of a network interface: ${JSON.stringify(alias)}`);
+  return [
+    `tuntap add dev ${checked(name)} mode tap user ${uid}`,
+    `link set dev ${name} alias ${alias}${mtuBytes > 0 ? ` mtu ${mtuBytes}` : ''} master ${checked(bridge)} up`,
+  ];
+}
 
 const vethLines = ({ name, bridge, peer, mtuBytes }: VethOrder): string[] => {
   const mtu = mtuBytes > 0 ? ` mtu ${mtuBytes}` : '';

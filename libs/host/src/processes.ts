@@ -5,6 +5,7 @@ import type {
   HostProcesses,
   ProcessIdentity,
   ProcessLook,
+  RunOptions,
   Signal,
   SpawnedProcess,
   SpawnOrder,
@@ -56,6 +57,13 @@ function which(program: string): string | undefined {
   return undefined;
 }
 
+/** Where a program of the host is. HOST_INCOMPATIBLE names the package that it is missing from. */
+export function requiredProgram(program: string, from: string): string {
+  const path = which(program);
+  if (path !== undefined) return path;
+  throw new Fault('HOST_INCOMPATIBLE', `the program ${program} is not installed; install the package ${from}`, { program, package: from });
+}
+
 async function spawnProcess(order: SpawnOrder): Promise<SpawnedProcess> {
   const child = spawn(order.file, order.args, {
     cwd: '/',
@@ -93,16 +101,12 @@ function streamsOf(child: ChildProcess): ReadonlyMap<number, Duplex> {
   return streams;
 }
 
-function run(
-  file: string,
-  args: readonly string[],
-  options: { readonly signal: AbortSignal; readonly input?: string },
-): Promise<CommandResult> {
-  if (options.signal.aborted) return Promise.reject(abortFault(options.signal));
+async function run(file: string, args: readonly string[], { signal, input = '', diesWithAgent }: RunOptions): Promise<CommandResult> {
+  if (signal.aborted) throw abortFault(signal);
+  const [program, ...given] = diesWithAgent === true ? [requiredProgram('setpriv', 'util-linux'), '--pdeathsig', 'KILL', file] : [file];
   return new Promise((resolve, reject) => {
-    const { signal } = options;
     const settings = { cwd: '/', env: cleanEnvironment, maxBuffer: maxOutputBytes, encoding: 'utf8' } as const;
-    const child = execFile(file, [...args], settings, (error, stdout, stderr) => {
+    const child = execFile(program, [...given, ...args], settings, (error, stdout, stderr) => {
       signal.removeEventListener('abort', abort);
       if (!error) return resolve({ code: 0, stdout, stderr });
       if (signal.aborted) return reject(abortFault(signal));
@@ -115,7 +119,7 @@ function run(
     };
     signal.addEventListener('abort', abort, { once: true });
     child.stdin?.on('error', () => {});
-    child.stdin?.end(options.input ?? '');
+    child.stdin?.end(input);
   });
 }
 

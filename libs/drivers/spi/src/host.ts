@@ -155,6 +155,14 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  /** Its standard input; none if left out. */
+  readonly input?: string;
+  /** Whether the kernel kills it when the agent dies: what it would make later, the next life of the agent would not look for. */
+  readonly diesWithAgent?: boolean;
+}
+
 export interface TerminalOrder {
   readonly file: string;
   readonly args: readonly string[];
@@ -188,7 +196,7 @@ export interface HostProcesses {
   /** Starts a process in a session and terminal of its own, and as `spawn` else. A program that cannot be run ends with 126 or 127. */
   spawnInTerminal(order: TerminalOrder): Promise<TerminalProcess>;
   /** Runs a command to its end, with at most 1 MiB of output. COMMAND_FAILED where it does not end with 0. */
-  run(file: string, args: readonly string[], options: { readonly signal: AbortSignal; readonly input?: string }): Promise<CommandResult>;
+  run(file: string, args: readonly string[], options: RunOptions): Promise<CommandResult>;
   /** What a pid is now; undefined where nothing has it. */
   identify(pid: number): ProcessIdentity | undefined;
   /** How a process does; undefined where it has ended, reaped or not. */
@@ -310,6 +318,8 @@ export interface TapOrder {
   readonly bridge: string;
   /** 0 for the bridge's own. */
   readonly mtuBytes: number;
+  /** What the host shows beside its name, for people and tools: a word of at most 255 characters that says whose it is. */
+  readonly alias: string;
 }
 
 export interface InterfaceCounters {

@@ -45,6 +45,7 @@ export type {
   Pipe,
   ProcessIdentity,
   ProcessLook,
+  RunOptions,
   Signal,
   SpawnedProcess,
   SpawnOrder,
@@ -58,4 +59,5 @@ export { domainSpecShape, type Field, type FieldShape, type MessageShape } from 
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
 export { type AnyDevice, deviceKinds, type DeviceKind, deviceListPath, findDevice, withDevice, withoutDevice } from './spec-device.ts';
 export { overlongLists, refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';
+export { differAt, fieldsAt, leafPaths, mergePaths } from './spec-paths.ts';
 export { genericViolations } from './spec-rules.ts';

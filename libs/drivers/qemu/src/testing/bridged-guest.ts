@@ -25,6 +25,7 @@ const during = {
   master: readlinkSync(`${link}/master`).split('/').at(-1),
   ownedByGuest: ownedByGuest(running),
   mtu: Number(readFileSync(`${link}/mtu`, 'utf8')),
+  alias: readFileSync(`${link}/ifalias`, 'utf8').trim() === `virtmesh:${guest.uid}`,
   up: (Number(readFileSync(`${link}/flags`, 'utf8')) & 1) === 1,
   carrier: readFileSync(`${link}/carrier`, 'utf8').trim(),
 };

@@ -15,7 +15,7 @@ describe('a guest on a bridge', () => {
     const seen: unknown = JSON.parse(stdout);
     expect(seen).toMatchObject({
       refusals: ['HOST_INCOMPATIBLE', 'lo', 'HOST_INCOMPATIBLE', 'none0'],
-      during: { master: 'br0', ownedByGuest: true, mtu: 1400, up: true, carrier: '1' },
+      during: { master: 'br0', ownedByGuest: true, mtu: 1400, alias: true, up: true, carrier: '1' },
       interfaces: [{ id: 'net0', hostDevice: expect.stringMatching(/^vm[0-9a-f]{12}$/) }],
       gone: true,
       remade: true,

@@ -35,7 +35,7 @@ export async function makeTaps(
         { field, bridge },
       );
     }
-    orders.push({ name: tapName(guest.uid, id), uid, bridge, mtuBytes });
+    orders.push({ name: tapName(guest.uid, id), uid, bridge, mtuBytes, alias: `virtmesh:${guest.uid}` });
   }
   await network.addTaps(orders, signal);
 }
