@@ -1,7 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { LiveUpdate, Verdict } from '@virtmesh/driver-spi';
-import { isDeepStrictEqual } from 'node:util';
+import { differAt, type LiveUpdate, mergePaths, type Verdict } from '@virtmesh/driver-spi';
 import { type Limit, limitChanges, limitsOf } from '../config/limits.ts';
 import { vethName } from '../config/network.ts';
 import type { DriverContext } from '../context.ts';
@@ -12,7 +11,7 @@ export const liveUpdateFeature = (context: DriverContext): LiveUpdate => ({
   verdict: liveVerdict,
   apply: async (ref, from, to, paths, signal) => {
     const guest = context.guests.running(ref);
-    const target = merged(from, to, paths);
+    const target = mergePaths(from, to, paths);
     await applyAll([...(await limitOrders(context, guest, from, target)), ...linkOrders(context, guest, from, target)], signal);
     guest.updateSpec(target);
   },
@@ -20,7 +19,7 @@ export const liveUpdateFeature = (context: DriverContext): LiveUpdate => ({
 
 /** A path can be changed live if nothing below it differs but limits of the kernel and whether cables are in. */
 export function liveVerdict(path: string, from: DomainSpec, to: DomainSpec): Verdict {
-  if (isDeepStrictEqual(valueAt(from, path), valueAt(withoutLiveChanges(from, to), path))) return { supported: true };
+  if (!differAt(path, from, withoutLiveChanges(from, to))) return { supported: true };
   return { supported: false, why: `${path} is fixed while the container runs; the change waits for the next start` };
 }
 
@@ -36,31 +35,6 @@ function withoutLiveChanges(from: DomainSpec, to: DomainSpec): DomainSpec {
     if (before?.id === device.id) device.linkDown = before.linkDown;
   }
   return spec;
-}
-
-/** The definition that runs, with the paths of the new one. */
-function merged(from: DomainSpec, to: DomainSpec, paths: readonly string[]): DomainSpec {
-  const spec = DomainSpec.fromPartial(from);
-  for (const path of paths) setPath(spec, to, camelNames(path));
-  return DomainSpec.fromPartial(spec);
-}
-
-/** A part that one of the two lacks comes or goes whole. */
-function setPath(spec: object, to: object, [name, ...rest]: readonly string[]): void {
-  if (name === undefined) return;
-  const [inner, other]: unknown[] = [Reflect.get(spec, name), Reflect.get(to, name)];
-  if (rest.length > 0 && typeof inner === 'object' && inner !== null && typeof other === 'object' && other !== null)
-    setPath(inner, other, rest);
-  else Reflect.set(spec, name, other);
-}
-
-const camelNames = (path: string): string[] =>
-  path.split('.').map((name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-
-function valueAt(spec: DomainSpec, path: string): unknown {
-  let value: unknown = spec;
-  for (const name of camelNames(path)) value = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  return value;
 }
 
 /** One change, and how it is taken back. */

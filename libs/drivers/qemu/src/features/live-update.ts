@@ -1,6 +1,5 @@
-import { Fault } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { LiveUpdate, Verdict } from '@virtmesh/driver-spi';
+import { differAt, type LiveUpdate, mergePaths, type Verdict } from '@virtmesh/driver-spi';
 import { isDeepStrictEqual } from 'node:util';
 import { qemuActions } from '../argv/lifecycle.ts';
 import type { DriverContext } from '../context.ts';
@@ -13,7 +12,7 @@ export const liveUpdateFeature = (context: DriverContext): LiveUpdate => ({
   verdict: liveVerdict,
   apply: async (guest, from, to, paths, signal) => {
     const live = context.guests.running(guest);
-    const target = merged(from, to, paths);
+    const target = mergePaths(from, to, paths);
     const cpus = await cpuOrders(live, from.cpu?.vcpus ?? 1, target.cpu?.vcpus ?? 1, signal);
     await applyAll(live, changeOrders(from, target), changeOrders(target, from), signal, cpus);
     live.updateSpec(target);
@@ -24,9 +23,9 @@ const nextStart = (why: string): Verdict => ({ supported: false, why });
 
 /** A path can be changed live if nothing below it differs but what the monitor can change. */
 export function liveVerdict(path: string, from: DomainSpec, to: DomainSpec): Verdict {
-  if (!isDeepStrictEqual(valueAt(from, path), valueAt(withoutLiveChanges(from, to), path)))
+  if (differAt(path, from, withoutLiveChanges(from, to)))
     return nextStart(`${path} is fixed while the guest runs; the change waits for the next start`);
-  const target = merged(from, to, [path]);
+  const target = mergePaths(from, to, [path]);
   const balloonChanges =
     target.memory?.currentBytes !== from.memory?.currentBytes ||
     target.memory?.balloon?.statsPeriodSeconds !== from.memory?.balloon?.statsPeriodSeconds;
@@ -58,30 +57,6 @@ function withoutLiveChanges(from: DomainSpec, to: DomainSpec): DomainSpec {
   for (const [index, device] of spec.interfaces.entries())
     device.linkDown = from.interfaces[index]?.id === device.id ? (from.interfaces[index]?.linkDown ?? false) : device.linkDown;
   return spec;
-}
-
-/** The definition that runs, with the paths of the new one. */
-function merged(from: DomainSpec, to: DomainSpec, paths: readonly string[]): DomainSpec {
-  const spec = DomainSpec.fromPartial(from);
-  for (const path of paths) {
-    const names = camelNames(path);
-    const last = names.pop();
-    let target: unknown = spec;
-    for (const name of names) target = typeof target === 'object' && target !== null ? Reflect.get(target, name) : undefined;
-    if (last === undefined || typeof target !== 'object' || target === null)
-      throw new Fault('INTERNAL_BUG', `no field of a definition: ${path}`);
-    Reflect.set(target, last, valueAt(to, path));
-  }
-  return spec;
-}
-
-const camelNames = (path: string): string[] =>
-  path.split('.').map((name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-
-function valueAt(spec: DomainSpec, path: string): unknown {
-  let value: unknown = spec;
-  for (const name of camelNames(path)) value = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  return value;
 }
 
 /** What brings a running guest from one definition to another that differs in live parts alone. */

@@ -1,7 +1,7 @@
 import type { Device } from '@virtmesh/contracts/domain/v1/device';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type AnyDevice, deviceListPath, devicesOf, findDevice, withDevice, withoutDevice } from '@virtmesh/driver-spi';
-import { canonicalText } from './spec-update.ts';
+import { isDeepStrictEqual } from 'node:util';
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -35,7 +35,7 @@ export function carryDevice(to: DomainSpec, id: string, from: DomainSpec): Domai
 export function changedFields(before: Device['device'], after: AnyDevice): string[] {
   const old = before?.value as unknown as Record<string, unknown> | undefined;
   return Object.entries(after.value).flatMap(([property, value]) =>
-    canonicalText(old?.[property]) === canonicalText(value) ? [] : [snake(chosenIn(value) ?? chosenIn(old?.[property]) ?? property)],
+    isDeepStrictEqual(old?.[property], value) ? [] : [snake(chosenIn(value) ?? chosenIn(old?.[property]) ?? property)],
   );
 }
 

@@ -2,9 +2,9 @@ import { Fault, type Violation } from '@virtmesh/base';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { FieldEffect, type FieldOutcome } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { HypervisorDriver, Verdict } from '@virtmesh/driver-spi';
+import { differAt, type HypervisorDriver, leafPaths, mergePaths, type Verdict } from '@virtmesh/driver-spi';
 import type { Entry } from '../model/change.ts';
-import { isDescriptive, leafPaths, merge, valueAt } from '../model/spec-update.ts';
+import { isDescriptive } from '../model/spec-update.ts';
 import { isActive } from '../model/states.ts';
 import { accept } from './definition.ts';
 
@@ -35,7 +35,7 @@ export function planUpdate(driver: HypervisorDriver, entry: Entry, base: DomainS
   const { activeSpec: active, spec } = entry.domain;
   const { wantsConfig, wantsLive, mustBeLive } = scopeOf(entry, wanted.scope);
   const changed = (old: DomainSpec | undefined): DomainSpec | undefined =>
-    old && accept(driver, merge(old, wanted.spec, wanted.paths), old, entry.guest);
+    old && accept(driver, mergePaths(old, wanted.spec, wanted.paths), old, entry.guest);
   const config = wantsConfig ? changed(spec) : undefined;
   const live = wantsLive ? changed(active) : undefined;
   const changesLive = (field: string): boolean => differ(field, active, live) && (base === undefined || differ(field, base, live));
@@ -79,7 +79,7 @@ function fitting(driver: HypervisorDriver, { active, guest, live }: Running, ver
     const paths = [...verdicts].flatMap(([field, verdict]) => (verdict.supported ? [field] : []));
     if (paths.length === 0) return undefined;
     try {
-      return accept(driver, merge(active, live, paths), active, guest);
+      return accept(driver, mergePaths(active, live, paths), active, guest);
     } catch (thrown) {
       if (!Fault.is(thrown, 'SPEC_INVALID')) throw thrown;
       const unfit = thrown.violations.flatMap(({ description, field }) => {
@@ -94,7 +94,7 @@ function fitting(driver: HypervisorDriver, { active, guest, live }: Running, ver
 }
 
 const differ = (path: string, before: DomainSpec | undefined, after: DomainSpec | undefined): boolean =>
-  before !== undefined && after !== undefined && valueAt(before, path) !== valueAt(after, path);
+  before !== undefined && after !== undefined && differAt(path, before, after);
 
 function verdictOf(driver: HypervisorDriver, path: string, active: DomainSpec, live: DomainSpec): Verdict {
   if (isDescriptive(path)) return { supported: true };

@@ -3,11 +3,12 @@ import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { DomainView, type FieldOutcome, UpdateDomainResult, type UpdateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import { mergePaths } from '@virtmesh/driver-spi';
 import { checkEnum } from '@virtmesh/kit';
 import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job, Response } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
-import { maskPaths, merge } from '../model/spec-update.ts';
+import { maskPaths } from '../model/spec-update.ts';
 import { isActive } from '../model/states.ts';
 import { viewOf } from '../model/views.ts';
 import { startedFrom } from '../runtimes.ts';
@@ -71,7 +72,7 @@ function recordUpdate(engine: Engine, now: Entry, plan: UpdatePlan, cause: Cause
   if (plan.config === undefined && plan.live === undefined) return now;
   const { live, livePaths } = plan;
   const { activeSpec, labels, spec, title } = planned(now, plan).domain;
-  const became = (from: DomainSpec): DomainSpec => (live && plan.config ? merge(from, live, livePaths) : from);
+  const became = (from: DomainSpec): DomainSpec => (live && plan.config ? mergePaths(from, live, livePaths) : from);
   return engine.parts.registry.change(now.guest.uid, {
     cause,
     redefined: { type: LifecycleEventType.DEFINED, detail: LifecycleEventDetail.UPDATED },
