@@ -170,6 +170,7 @@ describe('a bridge', () => {
       linuxGuest(image, '', { interfaces: [{ id: 'lan', backend: { $case: 'bridge', value: { bridge } } }] }),
     );
     expect(await taps()).toEqual([expect.stringMatching(/^vm[0-9a-f]{12}$/)]);
+    expect(await system.traces(uid)).toContain(`network interface ${(await taps())[0]}`);
     await using shell = new ConsoleSession(client.connection, { name: client.name('bridged'), replayBytes: -1n });
     await shell.ready();
     await shell.run('ifconfig eth0 10.213.7.2 netmask 255.255.255.0');

@@ -50,6 +50,14 @@ export async function cgroupsOf(uid: string): Promise<string[]> {
   return groups.filter((_, index) => there[index]);
 }
 
+/** The network interfaces that the agent made for one guest: their alias names it. */
+export async function interfacesOf(uid: string): Promise<string[]> {
+  const names = await readdir('/sys/class/net');
+  // Those of others come and go meanwhile, and a file that is none has no alias.
+  const aliases = await Promise.all(names.map((name) => readFile(`/sys/class/net/${name}/ifalias`, 'utf8').catch(() => '')));
+  return names.filter((_, index) => aliases[index]?.trim() === `virtmesh:${uid}`);
+}
+
 /** The files of a directory that are not root's, which the test made them as. */
 export async function foreignFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory);

@@ -5,8 +5,9 @@ import { connect, type Connection, type ConnectOptions } from '@virtmesh/client'
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DestroyDomainRequest, ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
+import { runCommand } from '@virtmesh/tools/run-command';
 import { EventTape } from './event-tape.ts';
-import { cgroupsOf, processesWith } from './host-traces.ts';
+import { cgroupsOf, interfacesOf, processesWith } from './host-traces.ts';
 import { NatsServer } from './nats.ts';
 import { ServiceProcess } from './service-process.ts';
 import { TestClient } from './test-client.ts';
@@ -132,7 +133,7 @@ export class TestSystem implements AsyncDisposable {
     this.close(connection);
   }
 
-  /** All that is left on the host of a guest: processes, sockets, control groups. Empty once it has ended. */
+  /** All that is left on the host of a guest: processes, sockets, control groups, network interfaces. Empty once it has ended. */
   async traces(uid: string): Promise<string[]> {
     const processes = (await processesWith(uid)).filter(({ args }) =>
       args.some((arg) => arg.startsWith(this.#directory) || arg.includes(`=${this.#directory}`)),
@@ -142,6 +143,7 @@ export class TestSystem implements AsyncDisposable {
       ...processes.map(({ pid, args }) => `process ${pid} ${args[0]}`),
       ...sockets.map((name) => join(this.runDir, name)),
       ...(await cgroupsOf(uid)),
+      ...(await interfacesOf(uid)).map((name) => `network interface ${name}`),
     ];
   }
 
@@ -164,7 +166,15 @@ export class TestSystem implements AsyncDisposable {
       leaks.push(`process ${pid} ${args.slice(0, 4).join(' ')}`);
       process.kill(pid, 'SIGKILL');
     }
-    leaks.push(...(await readdir(this.runDir).catch(() => [])).map((name) => join(this.runDir, name)));
+    const left = await readdir(this.runDir).catch(() => []);
+    leaks.push(...left.map((name) => join(this.runDir, name)));
+    const kept = await readdir(join(this.stateDir, 'domains')).catch(() => []);
+    for (const uid of new Set([...left, ...kept])) {
+      for (const name of await interfacesOf(uid)) {
+        leaks.push(`network interface ${name}`);
+        await runCommand(['ip', 'link', 'delete', name]);
+      }
+    }
     return leaks;
   }
 
