@@ -36,7 +36,7 @@ export interface Lifecycle {
   /**
    * Takes up a guest that another life of the agent started, from its record; its events follow. Answers `gone` where
    * nothing runs, and where it had to end what a start left half made: a guest that was not yet let run though `paused`
-   * was not asked for.
+   * was not asked for. If it saw that such a guest never ran, the reason is FAILED: what it went on from is unused.
    */
   adopt(guest: GuestRef, active: DomainSpec, record: RuntimeRecord, signal: AbortSignal): Promise<Observed>;
   /** Gives back all that a start took, by its record: ownership of files, taps, control groups, directories. After the guest's end only; repeatable. Console logs stay until `forget`. */

@@ -75,7 +75,7 @@ const passages: Passage[] = [
   {
     verb: 'restore',
     runs: true,
-    places: ['begin', ...steps, 'record', 'end'],
+    places: ['begin', ...steps, 'use-state.before', 'use-state.after', 'record', 'end'],
     make: async (verbs, agent) => {
       const path = join(agent.world.files, 'state');
       await verbs.save('web', { path });

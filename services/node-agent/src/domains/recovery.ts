@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts';
 import type { Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';
 import { isActive } from './model/states.ts';
-import { allRuntimes, chosenBy, forgetRuntime, type Runtime, runtimeOf } from './runtimes.ts';
+import { allRuntimes, chosenBy, forgetRuntime, forgetUse, type Runtime, runtimeOf } from './runtimes.ts';
 import { idleStatus, observationOf, statusOf } from './status.ts';
 import { SaveDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
 import { isPublished } from './verbs/kept-file.ts';
@@ -142,8 +142,9 @@ async function adopt(engine: Engine, driver: HypervisorDriver, found: Found, sig
     return;
   }
   engine.observer.drop(uid);
+  const reason = seen?.observed.reason;
   // An end that an earlier life had begun to bring about is recorded by the operation, which is taken up next.
-  if (!(await endIsRecorded(engine, found))) await giveUp(engine, driver, found, seen?.observed.reason);
+  if (!hasUsedState(found, reason) && !(await endIsRecorded(engine, found))) await giveUp(engine, driver, found, reason);
 }
 
 interface Seen {
@@ -189,10 +190,22 @@ async function giveUp(
   await engine.record(() => {
     forgetRuntime(store, uid);
     const entry = registry.get(uid);
-    if (entry === undefined || !isActive(entry.state)) return;
-    recordGone(engine, entry, asked ? { reason: DomainStateReason.SHUTDOWN, cause: causeOf(asked) } : { reason: seen, cause: noCause });
+    if (entry === undefined) return;
+    if (runtime.uses !== undefined && seen !== DomainStateReason.FAILED && entry.domain.status?.managedSave === true)
+      registry.change(uid, { status: { managedSave: false } });
+    if (!isActive(entry.state)) return;
+    recordGone(
+      engine,
+      registry.must(uid),
+      asked ? { reason: DomainStateReason.SHUTDOWN, cause: causeOf(asked) } : { reason: seen, cause: noCause },
+    );
   });
 }
+
+/** Whether a start that is taken up next had let its guest go on from a saved state, as far as can be known. */
+const hasUsedState = ({ begun, runtime }: Found, reason: DomainStateReason | undefined): boolean =>
+  reason !== DomainStateReason.FAILED &&
+  begun.some(({ cancelRequested, name }) => !cancelRequested && name.split('/').at(-1) === runtime.uses);
 
 /** Whether an operation that is taken up next records the end of a guest. */
 async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boolean> {
@@ -224,7 +237,8 @@ function recordGone(engine: Engine, entry: Entry, { cause, reason }: { readonly 
 }
 
 function recordAdopted(engine: Engine, entry: Entry, { active, observed }: Seen, start: Operation | undefined): void {
-  const { registry } = engine.parts;
+  const { registry, store } = engine.parts;
+  forgetUse(store, entry.guest.uid);
   const before = entry.domain.status;
   const wasOff = !isActive(entry.state);
   const restored = wasOff && (start?.verb === 'restore' || before?.managedSave === true);

@@ -11,6 +11,11 @@ export interface Runtime {
   readonly record: RuntimeRecord;
   /** The definition that its start has chosen, encoded; of use only until the start is recorded. */
   readonly chosen: string;
+  /**
+   * The operation that lets the guest go on from a saved state, or is about to, until its start is recorded: what was saved
+   * must not be taken up a second time.
+   */
+  readonly uses?: string;
 }
 
 const prefix = 'guest:';
@@ -24,11 +29,29 @@ export function runtimeOf(store: Store, uid: string): Runtime | undefined {
 export const keepRuntime = (store: Store, uid: string, runtime: Omit<Runtime, 'chosen'>, chosen: DomainSpec): void =>
   store.runtimes.put(key(uid), { ...runtime, chosen: encoded(chosen) } satisfies Runtime);
 
+/** Notes, against power cuts too, that an operation is about to let a guest go on from a saved state. */
+export async function keepUse(store: Store, uid: string, operation: string): Promise<void> {
+  store.runtimes.put(key(uid), { ...kept(store, uid), uses: operation } satisfies Runtime);
+  await store.durable();
+}
+
+/** In the transaction that records the start. */
+export function forgetUse(store: Store, uid: string): void {
+  const runtime = runtimeOf(store, uid);
+  if (runtime?.uses === undefined) return;
+  const { uses: _, ...rest } = runtime;
+  store.runtimes.put(key(uid), rest satisfies Runtime);
+}
+
 /** Keeps another record of a guest that runs. */
 export function replaceRecord(store: Store, uid: string, record: RuntimeRecord): void {
+  store.runtimes.put(key(uid), { ...kept(store, uid), record } satisfies Runtime);
+}
+
+function kept(store: Store, uid: string): Runtime {
   const runtime = runtimeOf(store, uid);
   if (runtime === undefined) throw new Error(`nothing is kept about a guest of ${uid}`);
-  store.runtimes.put(key(uid), { ...runtime, record } satisfies Runtime);
+  return runtime;
 }
 
 /** Notes the new name of a guest, if it runs. */

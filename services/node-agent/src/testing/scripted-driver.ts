@@ -99,8 +99,9 @@ function lifecycleOf(world: ScriptedWorld, at: At): Lifecycle {
       await at('adopt', uid, signal);
       if (record['uid'] !== uid) throw new Error('the record is of another guest');
       world.held.add(uid);
-      if (world.guests.get(uid)?.letGo === false) world.guests.delete(uid);
-      return observedOf(world, uid);
+      if (world.guests.get(uid)?.letGo !== false) return observedOf(world, uid);
+      world.guests.delete(uid);
+      return { ...gone, reason: DomainStateReason.FAILED };
     },
     release: async ({ uid }, record) => {
       await at('release', uid);

@@ -64,7 +64,7 @@ export async function adoptGuest(
   if (answered && (isHalfMade(guest, record) || (await isHeldBack(guest, record, signal)))) {
     guest.willBeDestroyed();
     await killAndWait(context.host, guest, signal);
-    return gone;
+    return { ...gone, reason: DomainStateReason.FAILED };
   }
   guest.announce(answered ? guest.condition : unresponsiveCondition);
   if (answered) await noteLeft(guest, record, signal);

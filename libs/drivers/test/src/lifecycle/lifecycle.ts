@@ -1,3 +1,4 @@
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { GuestRef, Lifecycle, Observed, RuntimeRecord } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { namedShutdownModes, reasonOf, shutdownMode } from '../contract-words.ts';
@@ -43,5 +44,5 @@ async function adopt(context: DriverContext, { uid }: GuestRef, record: RuntimeR
   followed.delete(uid);
   if (view.state === 'gone') return gone(reasonOf[view.reason]);
   await link.call('discard', { uid }, signal);
-  return gone();
+  return gone(DomainStateReason.FAILED);
 }

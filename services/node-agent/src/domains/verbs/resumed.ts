@@ -21,6 +21,7 @@ import type { Engine, Job, Work } from '../engine.ts';
 import type { Verb } from '../jobs.ts';
 import { noCause } from '../model/cause.ts';
 import { isActive, type State } from '../model/states.ts';
+import { runtimeOf } from '../runtimes.ts';
 import { createJob } from './create.ts';
 import { autostartJob, removeWork } from './delete.ts';
 import { attachOrder, detachOrder, deviceWork, updateOrder } from './device.ts';
@@ -32,7 +33,7 @@ import { resizeDiskJob } from './resize-disk.ts';
 import { restoreJob } from './restore.ts';
 import { turnJob } from './run-state.ts';
 import { resumedSave } from './save.ts';
-import { startJob, takeBack } from './start.ts';
+import { endUsed, startJob, takeBack } from './start.ts';
 import { destroyWork, graceOf, lastSeen, shutdownJob } from './stop.ts';
 import { updateJob } from './update.ts';
 
@@ -46,7 +47,11 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
       return { job: known(engine, uid, createJob(engine, uid, CreateDomainRequest.decode(request))), takeBack: () => unmake(engine, uid) };
     case 'start':
       return {
-        job: known(engine, uid, unless(engine, uid, isActive, startJob(engine, uid, StartDomainRequest.decode(request)))),
+        job: known(
+          engine,
+          uid,
+          unless(engine, uid, isActive, once(engine, uid, startJob(engine, uid, StartDomainRequest.decode(request)))),
+        ),
       };
     case 'shutdown':
       return { job: unless(engine, uid, (state) => state === 'shutoff', shutdownJob(engine, uid, ShutdownDomainRequest.decode(request))) };
@@ -71,7 +76,11 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
       return resumedSave(engine, uid, SaveDomainRequest.decode(request));
     case 'restore':
       return {
-        job: known(engine, uid, unless(engine, uid, isActive, restoreJob(engine, uid, RestoreDomainRequest.decode(request)))),
+        job: known(
+          engine,
+          uid,
+          unless(engine, uid, isActive, once(engine, uid, restoreJob(engine, uid, RestoreDomainRequest.decode(request)))),
+        ),
         takeBack: async () => {
           // One that was there before is persistent: of a transient domain nothing is left when it has stopped.
           if (engine.parts.registry.get(uid)?.domain.persistent === false) await unmake(engine, uid);
@@ -134,6 +143,15 @@ function known(engine: Engine, uid: string, job: Job): Job {
         { name: entry.domain.name, why },
       ),
     );
+  };
+}
+
+/** Takes no saved state up a second time. */
+function once(engine: Engine, uid: string, job: Job): Job {
+  return (running, cause) => {
+    const entry = engine.parts.registry.get(uid);
+    const used = entry !== undefined && runtimeOf(engine.parts.store, uid)?.uses === running.id;
+    return used ? endUsed(engine, running, cause, entry) : job(running, cause);
   };
 }
 

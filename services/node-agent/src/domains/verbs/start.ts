@@ -3,12 +3,12 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import type { Started, StartOrder } from '@virtmesh/driver-spi';
+import type { Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
 import type { Running } from '@virtmesh/operations';
 import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job } from '../engine.ts';
 import type { Entry } from '../model/change.ts';
-import { forgetRuntime, keepRuntime, keepStartedFrom, releaseRuntime } from '../runtimes.ts';
+import { forgetRuntime, forgetUse, keepRuntime, keepStartedFrom, keepUse, releaseRuntime } from '../runtimes.ts';
 import { idleStatus, observationOf, statusOf } from '../status.ts';
 import { checkState, feature } from './precheck.ts';
 import { managedState, type Saved } from './saved-state.ts';
@@ -66,14 +66,18 @@ export async function startGuest(engine: Engine, running: Running, cause: Cause,
   const { guest } = entry;
   // What an end could not give back must not be taken a second time.
   await releaseRuntime(engine.parts, guest);
-  const save: StartOrder['save'] = (record, chosen) => keepRuntime(store, uid, { driver: driver.type, id: guest.id, record }, chosen);
+  const progress: Progress = { uses: undefined, letGo: false };
+  const save: StartOrder['save'] = (record, chosen) =>
+    keepRuntime(store, uid, { driver: driver.type, id: guest.id, record, ...(progress.uses ? { uses: progress.uses } : {}) }, chosen);
   const { saved } = options;
+  const paused = options.paused || saved?.file.header.paused === true;
+  const restore = saved && { path: saved.file.path, offset: saved.file.offset };
   const plan = driver.lifecycle.planStart({
     guest,
     spec: saved?.spec ?? definitionOf(entry),
-    paused: options.paused || saved?.file.header.paused === true,
+    paused,
     save,
-    ...(saved ? { restore: { path: saved.file.path, offset: saved.file.offset } } : {}),
+    ...(restore ? { restore } : {}),
   });
   // A guest that boots writes to its disks: what was saved with them as they were is of no use any more, however the start ends.
   const forgets = options.forceBoot === true ? { managedSave: false } : {};
@@ -86,13 +90,48 @@ export async function startGuest(engine: Engine, running: Running, cause: Cause,
       undone = false;
       observer.undoFailed?.(step, thrown);
     };
-    await runSteps([...plan.steps, commitOf(engine, running)], running.signal, { ...observer, undoFailed });
+    const steps = stepsOf(engine, running, uid, plan, { goesOn: saved !== undefined && !paused, progress });
+    await runSteps(steps, running.signal, { ...observer, undoFailed });
   } catch (thrown) {
     engine.observer.drop(uid);
-    await failStart(engine, running, cause, entry, { fault: Fault.from(thrown), undone, made: options.made === true });
+    const used = progress.uses !== undefined && progress.letGo;
+    await failStart(engine, running, cause, entry, { fault: Fault.from(thrown), undone, made: options.made === true, used });
     return;
   }
   await engine.succeed(running, () => recordStart(engine, entry, plan.started(), { cause, saved }), { passed: true });
+}
+
+/** How far a start has come, as far as its end must know. */
+interface Progress {
+  /** The operation, once it is noted that it lets the guest go on from a saved state. */
+  uses: string | undefined;
+  letGo: boolean;
+}
+
+/** The driver's steps, whose last one lets the guest go, with those of the agent around that. */
+function stepsOf(
+  { parts }: Engine,
+  running: Running,
+  uid: string,
+  { steps }: StartPlan<Step>,
+  { goesOn, progress }: { readonly goesOn: boolean; readonly progress: Progress },
+): Step[] {
+  const use: Step = {
+    name: 'use-state',
+    run: () => {
+      progress.uses = running.id;
+      return keepUse(parts.store, uid, running.id);
+    },
+  };
+  // What comes before the commit that follows: a cancel or fault up to here takes the start back.
+  const commit: Step = {
+    name: 'commit',
+    run: () => {
+      progress.letGo = true;
+      return parts.failpoints.hit(`${running.operation.verb}.record`);
+    },
+  };
+  return [...steps.slice(0, -1), ...(goesOn ? [use] : []), ...steps.slice(-1), commit];
 }
 
 function recordStart(
@@ -104,6 +143,7 @@ function recordStart(
   const startCount = (domain.status?.startCount ?? 0n) + 1n;
   const startedFrom = domain.persistent ? saved?.file.header.startedFrom : undefined;
   keepStartedFrom(engine.parts.store, guest.uid, startedFrom);
+  if (saved) forgetUse(engine.parts.store, guest.uid);
   const running = saved ? DomainStateReason.RESTORED : DomainStateReason.BOOTED;
   return engine.parts.registry.change(guest.uid, {
     cause,
@@ -117,12 +157,6 @@ function recordStart(
   });
 }
 
-/** What comes before the commit that follows, as the last of the steps: a cancel or fault up to here takes the start back. */
-const commitOf = ({ parts }: Engine, running: Running): Step => ({
-  name: 'commit',
-  run: () => parts.failpoints.hit(`${running.operation.verb}.record`),
-});
-
 /** What the next start uses: a transient domain has nothing but its active definition. */
 function definitionOf({ domain }: Entry): NonNullable<Entry['domain']['spec']> {
   const spec = domain.spec ?? domain.activeSpec;
@@ -130,15 +164,19 @@ function definitionOf({ domain }: Entry): NonNullable<Entry['domain']['spec']> {
   return spec;
 }
 
-async function failStart(
-  engine: Engine,
-  running: Running,
-  cause: Cause,
-  { domain, guest }: Entry,
-  failure: { readonly fault: Fault; readonly undone: boolean; readonly made: boolean },
-): Promise<void> {
+interface Failure {
+  readonly fault: Fault;
+  /** Whether all steps were taken back. */
+  readonly undone: boolean;
+  /** Whether the operation has made the domain. */
+  readonly made: boolean;
+  /** Whether the guest went on from a saved state, and can have written to its disks since. */
+  readonly used: boolean;
+}
+
+async function failStart(engine: Engine, running: Running, cause: Cause, { domain, guest }: Entry, failure: Failure): Promise<void> {
   const { drivers, registry, store } = engine.parts;
-  const { fault, undone, made } = failure;
+  const { fault, made, undone, used } = failure;
   const { uid } = guest;
   const gone = made || !domain.persistent;
   if (gone && undone)
@@ -151,7 +189,7 @@ async function failStart(
     registry.change(uid, {
       cause: preemptor ?? cause,
       state: { to: 'seen_gone', reason: preemptor ? DomainStateReason.DESTROYED : DomainStateReason.FAILED },
-      status: idleStatus(preemptor ? '' : fault.message),
+      status: { ...idleStatus(preemptor ? '' : fault.message), ...(used ? { managedSave: false } : {}) },
       domain: { activeSpec: undefined },
       gone: !domain.persistent,
     });
@@ -159,6 +197,24 @@ async function failStart(
     // What is left of it is given back at the next start.
     if (undone) forgetRuntime(store, uid);
   });
+}
+
+/**
+ * Ends a start that an earlier life of the agent had brought so far that its guest could go on from a saved state, and whose
+ * guest is gone: it is not known how far that had come, and the same state must not meet the disks as they are now.
+ */
+export async function endUsed(engine: Engine, running: Running, cause: Cause, entry: Entry): Promise<void> {
+  const { guest } = entry;
+  const { name } = entry.domain;
+  await releaseRuntime(engine.parts, guest);
+  engine.parts.registry.change(guest.uid, { cause, state: { to: 'start' }, status: { job: running.operation.name } });
+  const fault = new Fault(
+    'HYPERVISOR_FAILED',
+    `the guest of ${name} ended while the agent restarted, and may have gone on from its saved state before that; its disks can have changed since they were saved with it: boot it, or look at the disks before restoring it again`,
+    { name },
+  );
+  await failStart(engine, running, cause, entry, { fault, undone: true, made: !entry.domain.persistent, used: true });
+  await forgetState(engine, entry);
 }
 
 /** Removes the definition that an operation had made and could not bring to its end, in the present transaction. */
