@@ -54,9 +54,15 @@ export const orderlyWorkspace: Files = {
     "import 'node:child_process';\nimport type { Host } from '@virtmesh/driver-spi';\nexport const host: Host = {};\n",
   'libs/drivers/spi/package.json': manifest('driver-spi', 'spi', ['@virtmesh/base']),
   'libs/drivers/spi/src/index.ts': 'export interface Host {}\n',
-  'libs/drivers/qemu/package.json': manifest('driver-qemu', 'driver', ['@virtmesh/base', '@virtmesh/driver-spi']),
+  'libs/drivers/support/package.json': manifest('driver-support', 'driver-support', ['@virtmesh/driver-spi']),
+  'libs/drivers/support/src/index.ts': "import type { Host } from '@virtmesh/driver-spi';\nexport const stat = (host: Host) => host;\n",
+  'libs/drivers/qemu/package.json': manifest('driver-qemu', 'driver', [
+    '@virtmesh/base',
+    '@virtmesh/driver-spi',
+    '@virtmesh/driver-support',
+  ]),
   'libs/drivers/qemu/src/index.ts':
-    "import { isIP } from 'node:net';\nimport type { Host } from '@virtmesh/driver-spi';\nexport const driver = (process: Host) => [process.toString(), isIP];\n",
+    "import { isIP } from 'node:net';\nimport { stat } from '@virtmesh/driver-support';\nimport type { Host } from '@virtmesh/driver-spi';\nexport const driver = (process: Host) => [process.toString(), isIP, stat];\n",
   'libs/drivers/lxc/package.json': manifest('driver-lxc', 'driver', ['@virtmesh/driver-spi']),
   'libs/drivers/lxc/src/index.ts': "import type { Host } from '@virtmesh/driver-spi';\nexport type Lxc = Host;\n",
   'services/node-agent/package.json': manifest('node-agent', 'service', [
@@ -161,6 +167,14 @@ export const plantedBreaches: readonly PlantedBreach[] = [
   },
   {
     rule: 'layers',
+    plants: 'what drivers share that imports a driver',
+    files: {
+      'libs/drivers/support/package.json': manifest('driver-support', 'driver-support', ['@virtmesh/driver-lxc']),
+      'libs/drivers/support/src/index.ts': "import type { Lxc } from '@virtmesh/driver-lxc';\nexport const stat = (lxc: Lxc) => lxc;\n",
+    },
+  },
+  {
+    rule: 'layers',
     plants: 'a driver interface that imports the store',
     files: {
       'libs/drivers/spi/package.json': manifest('driver-spi', 'spi', ['@virtmesh/store']),
@@ -171,6 +185,11 @@ export const plantedBreaches: readonly PlantedBreach[] = [
     rule: 'driver-through-host',
     plants: 'a driver that runs programs',
     files: { 'libs/drivers/qemu/src/index.ts': "import { open } from 'node:fs/promises';\nexport const driver = open;\n" },
+  },
+  {
+    rule: 'driver-through-host',
+    plants: 'what drivers share that reads files',
+    files: { 'libs/drivers/support/src/index.ts': "import { stat } from 'node:fs/promises';\nexport { stat };\n" },
   },
   {
     rule: 'driver-through-host',

@@ -12,7 +12,9 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   fleet: ['base', 'contracts', 'events', 'kit'],
   spi: ['base', 'contracts'],
   host: ['base', 'spi'],
-  driver: ['base', 'contracts', 'spi'],
+  // What several drivers are made of.
+  'driver-support': ['base', 'contracts', 'spi'],
+  driver: ['base', 'contracts', 'driver-support', 'spi'],
   testkit: ['base', 'contracts', 'spi'],
   client: ['base', 'contracts', 'kit'],
   'client-app': ['base', 'client', 'contracts'],
@@ -42,6 +44,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 export const testLayers: Readonly<Record<string, readonly string[]>> = {
   'client-app': ['kit'],
   driver: ['host', 'testkit', 'tools'],
+  'driver-support': ['host'],
   host: ['tools'],
 };
 

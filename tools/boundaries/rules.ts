@@ -168,7 +168,7 @@ export const rules: readonly Rule[] = [
   osRule(
     'driver-through-host',
     'drivers reach the operating system only through Host; the programs that they start, named main.ts, are no part of the agent',
-    (file) => ['driver', 'testkit'].includes(file.package.layer) && posix.basename(file.path) !== 'main.ts',
+    (file) => ['driver', 'driver-support', 'testkit'].includes(file.package.layer) && posix.basename(file.path) !== 'main.ts',
   ),
   importRule('only-drivers-file', "of a service, only the agent's drivers.ts imports drivers", ({ target }, file) =>
     target?.layer === 'driver' && file.package.layer === 'service' && !file.isTest && !isDriversFile(file)

@@ -1,6 +1,7 @@
 import type { Broadcast, Clock } from '@virtmesh/base';
 import type { DriverEvent, Host } from '@virtmesh/driver-spi';
-import type { GuestTable } from './lifecycle/guest-table.ts';
+import type { GuestTable } from '@virtmesh/driver-support';
+import type { LiveGuest } from './lifecycle/live-guest.ts';
 import type { StateBus } from './lifecycle/state-bus.ts';
 import type { LogBounds } from './options.ts';
 import type { HostProfile } from './probe/profile.ts';
@@ -16,7 +17,7 @@ export interface DriverContext {
   readonly pathRoots: readonly string[];
   readonly profile: HostProfile;
   readonly logBounds: LogBounds;
-  readonly guests: GuestTable;
+  readonly guests: GuestTable<LiveGuest>;
   readonly shared: SharedMount;
   /** What the monitors of containers tell. */
   readonly bus: StateBus;

@@ -1,8 +1,8 @@
 import { Broadcast, Fault, systemClock } from '@virtmesh/base';
 import type { DriverEvent, Host } from '@virtmesh/driver-spi';
+import { GuestTable } from '@virtmesh/driver-support';
 import { dirname } from 'node:path';
 import type { DriverContext } from './context.ts';
-import { GuestTable } from './lifecycle/guest-table.ts';
 import { StateBus } from './lifecycle/state-bus.ts';
 import type { LxcDriverOptions } from './options.ts';
 import { probeHost } from './probe/probe.ts';

@@ -1,8 +1,9 @@
 import type { Broadcast, Clock } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverEvent, Host } from '@virtmesh/driver-spi';
+import type { GuestTable } from '@virtmesh/driver-support';
 import type { LaunchInput } from './launch.ts';
-import type { GuestTable } from './lifecycle/guest-table.ts';
+import type { LiveGuest } from './lifecycle/live-guest.ts';
 import type { Accelerators, BinaryProfile } from './probe/profile.ts';
 import type { Claims } from './process/claims.ts';
 import type { LogBounds, LogKeeperProgram } from './process/log-keepers.ts';
@@ -19,7 +20,7 @@ export interface DriverContext {
   readonly vncPorts: { readonly first: number; readonly last: number };
   readonly users: GuestUsers;
   readonly claims: Claims;
-  readonly guests: GuestTable;
+  readonly guests: GuestTable<LiveGuest>;
   readonly binary: BinaryProfile;
   readonly accelerators: Accelerators;
   /** Undefined where the program is not installed. */

@@ -1,9 +1,9 @@
 import { Broadcast, Fault, systemClock } from '@virtmesh/base';
 import type { DriverEvent, FileStat, Host } from '@virtmesh/driver-spi';
+import { GuestTable } from '@virtmesh/driver-support';
 import { join } from 'node:path';
 import { buildArgv } from './argv/build-argv.ts';
 import type { DriverContext } from './context.ts';
-import { GuestTable } from './lifecycle/guest-table.ts';
 import type { QemuDriverOptions } from './options.ts';
 import { probeAccelerators } from './probe/probe-accelerators.ts';
 import { probeBinary } from './probe/probe-binary.ts';

@@ -5,7 +5,6 @@ import type { DriverContext } from './context.ts';
 import { followGuests } from './follow-guests.ts';
 import { allFeatures, explain } from './features/features.ts';
 import { lifecycleOf } from './lifecycle/lifecycle.ts';
-import { StartTable } from './lifecycle/start-table.ts';
 import type { TestDriverOptions } from './options.ts';
 import { complete } from './spec/complete.ts';
 import { drivenFields } from './spec/drives.ts';
@@ -20,7 +19,7 @@ export function createTestDriver(options: TestDriverOptions): HypervisorDriver {
   const events = new Broadcast<DriverEvent>();
   const followed = new Set<string>();
   const link = followGuests(options, events, followed);
-  const context: DriverContext = { host: options.host, link, starts: new StartTable(), followed };
+  const context: DriverContext = { host: options.host, link, starts: new Map(), followed };
   return {
     type: 'test',
     host: { version: driverVersion, accelerators: [], capabilities: async (query) => capabilities(query, arch) },

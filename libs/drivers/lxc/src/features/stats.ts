@@ -1,7 +1,8 @@
 import { Fault } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { BlockStats, CpuStats, InterfaceStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
+import type { BlockStats, CpuStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
 import type { GuestRef, GuestStats, Host, Stats } from '@virtmesh/driver-spi';
+import { interfaceStats } from '@virtmesh/driver-support';
 import { vethName } from '../config/network.ts';
 import type { DriverContext } from '../context.ts';
 import type { GuestPlaces } from '../process/places.ts';
@@ -20,7 +21,8 @@ async function guestStats({ host, guests }: DriverContext, ref: GuestRef, active
       memoryStats(host, places, active),
       blockStats(host, places, active),
     ]);
-    return { ...(cpu ? { cpu } : {}), ...(memory ? { memory } : {}), blocks, interfaces: interfaceStats(host, ref, active) };
+    const interfaces = active.interfaces.flatMap(({ id }) => interfaceStats(host.network, id, vethName(ref.uid, id)));
+    return { ...(cpu ? { cpu } : {}), ...(memory ? { memory } : {}), blocks, interfaces };
   } catch (thrown) {
     return { blocks: [], interfaces: [], fault: Fault.from(thrown) };
   }
@@ -93,25 +95,3 @@ async function disksOf(
   ]);
   return found.flatMap(({ id, numbers }) => (numbers ? [{ id, disk: `${numbers.major}:${numbers.minor}` }] : []));
 }
-
-/** What the node sends into its end the container receives. */
-const interfaceStats = (host: Host, ref: GuestRef, active: DomainSpec): InterfaceStats[] =>
-  active.interfaces.flatMap(({ id }) => {
-    const hostDevice = vethName(ref.uid, id);
-    const counters = host.network.counters(hostDevice);
-    if (!counters) return [];
-    return [
-      {
-        id,
-        hostDevice,
-        receiveBytes: counters.transmitBytes,
-        receivePackets: counters.transmitPackets,
-        receiveErrors: counters.transmitErrors,
-        receiveDrops: counters.transmitDrops,
-        transmitBytes: counters.receiveBytes,
-        transmitPackets: counters.receivePackets,
-        transmitErrors: counters.receiveErrors,
-        transmitDrops: counters.receiveDrops,
-      },
-    ];
-  });

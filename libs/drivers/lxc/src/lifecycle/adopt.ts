@@ -39,7 +39,7 @@ export async function adoptGuest(
     rebooted: () => keepConsolesOf(context, ref.uid, active),
     events: context.events,
   });
-  context.guests.set(ref.uid, { t: 'live', guest });
+  context.guests.follow(guest);
   const frozen = await isFrozen(host.cgroups, places.cgroup);
   if (guest.isGone || frozen === undefined) {
     if (!host.processes.look(record.monitor)) return gone;

@@ -1,8 +1,9 @@
 import { Fault } from '@virtmesh/base';
 import type { Disk } from '@virtmesh/contracts/domain/v1/disk';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { BlockStats, InterfaceStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
-import type { GuestRef, GuestStats, Host, Stats } from '@virtmesh/driver-spi';
+import type { BlockStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
+import type { GuestRef, GuestStats, Stats } from '@virtmesh/driver-spi';
+import { interfaceStats } from '@virtmesh/driver-support';
 import type { DriverContext } from '../context.ts';
 import { qemuIds } from '../launch.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
@@ -19,7 +20,8 @@ async function guestStats({ host, guests }: DriverContext, ref: GuestRef, active
     const guest = guests.running(ref);
     const answers = Promise.allSettled([guest.execute('query-blockstats', {}, signal), guestMemory(guest, active, signal)]);
     const look = host.processes.look(guest.process);
-    const interfaces = active.interfaces.flatMap((device) => interfaceStats(host, ref, device));
+    const bridged = active.interfaces.filter(({ backend }) => backend?.$case === 'bridge');
+    const interfaces = bridged.flatMap(({ id }) => interfaceStats(host.network, id, tapName(ref.uid, id)));
     const [blocks, memory] = await answers;
     const failed = blocks.status === 'rejected' ? blocks : memory.status === 'rejected' ? memory : undefined;
     return {
@@ -96,25 +98,3 @@ const oneBlock = (id: string, { stats, parent }: BlockStatsAnswer): BlockStats =
   // In the file itself, which of an image with a format is not the guest's offset.
   allocationBytes: BigInt((parent ?? { stats }).stats.wr_highest_offset),
 });
-
-/** What the host sends into a tap the guest receives. */
-function interfaceStats(host: Host, ref: GuestRef, { id, backend }: DomainSpec['interfaces'][number]): InterfaceStats[] {
-  if (backend?.$case !== 'bridge') return [];
-  const hostDevice = tapName(ref.uid, id);
-  const counters = host.network.counters(hostDevice);
-  if (!counters) return [];
-  return [
-    {
-      id,
-      hostDevice,
-      receiveBytes: counters.transmitBytes,
-      receivePackets: counters.transmitPackets,
-      receiveErrors: counters.transmitErrors,
-      receiveDrops: counters.transmitDrops,
-      transmitBytes: counters.receiveBytes,
-      transmitPackets: counters.receivePackets,
-      transmitErrors: counters.receiveErrors,
-      transmitDrops: counters.receiveDrops,
-    },
-  ];
-}

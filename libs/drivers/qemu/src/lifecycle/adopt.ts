@@ -53,7 +53,7 @@ export async function adoptGuest(
     record,
     removed: (lost, device) => forgetDevice(context, lost, device),
   });
-  context.guests.set(ref.uid, { t: 'live', guest });
+  context.guests.follow(guest);
   const answered = await firstLook(guest, signal).catch((thrown: unknown) => {
     // It can be tried again, and then needs the one connection that its monitor takes.
     guest.drop();

@@ -1,35 +1,43 @@
-import { Fault, raceAbort, type Step } from '@virtmesh/base';
+import { Fault, type Step } from '@virtmesh/base';
 import type { Observed, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import { Preemption } from '@virtmesh/driver-support';
 import type { DriverContext } from '../context.ts';
 import { readSavedState } from '../features/state-file.ts';
 import { profileOf } from '../spec/profile.ts';
 import { observedOf } from './observe.ts';
 import { encodeRecord } from './record.ts';
-import type { PreemptibleStart } from './start-table.ts';
 
 const undoTimeoutMs = 10_000;
 
 /** One start of a guest: `reserve` finds the simulator, `create` makes the guest in it, `run` lets it go. */
-export class GuestStart implements PreemptibleStart {
+export class GuestStart {
   readonly #context: DriverContext;
   readonly #order: StartOrder;
-  readonly #preempted = new AbortController();
-  /** The step that runs now. */
-  #running: Promise<void> = Promise.resolve();
+  readonly #preemption: Preemption;
   #created = false;
   #observed: Observed | undefined;
 
   constructor(context: DriverContext, order: StartOrder) {
     this.#context = context;
     this.#order = order;
+    this.#preemption = new Preemption(order.guest);
   }
 
   plan(): StartPlan<Step> {
+    const start = this.#preemption;
     return {
       steps: [
-        { name: 'reserve', run: (signal) => this.#run(() => this.#reserve(signal)), undo: () => this.#end() },
-        { name: 'create', run: (signal) => this.#run(() => this.#create(this.#either(signal))), undo: () => this.#discard() },
-        { name: 'run', run: (signal) => this.#run(() => this.#letGo(this.#either(signal))) },
+        start.step(
+          'reserve',
+          (signal) => this.#reserve(signal),
+          async () => this.#end(),
+        ),
+        start.step(
+          'create',
+          (signal) => this.#create(signal),
+          () => this.#discard(),
+        ),
+        start.step('run', (signal) => this.#letGo(signal)),
       ],
       started: () => {
         if (!this.#observed) throw new Fault('INTERNAL_BUG', 'the steps of a start were run out of order');
@@ -38,33 +46,15 @@ export class GuestStart implements PreemptibleStart {
     };
   }
 
-  async preempt(signal: AbortSignal): Promise<void> {
-    const { id, uid } = this.#order.guest;
-    this.#preempted.abort(new Fault('OPERATION_PREEMPTED', `the start of ${id} gave way to its destruction`, { uid }));
-    await raceAbort(
-      this.#running.catch(() => {}),
-      signal,
-    );
-  }
-
-  #run(step: () => Promise<void>): Promise<void> {
-    if (this.#preempted.signal.aborted) return Promise.reject(this.#preempted.signal.reason as Fault);
-    return (this.#running = step());
-  }
-
-  #either(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, this.#preempted.signal]);
-  }
-
   async #reserve(signal: AbortSignal): Promise<void> {
     const { guest, spec } = this.#order;
-    this.#context.starts.begin(guest.uid, this);
+    this.#context.starts.set(guest.uid, this.#preemption);
     const { instance } = await this.#context.link.identity(signal);
     this.#order.save(encodeRecord({ instance }), spec);
   }
 
-  async #end(): Promise<void> {
-    this.#context.starts.end(this.#order.guest.uid);
+  #end(): void {
+    this.#context.starts.delete(this.#order.guest.uid);
   }
 
   async #create(signal: AbortSignal): Promise<void> {
@@ -94,6 +84,6 @@ export class GuestStart implements PreemptibleStart {
     this.#context.followed.add(guest.uid);
     const view = await this.#context.link.call('run', { uid: guest.uid, paused }, signal);
     this.#observed = observedOf(view, identity);
-    this.#context.starts.end(guest.uid);
+    this.#end();
   }
 }

@@ -23,7 +23,7 @@ export const lifecycleOf = (context: DriverContext): Lifecycle => ({
   adopt: (guest, _active, record, signal) => adopt(context, guest, record, signal),
   release: async ({ uid }, record) => {
     decodeRecord(record);
-    context.starts.end(uid);
+    context.starts.delete(uid);
     context.followed.delete(uid);
     await context.link.callPresent('release', { uid }, AbortSignal.timeout(releaseTimeoutMs));
   },

@@ -1,6 +1,7 @@
-import { Fault, raceAbort, type Step } from '@virtmesh/base';
+import { Fault, type Step } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { GuestRef, ProcessIdentity, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import { type PreemptibleStart, Preemption } from '@virtmesh/driver-support';
 import { buildConfig, type ConfigInput } from '../../config/build-config.ts';
 import { initCommand } from '../../config/container.ts';
 import { vethName } from '../../config/network.ts';
@@ -14,7 +15,6 @@ import { lastWords, startFailure } from '../../process/words.ts';
 import { keepConsolesOf } from '../adopt.ts';
 import { killUnknown } from '../destroy.ts';
 import { setFrozen } from '../freezer.ts';
-import type { PreemptibleStart } from '../guest-table.ts';
 import { killAndWait } from '../kill.ts';
 import { LiveGuest } from '../live-guest.ts';
 import { encodeRecord, type GuestRecord } from '../record.ts';
@@ -29,16 +29,16 @@ export class GuestStart implements PreemptibleStart {
   readonly #order: StartOrder;
   readonly #guest: GuestRef;
   readonly #places: GuestPlaces;
-  readonly #preempted = new AbortController();
+  readonly #preemption: Preemption;
   #record: GuestRecord;
   #found: Omit<ConfigInput, 'guest' | 'spec' | 'places' | 'profile' | 'doorway'> | undefined;
-  #spawning: Promise<void> = Promise.resolve();
   #live: LiveGuest | undefined;
 
   constructor(context: DriverContext, order: StartOrder) {
     this.#context = context;
     this.#order = order;
     this.#guest = order.guest;
+    this.#preemption = new Preemption(order.guest);
     this.#places = placesOf(context.directories, order.guest.uid);
     this.#record = {
       monitor: undefined,
@@ -49,47 +49,34 @@ export class GuestStart implements PreemptibleStart {
   }
 
   plan(): StartPlan<Step> {
-    const step = (name: string, run: (signal: AbortSignal) => Promise<void>, undo?: () => Promise<void>): Step => ({
-      name,
-      run: (signal) => {
-        if (this.#preempted.signal.aborted) throw this.#preempted.signal.reason;
-        return run(AbortSignal.any([signal, this.#preempted.signal]));
-      },
-      ...(undo ? { undo } : {}),
-    });
+    const start = this.#preemption;
     return {
       steps: [
-        step(
+        start.step(
           'reserve',
-          () => this.#reserve(),
-          () => this.#unreserve(),
+          async () => this.#context.guests.begin(this.#guest, this),
+          async () => void this.#context.guests.takeBack(this.#guest, this),
         ),
-        step(
+        start.step(
           'files',
           (signal) => this.#prepare(signal),
           () => releaseGuest(this.#context, this.#guest, this.#record),
         ),
-        step('network', () => requireNetwork(this.#context.host.network, this.#order.spec)),
-        step(
+        start.step('network', () => requireNetwork(this.#context.host.network, this.#order.spec)),
+        start.step(
           'spawn',
           (signal) => this.#spawn(signal),
           () => this.#end(),
         ),
-        step('configure', (signal) => this.#configure(signal)),
-        step('run', (signal) => this.#run(signal)),
+        start.step('configure', (signal) => this.#configure(signal)),
+        start.step('run', (signal) => this.#run(signal)),
       ],
       started: () => this.#started(),
     };
   }
 
   async preempt(signal: AbortSignal): Promise<void> {
-    this.#preempted.abort(
-      new Fault('OPERATION_PREEMPTED', `the start of ${this.#guest.id} gave way to its destruction`, { uid: this.#guest.uid }),
-    );
-    await raceAbort(
-      this.#spawning.catch(() => {}),
-      signal,
-    );
+    await this.#preemption.preempt(signal);
     if (!this.#live) return;
     this.#live.willBeDestroyed();
     await killAndWait(this.#context.host, this.#live, signal);
@@ -97,23 +84,6 @@ export class GuestStart implements PreemptibleStart {
 
   drop(): void {
     this.#live?.drop();
-  }
-
-  async #reserve(): Promise<void> {
-    const known = this.#context.guests.get(this.#guest.uid);
-    if (known)
-      throw new Fault('STATE_INVALID', `${this.#guest.id} runs already, or what it took was not given back`, {
-        uid: this.#guest.uid,
-        state: known.t,
-        allowed: 'shutoff',
-      });
-    this.#context.guests.set(this.#guest.uid, { t: 'starting', start: this });
-  }
-
-  async #unreserve(): Promise<void> {
-    const entry = this.#context.guests.get(this.#guest.uid);
-    if (entry?.t === 'live' || (entry?.t === 'starting' && entry.start !== this)) return;
-    this.#context.guests.delete(this.#guest.uid);
   }
 
   async #prepare(signal: AbortSignal): Promise<void> {
@@ -145,8 +115,7 @@ export class GuestStart implements PreemptibleStart {
     await host.files.writeText(this.#places.config, config, 0o600);
     const [first] = spec.consoles;
     if (first) this.#save({ ...this.#record, keepers: await startConsoleLog(this.#context, this.#places, first.id) });
-    this.#spawning = this.#runLxc(signal);
-    await this.#spawning;
+    await this.#runLxc(signal);
   }
 
   /** LXC's program goes on to be the monitor, and its parent ends when the init runs. */
@@ -207,7 +176,7 @@ export class GuestStart implements PreemptibleStart {
     if (live.isGone) throw startFailure('its init ended at once');
     if (this.#order.paused) await setFrozen(this.#context.host.cgroups, this.#places.cgroup, true, signal);
     this.#save({ ...this.#record, started: true });
-    this.#context.guests.set(this.#guest.uid, { t: 'live', guest: live });
+    this.#context.guests.follow(live);
     live.announce(
       this.#order.paused
         ? { state: 'paused', reason: DomainStateReason.STARTING_UP }

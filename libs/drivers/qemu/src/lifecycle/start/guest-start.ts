@@ -1,6 +1,7 @@
 import { abortFault, Fault, raceAbort, settledWithin, type Step } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { FileOwner, GuestRef, ProcessIdentity, SpawnedProcess, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import { type PreemptibleStart, Preemption } from '@virtmesh/driver-support';
 import { type Layout, layoutOf } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
 import { forgetDevice } from '../../features/hotplug/let-go.ts';
@@ -11,7 +12,6 @@ import { type GuestPlaces, placesOf } from '../../process/places.ts';
 import { ownerOf } from '../../process/users.ts';
 import { lastWords, startFailure } from '../../process/words.ts';
 import { describeExit } from '../ending.ts';
-import type { PreemptibleStart } from '../guest-table.ts';
 import { LiveGuest } from '../live-guest.ts';
 import { encodeRecord, type GuestRecord } from '../record.ts';
 import { releaseGuest } from '../release.ts';
@@ -34,12 +34,11 @@ export class GuestStart implements PreemptibleStart {
   readonly #order: StartOrder;
   readonly #guest: GuestRef;
   readonly #places: GuestPlaces;
-  readonly #preempted = new AbortController();
+  readonly #preemption: Preemption;
   #reservation: Reservation | undefined;
   #layout: Layout | undefined;
   #files: GuestFiles | undefined;
   #record: GuestRecord | undefined;
-  #spawning: Promise<void> = Promise.resolve();
   #live: LiveGuest | undefined;
   #stateFd = 0;
   #keepers: readonly SpawnedProcess[] = [];
@@ -50,53 +49,41 @@ export class GuestStart implements PreemptibleStart {
     this.#context = context;
     this.#order = order;
     this.#guest = order.guest;
+    this.#preemption = new Preemption(order.guest);
     this.#places = placesOf(context.directories, order.guest.uid);
   }
 
   plan(): StartPlan<Step> {
-    const step = (name: string, run: (signal: AbortSignal) => Promise<void>, undo?: () => Promise<void>): Step => ({
-      name,
-      run: (signal) => {
-        if (this.#preempted.signal.aborted) throw this.#preempted.signal.reason;
-        return run(AbortSignal.any([signal, this.#preempted.signal]));
-      },
-      ...(undo ? { undo } : {}),
-    });
+    const start = this.#preemption;
     return {
       steps: [
-        step(
+        start.step(
           'reserve',
           () => this.#reserve(),
           () => this.#unreserve(),
         ),
-        step(
+        start.step(
           'files',
           () => this.#takeFiles(),
           () => this.#release(),
         ),
-        step('network', (signal) => this.#connectNetwork(signal)),
-        step(
+        start.step('network', (signal) => this.#connectNetwork(signal)),
+        start.step(
           'spawn',
           (signal) => this.#spawn(signal),
           () => this.#end(),
         ),
-        step('monitor', (signal) => this.#greet(signal)),
-        ...(this.#order.restore ? [step('restore', (signal) => this.#restore(signal))] : []),
-        step('configure', (signal) => this.#configure(signal)),
-        step('run', (signal) => this.#run(signal)),
+        start.step('monitor', (signal) => this.#greet(signal)),
+        ...(this.#order.restore ? [start.step('restore', (signal) => this.#restore(signal))] : []),
+        start.step('configure', (signal) => this.#configure(signal)),
+        start.step('run', (signal) => this.#run(signal)),
       ],
       started: () => this.#started(),
     };
   }
 
   async preempt(signal: AbortSignal): Promise<void> {
-    this.#preempted.abort(
-      new Fault('OPERATION_PREEMPTED', `the start of ${this.#guest.id} gave way to its destruction`, { uid: this.#guest.uid }),
-    );
-    await raceAbort(
-      this.#spawning.catch(() => {}),
-      signal,
-    );
+    await this.#preemption.preempt(signal);
     if (!this.#live) return;
     this.#live.willBeDestroyed();
     this.#context.host.processes.kill(this.#live.process, 'SIGKILL');
@@ -108,24 +95,14 @@ export class GuestStart implements PreemptibleStart {
   }
 
   async #reserve(): Promise<void> {
-    const known = this.#context.guests.get(this.#guest.uid);
-    if (known)
-      throw new Fault('STATE_INVALID', `${this.#guest.id} runs already, or what it took was not given back`, {
-        uid: this.#guest.uid,
-        state: known.t,
-        allowed: 'shutoff',
-      });
-    this.#context.guests.set(this.#guest.uid, { t: 'starting', start: this });
+    this.#context.guests.begin(this.#guest, this);
     const { restore, spec } = this.#order;
     this.#layout = restore ? await savedLayout(this.#context.host, restore, spec) : layoutOf(spec);
     this.#reservation = await reserve(this.#context, this.#guest, spec);
   }
 
   async #unreserve(): Promise<void> {
-    const entry = this.#context.guests.get(this.#guest.uid);
-    if (entry?.t === 'live' || (entry?.t === 'starting' && entry.start !== this)) return;
-    this.#context.claims.drop(this.#guest.uid);
-    this.#context.guests.delete(this.#guest.uid);
+    if (this.#context.guests.takeBack(this.#guest, this)) this.#context.claims.drop(this.#guest.uid);
   }
 
   async #takeFiles(): Promise<void> {
@@ -166,8 +143,7 @@ export class GuestStart implements PreemptibleStart {
   }
 
   async #spawn(signal: AbortSignal): Promise<void> {
-    this.#spawning = this.#spawnProcesses(signal);
-    await this.#spawning;
+    await this.#spawnProcesses(signal);
     await this.#guarded(this.#spawned.connect(signal));
   }
 
@@ -252,7 +228,7 @@ export class GuestStart implements PreemptibleStart {
     else await this.#guarded(live.execute('cont', {}, signal));
     if (this.#order.restore) await this.#guarded(live.execute('chardev-remove', { id: qemuIds.heldBack }, signal));
     this.#context.claims.add(this.#guest.uid, { promisedBytes: 0n });
-    this.#context.guests.set(this.#guest.uid, { t: 'live', guest: live });
+    this.#context.guests.follow(live);
     const { BOOTED, RESTORED, STARTING_UP } = DomainStateReason;
     const restored = this.#order.restore !== undefined;
     live.announce(
@@ -271,7 +247,7 @@ export class GuestStart implements PreemptibleStart {
       await Promise.race([work, live.gone.then(() => Promise.reject(new Fault('HYPERVISOR_FAILED', 'QEMU ended')))]);
     } catch (thrown) {
       work.catch(() => {});
-      if (this.#preempted.signal.aborted) throw this.#preempted.signal.reason;
+      this.#preemption.throwIfPreempted();
       if (
         !Fault.is(thrown, 'HYPERVISOR_FAILED', 'HYPERVISOR_UNRESPONSIVE') ||
         thrown.metadata['class'] === 'GenericError' ||
