@@ -1,12 +1,12 @@
 import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
 import { Timestamp } from '@virtmesh/contracts/google/protobuf/timestamp';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { encodeRepeated, type Pieces } from '@virtmesh/kit';
 import type { AgentLink } from './agent-link.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { FeedSet } from './feed-set.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetIndex, IndexEntry } from './fleet-index.ts';
-import { encodeRepeated, type Pieces } from './repeated-field.ts';
 import type { IndexedKind, IndexedObject } from './resource-kind.ts';
 import { decodePlace, encodePlace } from './resume-token.ts';
 

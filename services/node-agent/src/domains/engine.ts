@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { abortFault, type Clock, Fault, type KeyedQueue, type StepObserver } from '@virtmesh/base';
-import { Domain } from '@virtmesh/contracts/domain/v1/domain';
+import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Duration } from '@virtmesh/contracts/google/protobuf/duration';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
@@ -12,7 +12,6 @@ import type { Drivers } from './drivers.ts';
 import type { GuestFiles } from './files/guest-files.ts';
 import { givesWay, LongJobs, type Verb } from './jobs.ts';
 import type { Entry } from './model/change.ts';
-import { viewOf } from './model/views.ts';
 import type { Observer } from './observer.ts';
 import { isDiskFault, recorded } from './recorded.ts';
 import type { DomainRegistry } from './registry.ts';
@@ -232,11 +231,15 @@ export class Engine {
 
   /** Ends an operation well with the domain as its response, in the commit of `work`. */
   succeed(running: Running, work: () => Entry, ending: Ending = {}): Promise<void> {
-    const response = (): Response => ({
+    return this.finish(running, () => this.domainResponse(work().domain), ending);
+  }
+
+  /** A domain, as operations answer it. */
+  domainResponse(domain: Domain): Response {
+    return {
       typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain',
-      bytes: Domain.encode(viewOf(work().domain, DomainView.FULL)).finish(),
-    });
-    return this.finish(running, response, ending);
+      bytes: Buffer.concat(this.parts.registry.bytes.of(domain, DomainView.FULL)),
+    };
   }
 
   /** Ends an operation well with any response, in the commit of `work`. */

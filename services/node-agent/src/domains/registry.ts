@@ -7,13 +7,17 @@ import {
   lifecycleEventTypeToJSON,
 } from '@virtmesh/contracts/domain/v1/domain_event';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
+import { encodeField } from '@virtmesh/kit';
 import type { Store } from '@virtmesh/store';
 import type { NodeJournal } from '../journal.ts';
 import { type Change, changed, type Entry, type EventKind } from './model/change.ts';
+import { DomainBytes } from './model/domain-bytes.ts';
 import { NameIndex } from './model/name-index.ts';
 import { fromWire, isActive } from './model/states.ts';
-import { viewOf } from './model/views.ts';
 import { type Cause, noCause } from './model/cause.ts';
+
+/** `domain` of DomainEvent. */
+const domainField = 4;
 
 type Listener = (entry: Entry, gone: boolean) => void;
 
@@ -22,6 +26,8 @@ type Listener = (entry: Entry, gone: boolean) => void;
  * domain and its journal entries together.
  */
 export class DomainRegistry {
+  /** Its domains, encoded. */
+  readonly bytes = new DomainBytes();
   readonly #store: Store;
   readonly #journal: NodeJournal;
   readonly #clock: Clock;
@@ -178,8 +184,9 @@ export class DomainRegistry {
         this.#journal.append('domain', uid, typeOf(kind), name, how.cause, (context) => {
           const etag = how.newEtag && index === 0 ? `"${context.number}"` : current.domain.etag;
           current = { ...current, domain: { ...current.domain, revision: context.number, etag } };
-          const domain = viewOf(current.domain, how.full ? DomainView.FULL : DomainView.BASIC);
-          return DomainEvent.encode({ context, uid, name, domain, full: how.full, gone, kind }).finish();
+          const domain = this.bytes.of(current.domain, how.full ? DomainView.FULL : DomainView.BASIC);
+          const event = DomainEvent.encode({ context, uid, name, domain: undefined, full: how.full, gone, kind }).finish();
+          return Buffer.concat([event, encodeField(domainField, domain)]);
         });
       }
       this.#remember(uid);
@@ -188,7 +195,7 @@ export class DomainRegistry {
         this.#store.domains.delete(uid);
       } else {
         this.#set(current);
-        this.#store.domains.put({ uid, name: id, revision: current.domain.revision, body: Domain.encode(current.domain).finish() });
+        this.#store.domains.put({ uid, name: id, revision: current.domain.revision, body: this.bytes.stored(current.domain) });
       }
       this.#store.afterCommit(() => {
         for (const listener of [...(this.#listeners.get(uid) ?? [])]) listener(current, how.gone);

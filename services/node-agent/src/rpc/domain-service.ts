@@ -7,7 +7,6 @@ import {
   UpdateDomainDeviceRequest,
 } from '@virtmesh/contracts/domain/v1/device';
 import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import { FreezeDomainFilesystemsRequest, ThawDomainFilesystemsRequest } from '@virtmesh/contracts/domain/v1/guest';
 import {
   CreateDomainRequest,
@@ -29,7 +28,7 @@ import {
   SuspendDomainRequest,
   UpdateDomainRequest,
   type WatchDomainsRequest,
-  type WatchDomainsResponse,
+  WatchDomainsResponse,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import {
   DumpDomainRequest,
@@ -45,6 +44,8 @@ import {
   checkEnum,
   defineService,
   domainRoles,
+  encodeField,
+  encodeRepeated,
   faultFromStatus,
   paginate,
   type ServiceBinding,
@@ -74,14 +75,15 @@ import { destroy, shutdown } from '../domains/verbs/stop.ts';
 import { update } from '../domains/verbs/update.ts';
 import type { NodeJournal } from '../journal.ts';
 import { callOf } from './call.ts';
-import { DomainBytes, repeatedField } from './domain-bytes.ts';
 import { followJournal, tokenAt } from './watch.ts';
+
+/** `event` of WatchDomainsResponse: the journal has it encoded. */
+const eventField = 2;
 
 const guestTimeout = { field: 'guest_timeout', defaultMs: 500, minMs: 1, maxMs: 30_000 };
 
 export function domainService(engine: Engine, journal: NodeJournal, consoles: ConsoleHub): ServiceBinding {
   const { clock, drivers, node, registry } = engine.parts;
-  const bytes = new DomainBytes();
   /** What is encoded already. */
   const asIs = (encoded: Buffer): Buffer => encoded;
 
@@ -112,17 +114,16 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
         asOf: { [node]: clock.now() },
       }),
     ).finish();
-    return Buffer.concat([
-      repeatedField(
-        1,
-        page.items.map((entry) => bytes.of(entry.domain, view)),
-      ),
+    return encodeRepeated(
+      1,
+      page.items.map((entry) => registry.bytes.of(entry.domain, view)),
       rest,
-    ]);
+    );
   };
 
   const definition = {
     ...DomainServiceService,
+    watchDomains: { ...DomainServiceService.watchDomains, responseSerialize: asIs },
     getDomain: { ...DomainServiceService.getDomain, responseSerialize: asIs },
     listDomains: { ...DomainServiceService.listDomains, responseSerialize: asIs },
   };
@@ -133,7 +134,7 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
         checkEnum(DomainView, request.view, 'view');
         const { domain } = registry.find(request.name);
         const view = request.view === DomainView.BASIC ? DomainView.BASIC : DomainView.FULL;
-        return Buffer.concat([bytes.of(domain, view), asOfField(clock.now())]);
+        return Buffer.concat([...registry.bytes.of(domain, view), asOfField(clock.now())]);
       },
       listDomains: list,
       watchDomains: (request, context) => watch(request, context),
@@ -181,13 +182,14 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
     domainRoles,
   );
 
-  async function* watch(request: WatchDomainsRequest, context: CallContext): AsyncIterable<WatchDomainsResponse> {
+  async function* watch(request: WatchDomainsRequest, context: CallContext): AsyncIterable<Buffer> {
     registry.checkNode({ node: parseNodeName(request.parent, 'parent') });
     const uid = request.uid === '' ? undefined : request.uid.toLowerCase();
     if (uid !== undefined && !isUuid(uid)) throw refused('uid', 'must be the UUID of a domain, or left out for all');
     for await (const item of followJournal(journal, { kind: 'domain', token: request.resumeToken, uid, clock }, context.signal)) {
-      if (item.t === 'bookmark') yield { resumeToken: item.token, item: { $case: 'bookmark', value: { time: item.time } } };
-      else yield { resumeToken: item.token, item: { $case: 'event', value: DomainEvent.decode(item.entry.body) } };
+      const bookmark = item.t === 'bookmark' ? ({ $case: 'bookmark', value: { time: item.time } } as const) : undefined;
+      const message = WatchDomainsResponse.encode({ resumeToken: item.token, item: bookmark }).finish();
+      yield Buffer.concat(item.t === 'entry' ? [message, encodeField(eventField, [item.entry.body])] : [message]);
     }
   }
 

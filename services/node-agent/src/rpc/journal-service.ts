@@ -1,20 +1,20 @@
 import type { Clock } from '@virtmesh/base';
 import { Fault } from '@virtmesh/base';
-import { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
-import { NodeEvent } from '@virtmesh/contracts/node/v1/node_event';
-import { JournalServiceService, type ReadJournalRequest, type ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
-import { defineService, type ServiceBinding } from '@virtmesh/kit';
+import { JournalServiceService, type ReadJournalRequest, ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
+import { defineService, encodeField, type ServiceBinding } from '@virtmesh/kit';
 import type { Store } from '@virtmesh/store';
 import type { JournalKind, NodeJournal } from '../journal.ts';
 import { withTicks } from './watch.ts';
 
 const heartbeatMs = 5_000;
+/** Of ReadJournalResponse, by the kind of the event: the journal has it encoded. */
+const eventFields: Readonly<Record<JournalKind, number>> = { domain: 3, node: 4 };
 const kinds: readonly string[] = ['', 'domain', 'node'] satisfies (JournalKind | '')[];
 
 /** The journal for the services of the control plane: they index and relay it. */
 export function journalService(journal: NodeJournal, store: Store, clock: Clock): ServiceBinding {
   return defineService(
-    JournalServiceService,
+    { ...JournalServiceService, readJournal: { ...JournalServiceService.readJournal, responseSerialize: (encoded: Buffer) => encoded } },
     {
       readJournal: (request, context) => read(request, context.signal),
       confirmJournal: (request) => {
@@ -30,7 +30,7 @@ export function journalService(journal: NodeJournal, store: Store, clock: Clock)
     { audience: 'services' },
   );
 
-  async function* read(request: ReadJournalRequest, signal: AbortSignal): AsyncIterable<ReadJournalResponse> {
+  async function* read(request: ReadJournalRequest, signal: AbortSignal): AsyncIterable<Buffer> {
     const kind = kindOf(request.kind);
     const { epoch } = journal;
     const known = request.epoch === '' || request.epoch === epoch;
@@ -45,24 +45,20 @@ export function journalService(journal: NodeJournal, store: Store, clock: Clock)
     }
     for await (const entry of withTicks(journal.read({ after: seen, follow: request.follow, kind }, signal), heartbeatMs)) {
       if (entry === undefined) {
-        yield { epoch, number: BigInt(seen), item: { $case: 'heartbeat', value: clock.now() } };
+        yield response(epoch, seen, { $case: 'heartbeat', value: clock.now() });
         continue;
       }
       seen = entry.number;
-      const item: ReadJournalResponse['item'] =
-        entry.kind === 'node'
-          ? { $case: 'node', value: NodeEvent.decode(entry.body) }
-          : { $case: 'domain', value: DomainEvent.decode(entry.body) };
-      yield { epoch, number: BigInt(entry.number), item };
+      yield Buffer.concat([response(epoch, seen), encodeField(eventFields[entry.kind as JournalKind], [entry.body])]);
     }
   }
 }
 
-const gap = (epoch: string, first: number, last: number, reason: string): ReadJournalResponse => ({
-  epoch,
-  number: BigInt(last),
-  item: { $case: 'gap', value: { first: BigInt(first), last: BigInt(last), reason } },
-});
+const response = (epoch: string, number: number, item?: ReadJournalResponse['item']): Buffer =>
+  Buffer.from(ReadJournalResponse.encode({ epoch, number: BigInt(number), item }).finish());
+
+const gap = (epoch: string, first: number, last: number, reason: string): Buffer =>
+  response(epoch, last, { $case: 'gap', value: { first: BigInt(first), last: BigInt(last), reason } });
 
 function kindOf(kind: string): JournalKind | undefined {
   if (kinds.includes(kind)) return kind === '' ? undefined : (kind as JournalKind);

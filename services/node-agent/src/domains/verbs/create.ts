@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { domainIdRule, domainName, Fault, isDomainId, isUuid, parseNodeName, type Violation } from '@virtmesh/base';
 import { Domain, DomainState, DomainStateReason, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
-import { type CreateDomainRequest, DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { CreateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Running } from '@virtmesh/operations';
 import type { Cause } from '../model/cause.ts';
 import type { Call, Engine, Job } from '../engine.ts';
 import { isActive } from '../model/states.ts';
-import { viewOf } from '../model/views.ts';
 import { accept, checkRawRole, required, validated } from './definition.ts';
 import { startGuest, takeBack } from './start.ts';
 
@@ -24,10 +23,7 @@ export async function create(engine: Engine, request: CreateDomainRequest, call:
   };
   if (request.validateOnly) {
     const { domain } = prepare();
-    return validated(engine, call, domain, {
-      typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain',
-      bytes: Domain.encode(viewOf(domain, DomainView.FULL)).finish(),
-    });
+    return validated(engine, call, domain, engine.domainResponse(domain));
   }
   return engine.perform(call, () => {
     const { domain, id, uid } = prepare();

@@ -6,9 +6,7 @@ import type {
   Device,
   UpdateDomainDeviceRequest,
 } from '@virtmesh/contracts/domain/v1/device';
-import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DeviceChange, LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
-import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { AnyDevice, DevicePlan as DriverPlan } from '@virtmesh/driver-spi';
@@ -19,7 +17,6 @@ import type { Cause } from '../model/cause.ts';
 import type { Entry } from '../model/change.ts';
 import { carryDevice } from '../model/device-change.ts';
 import { isActive } from '../model/states.ts';
-import { viewOf } from '../model/views.ts';
 import { replaceRecord } from '../runtimes.ts';
 import { validated } from './definition.ts';
 import { type DevicePlan, type DeviceWish, planDevice } from './device-plan.ts';
@@ -95,7 +92,7 @@ function changeDevice(engine: Engine, request: Request, order: () => DeviceOrder
   };
   if (request.validateOnly === true) {
     const { entry, plan } = prepare();
-    return Promise.resolve(validated(engine, call, entry.domain, answerOf(after(entry, plan, plan.live), plan)));
+    return Promise.resolve(validated(engine, call, entry.domain, answerOf(engine, after(entry, plan, plan.live), plan)));
   }
   return engine.perform(call, () => {
     const { entry, order: asked } = prepare();
@@ -111,7 +108,7 @@ export function deviceWork(engine: Engine, uid: string, order: DeviceOrder): Wor
     const steps = stepsOf(engine, entry, plan, order);
     if (steps) await runSteps([...steps.steps, commitOf(engine, running)], running.signal, engine.stepObserver(running));
     const live = steps?.changed();
-    await engine.finish(running, () => answerOf(record(engine, engine.parts.registry.must(uid), { plan, live, cause }), plan), {
+    await engine.finish(running, () => answerOf(engine, record(engine, engine.parts.registry.must(uid), { plan, live, cause }), plan), {
       alone: steps === undefined,
       passed: steps !== undefined,
     });
@@ -181,10 +178,5 @@ function record(
   });
 }
 
-function answerOf(entry: Entry, { change, outcomes }: DevicePlan): Response {
-  if (change.what === 'update') return resultOf(entry, outcomes);
-  return {
-    typeUrl: 'type.googleapis.com/virtmesh.domain.v1.Domain',
-    bytes: Domain.encode(viewOf(entry.domain, DomainView.FULL)).finish(),
-  };
-}
+const answerOf = (engine: Engine, { domain }: Entry, { change, outcomes }: DevicePlan): Response =>
+  change.what === 'update' ? resultOf(domain, outcomes) : engine.domainResponse(domain);

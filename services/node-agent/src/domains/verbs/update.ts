@@ -1,5 +1,6 @@
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
+import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView, type FieldOutcome, UpdateDomainResult, type UpdateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
@@ -26,7 +27,7 @@ export async function update(engine: Engine, request: UpdateDomainRequest, call:
   };
   if (request.validateOnly) {
     const { entry, plan } = prepare();
-    return validated(engine, call, entry.domain, resultOf(planned(entry, plan), plan.outcomes));
+    return validated(engine, call, entry.domain, resultOf(planned(entry, plan).domain, plan.outcomes));
   }
   return engine.perform(call, () => {
     const { entry } = prepare();
@@ -46,7 +47,7 @@ export const updateJob =
       await liveUpdate.apply(now.guest, now.domain.activeSpec, plan.live, plan.driverPaths, running.signal);
       await failpoints.hit('update.applied');
     }
-    await engine.finish(running, () => resultOf(recordUpdate(engine, registry.must(uid), plan, cause), plan.outcomes), {
+    await engine.finish(running, () => resultOf(recordUpdate(engine, registry.must(uid), plan, cause).domain, plan.outcomes), {
       alone: plan.driverPaths.length === 0,
     });
   };
@@ -81,7 +82,7 @@ function recordUpdate(engine: Engine, now: Entry, plan: UpdatePlan, cause: Cause
   });
 }
 
-export const resultOf = (entry: Entry, outcomes: readonly FieldOutcome[]): Response => ({
+export const resultOf = (domain: Domain, outcomes: readonly FieldOutcome[]): Response => ({
   typeUrl: 'type.googleapis.com/virtmesh.domain.v1.UpdateDomainResult',
-  bytes: UpdateDomainResult.encode({ domain: viewOf(entry.domain, DomainView.FULL), outcomes: [...outcomes] }).finish(),
+  bytes: UpdateDomainResult.encode({ domain: viewOf(domain, DomainView.FULL), outcomes: [...outcomes] }).finish(),
 });

@@ -1,4 +1,4 @@
-/** A message of a repeated field, in pieces that make it whole when put one behind the other. */
+/** An encoded message, in pieces that make it whole when put one behind the other. */
 export type Pieces = readonly Uint8Array[];
 
 /** The encoded items of a repeated message field, then `rest`, in one piece of memory: lists are copied together, not encoded. */
@@ -22,6 +22,10 @@ export function encodeRepeated(field: number, items: readonly Pieces[], rest: Ui
   bytes.set(rest, at);
   return bytes;
 }
+
+/** An encoded message as the value of a field of another one. */
+export const encodeField = (field: number, message: Pieces): Buffer => encodeRepeated(field, [message], nothing);
+const nothing = new Uint8Array();
 
 /** `set` costs more than it copies where there is little to copy. */
 const fewBytes = 32;

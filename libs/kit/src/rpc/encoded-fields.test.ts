@@ -2,7 +2,7 @@ import { ListDomainsResponse } from '@virtmesh/contracts/domain/v1/domain_servic
 import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeRepeated } from './repeated-field.ts';
+import { encodeRepeated } from './encoded-fields.ts';
 
 describe('repeated fields', () => {
   it('are as the whole message encodes them', () => {
