@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { abortFault, type Clock, Fault, type KeyedQueue, type StepObserver } from '@virtmesh/base';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
@@ -15,6 +14,7 @@ import type { Entry } from './model/change.ts';
 import type { Observer } from './observer.ts';
 import { isDiskFault, recorded } from './recorded.ts';
 import type { DomainRegistry } from './registry.ts';
+import { type Asked, Requests } from './requests.ts';
 
 /** A mutating call, as far as it is the same for every verb. */
 export interface Call {
@@ -77,15 +77,6 @@ export interface EngineParts {
   readonly stopping: AbortSignal;
 }
 
-/** A call whose operation has not been saved yet. */
-interface Unsaved {
-  readonly call: Call;
-  readonly digest: string;
-  readonly running: Running;
-  /** Rejects where the disk has no room for the only commit of its work: then there never was an operation. */
-  readonly refused: PromiseWithResolvers<never>;
-}
-
 /** What an operation answers, encoded. */
 export interface Response {
   readonly typeUrl: string;
@@ -100,26 +91,22 @@ export interface Ending {
   readonly passed?: boolean;
 }
 
-const intentKey = (operation: string): string => `operation:${operation}`;
-
 /** Carries out verbs on domains: one operation each, in order for one domain, beside each other for different ones. */
 export class Engine {
   readonly parts: EngineParts;
   readonly observer: Observer;
+  readonly requests: Requests;
   readonly #long = new LongJobs();
   readonly #running = new Map<string, Set<Running>>();
   /** What is under way on a domain without being an operation, and can be cut short. */
   readonly #interruptible = new Map<string, AbortController>();
   readonly #preemptors = new WeakMap<Running, Cause>();
   readonly #turns = new Set<Promise<unknown>>();
-  /** By operation. */
-  readonly #unsaved = new Map<string, Unsaved>();
-  /** The same by request id. */
-  readonly #requests = new Map<string, Unsaved>();
 
   constructor(parts: EngineParts, observer: Observer) {
     this.parts = parts;
     this.observer = observer;
+    this.requests = new Requests(parts);
   }
 
   /**
@@ -130,29 +117,20 @@ export class Engine {
   async perform(call: Call, prepare: () => Accepted): Promise<Operation> {
     const { clock, operations } = this.parts;
     const wait = waitMs(call.wait, call.context, { clock });
-    const digest = call.requestId === '' ? '' : digestOf(call);
-    const id = this.#earlier(call, digest) ?? this.#begin(call, digest, prepare());
+    const asked = this.requests.asked(call);
+    const id = this.requests.earlier(asked) ?? this.#begin(asked, prepare());
     const ended = operations.wait(id, call.context.signal, wait);
-    const refused = this.#unsaved.get(id)?.refused.promise;
+    const refused = this.requests.refused(id);
     return this.#answer(call, id, await (refused ? Promise.race([ended, refused]) : ended));
   }
 
-  #begin(call: Call, digest: string, work: Accepted): string {
+  #begin(asked: Asked, work: Accepted): string {
     const { operations } = this.parts;
+    const { call } = asked;
     const { context, requestId, verb } = call;
     if (work.always !== true) this.#long.admit(work.uid, verb);
     const running = operations.create({ verb, target: work.target, targetUid: work.uid, requestor: context.caller.identity, requestId });
-    const unsaved: Unsaved = { call, digest, running, refused: Promise.withResolvers() };
-    unsaved.refused.promise.catch(() => {});
-    this.#unsaved.set(running.id, unsaved);
-    if (requestId !== '') this.#requests.set(requestId, unsaved);
-    try {
-      if (work.kept === true) this.#save(unsaved);
-    } catch (thrown) {
-      running.discard();
-      this.#saved(unsaved);
-      throw thrown;
-    }
+    this.requests.accept(asked, running, work.kept === true);
     this.run(work.uid, running, causeOf(call, running), work);
     return running.id;
   }
@@ -163,8 +141,7 @@ export class Engine {
    */
   async #answer({ verb }: Call, id: string, operation: Operation): Promise<Operation> {
     if (hasEnded(operation.state) && !definitionVerbs.has(verb)) return operation;
-    const unsaved = this.#unsaved.get(id);
-    if (unsaved) this.#save(unsaved);
+    this.requests.save(id);
     await this.parts.store.durable();
     return operation;
   }
@@ -247,7 +224,7 @@ export class Engine {
     if (!passed) await this.parts.failpoints.hit(`${running.operation.verb}.record`);
     const end = (): void => {
       const { typeUrl, bytes } = work();
-      this.#endRequest(running);
+      this.requests.end(running);
       running.succeed(typeUrl, bytes);
     };
     if (alone) this.parts.registry.tx(end);
@@ -258,19 +235,16 @@ export class Engine {
   async fail(running: Running, thrown: unknown, work?: () => void): Promise<void> {
     const end = (): void => {
       work?.();
-      this.#endRequest(running);
+      this.requests.end(running);
       running.fail(Fault.from(thrown));
     };
-    const unsaved = work ? undefined : this.#unsaved.get(running.id);
-    if (unsaved === undefined) return this.record(end);
+    if (work || !this.requests.isUnsaved(running.id)) return this.record(end);
     try {
       this.parts.registry.tx(end);
     } catch (disk) {
       if (!isDiskFault(disk)) throw disk;
       // Nothing was done and nothing can be kept: the call fails as if it had been refused.
-      running.discard();
-      this.#saved(unsaved);
-      unsaved.refused.reject(disk);
+      this.requests.refuse(running.id, disk);
     }
   }
 
@@ -278,18 +252,6 @@ export class Engine {
   record<T>(work: () => T): Promise<T> {
     const { log, registry, stopping } = this.parts;
     return recorded(() => registry.tx(work), log, stopping);
-  }
-
-  /** Saves an operation with its request in the present transaction, so that a later life of the agent takes it up. */
-  keep(running: Running, body: Uint8Array): void {
-    this.parts.store.runtimes.put(intentKey(running.id), { request: Buffer.from(body).toString('base64') });
-    running.save();
-  }
-
-  /** The encoded request of an operation that an earlier life began. */
-  intentOf(operation: string): Uint8Array | undefined {
-    const row = this.parts.store.runtimes.get(intentKey(operation)) as { request: string } | undefined;
-    return row && Buffer.from(row.request, 'base64');
   }
 
   /** Names steps to progress, failpoints and log. */
@@ -309,56 +271,6 @@ export class Engine {
   /** Resolves when no job is in its turn on any domain. Those that wait for a guest go on. */
   async idle(): Promise<void> {
     while (this.#turns.size > 0) await Promise.allSettled(this.#turns);
-  }
-
-  /** Commits an operation that goes on, with its request. */
-  #save(unsaved: Unsaved): void {
-    const { call, running } = unsaved;
-    if (hasEnded(running.operation.state)) return;
-    this.parts.registry.tx(() => {
-      this.#saveRequest(unsaved);
-      this.keep(running, call.body);
-    });
-  }
-
-  /** Saves the request in the present transaction, which saves its operation too. */
-  #saveRequest(unsaved: Unsaved): void {
-    const { call, digest, running } = unsaved;
-    const { store } = this.parts;
-    if (call.requestId !== '') store.requests.put(call.requestId, { digest, kind: 'operation', result: running.id });
-    store.afterCommit(() => this.#saved(unsaved));
-  }
-
-  #saved({ call, running }: Unsaved): void {
-    this.#unsaved.delete(running.id);
-    if (this.#requests.get(call.requestId)?.running === running) this.#requests.delete(call.requestId);
-  }
-
-  /** The operation of an earlier call with this request id. One whose operation has expired is as if it had never been. */
-  #earlier({ requestId }: Call, digest: string): string | undefined {
-    if (requestId === '') return undefined;
-    const unsaved = this.#requests.get(requestId);
-    const earlier = unsaved ? { digest: unsaved.digest, result: unsaved.running.id } : this.parts.store.requests.get(requestId);
-    if (earlier === undefined || !this.#isThere(earlier.result)) return undefined;
-    if (earlier.digest === digest) return earlier.result;
-    throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
-      { field: 'request_id', description: 'was used for another request in the last 24 hours; make a new UUID for a new request' },
-    ]);
-  }
-
-  #isThere(operation: string): boolean {
-    try {
-      return this.parts.operations.get(operation) !== undefined;
-    } catch (thrown) {
-      if (Fault.is(thrown, 'OPERATION_NOT_FOUND')) return false;
-      throw thrown;
-    }
-  }
-
-  #endRequest(running: Running): void {
-    const unsaved = this.#unsaved.get(running.id);
-    if (unsaved) this.#saveRequest(unsaved);
-    else this.parts.store.runtimes.delete(intentKey(running.id));
   }
 
   async #carryOut(uid: string, running: Running, cause: Cause, work: Work, early: Promise<void> | undefined): Promise<void> {
@@ -414,6 +326,3 @@ const causeOf = (call: Call, running: Running): Cause => ({
   operation: running.operation.name,
   traceparent: call.context.traceparent ?? '',
 });
-
-const digestOf = ({ verb, context, body }: Call): string =>
-  createHash('sha256').update(verb).update('\0').update(context.caller.identity).update('\0').update(body).digest('base64');

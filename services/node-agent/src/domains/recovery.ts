@@ -213,7 +213,7 @@ async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boo
   const saves = begun.filter(({ cancelRequested, verb }) => verb === 'save' && !cancelRequested);
   const ended = saves.map(async ({ name }) => {
     const id = name.split('/').at(-1) ?? '';
-    const request = engine.intentOf(id);
+    const request = engine.requests.bodyOf(id);
     return request !== undefined && isPublished(engine, saveTarget(SaveDomainRequest.decode(request), uid), id);
   });
   return (await Promise.all(ended)).includes(true);
@@ -222,7 +222,7 @@ async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boo
 function endsDomain(engine: Engine, { cancelRequested, name, verb }: Operation): boolean {
   if (cancelRequested) return false;
   if (verb === 'destroy') return true;
-  const request = verb === 'delete' ? engine.intentOf(name.split('/').at(-1) ?? '') : undefined;
+  const request = verb === 'delete' ? engine.requests.bodyOf(name.split('/').at(-1) ?? '') : undefined;
   return request !== undefined && DeleteDomainRequest.decode(request).destroy;
 }
 
@@ -268,7 +268,7 @@ const causeOf = (operation: Operation): Cause => ({
 
 function resume(engine: Engine, operation: Operation): void {
   const running = engine.parts.operations.resume(operation);
-  const request = engine.intentOf(running.id);
+  const request = engine.requests.bodyOf(running.id);
   if (request === undefined) {
     void engine.fail(
       running,

@@ -234,7 +234,7 @@ export function startUnasked(engine: Engine, entry: Entry, requestor: string): (
   const { uid } = entry.guest;
   const { name } = entry.domain;
   const running = engine.parts.operations.create({ verb: 'start', target: name, targetUid: uid, requestor, requestId: '' });
-  engine.keep(running, StartDomainRequest.encode(StartDomainRequest.fromPartial({ name })).finish());
+  engine.requests.keep(running, StartDomainRequest.encode(StartDomainRequest.fromPartial({ name })).finish());
   const cause: Cause = { requestor, requestId: '', operation: running.operation.name, traceparent: '' };
   return () => engine.run(uid, running, cause, { job: startJob(engine, uid, { paused: false }) });
 }
