@@ -31,6 +31,8 @@ interface Stored {
 }
 
 const concurrency = 32;
+/** What changes often is written once, and never in the way of the event that tells of the change. */
+const settleMs = 100;
 const firstRetryMs = 250;
 const maxRetryMs = 10_000;
 const forgetRemovedAfterMs = 3_600_000;
@@ -119,6 +121,7 @@ export class CopyStore {
         this.#idle.resolve();
         await this.#wake.promise;
         this.#wake = Promise.withResolvers();
+        await sleep(settleMs, signal).catch(() => undefined);
         continue;
       }
       const results = await Promise.allSettled(batch.map(([key, change]) => this.#write(key, change, signal)));

@@ -64,7 +64,8 @@ export class NodeJournal {
       });
       return body;
     });
-    this.#store.afterCommit(() => this.#live.publish({ number, kind, uid, body }));
+    // The caller whose change it was is answered first.
+    this.#store.afterCommit(() => setImmediate(() => this.#live.publish({ number, kind, uid, body })));
     return number;
   }
 
