@@ -1,11 +1,15 @@
 import { Fault } from './fault.ts';
 
-/** One named part of a longer work. `run` and `undo` are idempotent: after a crash either may be called again. */
+/**
+ * One named part of a longer work. Nobody knows after a crash how far it had come: whoever plans the steps says whether a
+ * new plan may be run over what is there, or whether that must be taken back first.
+ */
 export interface Step {
   /** Stable, kebab-case: progress, logs, failpoints and recovery hang on it. */
   readonly name: string;
+  /** Repeatable only where whoever plans it says so. */
   run(signal: AbortSignal): Promise<void> | void;
-  /** Takes back what `run` did, also where it did only a part. Absent where there is nothing to take back. */
+  /** Takes back what `run` did, also where it did only a part or nothing. Repeatable. Absent where there is nothing to take back. */
   undo?(): Promise<void> | void;
 }
 

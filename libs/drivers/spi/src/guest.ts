@@ -57,7 +57,10 @@ export interface StartOrder {
   save(record: RuntimeRecord, chosen: DomainSpec): void;
 }
 
-/** A start as named steps. `started` is valid when all steps have run. */
+/**
+ * A start as named steps, which are run once: what a life of the agent left half made is ended at its adoption and released
+ * before the start is planned anew. `started` is valid when all steps have run.
+ */
 export interface StartPlan<S> {
   readonly steps: readonly S[];
   started(): Started;

@@ -32,7 +32,7 @@ export interface DevicePlan {
 }
 
 /**
- * Changes the devices of a running guest. Repeatable, since a life of the agent that finds a change half made makes it
+ * Changes the devices of a running guest. Repeatable, since a life of the agent that finds a change half made plans it
  * again: a device that is there already is attached, one that is gone is detached.
  */
 export interface Hotplug {
