@@ -1,4 +1,5 @@
 import { conformance } from '@virtmesh/driver-testkit';
-import { qemuSubject } from './testing/subject.ts';
+import { qemuLinuxSubject, qemuSubject } from './testing/subject.ts';
 
 conformance(qemuSubject);
+conformance(qemuLinuxSubject, ['guest']);

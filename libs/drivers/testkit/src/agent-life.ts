@@ -39,6 +39,9 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long a guest may take until it answers, where the host is busy and emulates its CPU. */
+const bootMs = 50_000;
+
 /** How long the bench listens, before it closes, for what should not be told any more. */
 const lateMs = 400;
 
@@ -145,7 +148,7 @@ export class AgentBench implements AsyncDisposable {
   async ready(kept: Kept, options: StartOptions = {}): Promise<Started> {
     const started = await this.start(kept, options);
     const { host } = this;
-    await expect.poll(() => host.answers?.(kept.guest, this.driver) ?? true).toBe(true);
+    await expect.poll(() => host.answers?.(kept.guest, this.driver) ?? true, { timeout: bootMs }).toBe(true);
     return started;
   }
 

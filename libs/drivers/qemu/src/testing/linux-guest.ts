@@ -24,23 +24,15 @@ export class LinuxGuest {
 
   /** A life of the agent that such guests can be started in. */
   static async life(world: World): Promise<Life> {
-    const [kernel, initrd] = imageIn(world.images);
-    if (!existsSync(kernel) || !existsSync(initrd)) {
-      // The repository's workshop makes the image, where it has not yet.
-      const dev = fileURLToPath(new URL('../../../../../dev', import.meta.url));
-      const [madeKernel = '', madeInitrd = ''] = execFileSync(dev, ['guest-image'], { encoding: 'utf8' }).split('\n');
-      copyFileSync(madeKernel, kernel);
-      copyFileSync(madeInitrd, initrd);
-    }
+    linuxBoot(world.images);
     return world.life({ consoleLog: { maxBytes: 1024 * 1024, files: 3 } });
   }
 
   static async boot(life: Life, more: PartialSpec = {}): Promise<LinuxGuest> {
-    const [kernelPath, initrdPath] = imageIn(life.images);
     const guest = life.newGuest();
     const spec = life.spec(guest, undefined, {
       memory: { sizeBytes: 160n * MiB },
-      boot: { kernelPath, initrdPath, kernelArgs: 'console=ttyS0 quiet panic=-1' },
+      boot: linuxBoot(life.images),
       serials: [{}],
       channels: [{ kind: ChannelKind.GUEST_AGENT }],
       ...more,
@@ -75,4 +67,15 @@ export class LinuxGuest {
   }
 }
 
-const imageIn = (directory: string): readonly [string, string] => [join(directory, 'vmlinuz'), join(directory, 'initramfs.gz')];
+/** What boots such a guest, from a directory into which its image is brought where it is not there. */
+export function linuxBoot(directory: string): { readonly kernelPath: string; readonly initrdPath: string; readonly kernelArgs: string } {
+  const [kernelPath, initrdPath] = [join(directory, 'vmlinuz'), join(directory, 'initramfs.gz')];
+  if (!existsSync(kernelPath) || !existsSync(initrdPath)) {
+    // The repository's workshop makes the image, where it has not yet.
+    const dev = fileURLToPath(new URL('../../../../../dev', import.meta.url));
+    const [madeKernel = '', madeInitrd = ''] = execFileSync(dev, ['guest-image'], { encoding: 'utf8' }).split('\n');
+    copyFileSync(madeKernel, kernelPath);
+    copyFileSync(madeInitrd, initrdPath);
+  }
+  return { kernelPath, initrdPath, kernelArgs: 'console=ttyS0 quiet panic=-1' };
+}

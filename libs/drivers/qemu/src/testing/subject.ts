@@ -1,28 +1,27 @@
-import { DiskFormat } from '@virtmesh/contracts/domain/v1/disk';
+import { Channel, ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
+import { Disk, DiskBus, DiskFormat } from '@virtmesh/contracts/domain/v1/disk';
+import { Interface } from '@virtmesh/contracts/domain/v1/interface';
 import type { GuestRef, HypervisorDriver } from '@virtmesh/driver-spi';
 import type { BrokenSpec, PartialSpec, Subject, SubjectHost } from '@virtmesh/driver-testkit';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { echoReady } from './echo-guest.ts';
 import { goldens } from './goldens.ts';
+import { linuxBoot } from './linux-guest.ts';
 import { soon, World } from './world.ts';
 
 const MiB = 1024n * 1024n;
 /** Where the definitions of `golden/` have their files. */
 const goldenImages = '/var/lib/virtmesh/images';
 
-/** QEMU with its echo guest, as the conformance suite sees it. */
+/** QEMU with its echo guest, as the conformance suite sees it: it is there in tens of milliseconds, and has no operating system. */
 export const qemuSubject: Subject = {
   name: 'the QEMU driver',
   open: async () => {
     const world = await World.open();
     return {
-      driver: async () => (await world.life({ pathRoots: [world.images, goldenImages] })).driver,
-      minimal: async () => ({ hypervisor: 'qemu', memory: { sizeBytes: 32n * MiB } }),
+      ...subjectIn(world),
       rich: async () => echoing(world),
-      examples: [...goldens.filter(({ name }) => !name.startsWith('kvm-')).map(({ spec }) => spec), described],
-      broken,
-      traces: async (uid) => tracesOf(world, { uid, id: '' }),
       acts: {
         shutdown: typed('q'),
         reboot: typed('r'),
@@ -34,27 +33,65 @@ export const qemuSubject: Subject = {
       },
       obeysShutdown: false,
       answersAgent: false,
-      live: {
-        now: { path: 'memory.current_bytes', change: (spec) => void (spec.memory && (spec.memory.currentBytes = 32n * MiB)) },
-        later: { path: 'memory.size_bytes', change: (spec) => void (spec.memory && (spec.memory.sizeBytes = 128n * MiB)) },
-      },
-      forge: (record) => ({ ...record, process: { ...(record['process'] as object), startTicks: '1' } }),
-      os: world.host,
-      directory: world.images,
-      [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
     } satisfies SubjectHost;
   },
 };
 
+/** The same with a Linux guest, which takes seconds to be there and answers what only an operating system can. */
+export const qemuLinuxSubject: Subject = {
+  name: 'the QEMU driver with a Linux guest',
+  open: async () => {
+    const world = await World.open();
+    const boot = linuxBoot(world.images);
+    return {
+      ...subjectIn(world),
+      rich: async () => ({
+        hypervisor: 'qemu',
+        memory: { sizeBytes: 160n * MiB },
+        boot,
+        interfaces: [{ backend: { $case: 'user', value: {} } }],
+        serials: [{}],
+        channels: [{ kind: ChannelKind.GUEST_AGENT }],
+        videos: [{}],
+      }),
+      acts: {},
+      obeysShutdown: true,
+      answersAgent: true,
+      answers: async (guest, driver) => (await driver.lifecycle.observe(guest, soon())).guestAgentConnected === true,
+      devices: async () => [
+        { $case: 'disk', value: Disk.fromPartial(onImage('vdz', world.echoImage(`${randomUUID()}.raw`), DiskBus.VIRTIO)) },
+        { $case: 'interface', value: Interface.fromPartial({ id: 'lan', backend: { $case: 'user', value: {} } }) },
+        { $case: 'channel', value: Channel.fromPartial({ id: 'extra', kind: ChannelKind.SOCKET, targetName: 'org.example.extra' }) },
+      ],
+    } satisfies SubjectHost;
+  },
+};
+
+/** What does not depend on the guests. */
+const subjectIn = (world: World) =>
+  ({
+    driver: async () => (await world.life({ pathRoots: [world.images, goldenImages] })).driver,
+    minimal: async () => ({ hypervisor: 'qemu', memory: { sizeBytes: 32n * MiB } }),
+    examples: [...goldens.filter(({ name }) => !name.startsWith('kvm-')).map(({ spec }) => spec), described],
+    broken,
+    traces: async (uid) => tracesOf(world, { uid, id: '' }),
+    live: {
+      now: { path: 'memory.current_bytes', change: (spec) => void (spec.memory && (spec.memory.currentBytes = 32n * MiB)) },
+      later: { path: 'memory.size_bytes', change: (spec) => void (spec.memory && (spec.memory.sizeBytes = 128n * MiB)) },
+    },
+    forge: (record) => ({ ...record, process: { ...(record['process'] as object), startTicks: '1' } }),
+    os: world.host,
+    directory: world.images,
+    [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
+  }) satisfies Partial<SubjectHost>;
+
+const onImage = (id: string, value: string, bus: DiskBus = DiskBus.UNSPECIFIED) =>
+  ({ id, bus, source: { source: { $case: 'filePath', value } }, format: DiskFormat.RAW }) as const;
+
 const echoing = (world: World): PartialSpec => ({
   hypervisor: 'qemu',
   memory: { sizeBytes: 64n * MiB },
-  disks: [
-    {
-      source: { source: { $case: 'filePath', value: world.echoImage(`${randomUUID()}.raw`) } },
-      format: DiskFormat.RAW,
-    },
-  ],
+  disks: [onImage('', world.echoImage(`${randomUUID()}.raw`))],
   interfaces: [{ backend: { $case: 'user', value: {} } }],
   serials: [{}],
   videos: [{}],

@@ -9,6 +9,8 @@ import { numberTold, told, type Told } from './reading.ts';
 /** The agent keeps up to 16 MiB of each stream, and tells both at the end in one answer, a third longer. */
 const maxAnswerBytes = 48 * 1024 * 1024;
 const answerTimeoutMs = 60_000;
+/** How fast an order comes through to a guest whose CPU is emulated, on a busy host. */
+const slowestBytesPerMs = 200;
 /** The agent tells nobody when a command ends. */
 const firstLookMs = 20;
 const longestLookMs = 1000;
@@ -19,7 +21,7 @@ export const execFeature = (context: DriverContext): Exec => ({
   exec: async (ref, order, signal) => {
     requireSupported(order);
     const guest = context.guests.running(ref);
-    const pid = await begin(context, guest, order, AbortSignal.any([signal, AbortSignal.timeout(agentTimeoutMs)]));
+    const pid = await begin(context, guest, order, signal);
     return new AgentExec(context, guest, pid);
   },
 });
@@ -40,17 +42,22 @@ async function begin(context: DriverContext, guest: LiveGuest, { command, enviro
   const [path = '', ...arg] = command;
   const variables = Object.entries(environment);
   const env = variables.length === 0 ? {} : { env: Object.entries({ PATH: defaultPath, ...environment }).map((pair) => pair.join('=')) };
+  const order = { path, arg, ...env, 'capture-output': true };
+  const patience = AbortSignal.timeout(agentTimeoutMs + Math.ceil(JSON.stringify(order).length / slowestBytesPerMs));
   try {
-    return await talk(context, guest, signal, async (ask) =>
-      numberTold(told(await ask('guest-exec', { path, arg, ...env, 'capture-output': true }))['pid']),
+    return await talk(context, guest, AbortSignal.any([signal, patience]), async (ask) =>
+      numberTold(told(await ask('guest-exec', order))['pid']),
     );
   } catch (thrown) {
-    if (!Fault.is(thrown, 'GUEST_AGENT_FAILED') || !/No such file or directory|Failed to execute child/.test(thrown.metadata['desc'] ?? ''))
-      throw thrown;
-    const description = `${JSON.stringify(path)} cannot be run in the guest: ${thrown.metadata['desc'] ?? ''}`;
+    const why = Fault.is(thrown, 'GUEST_AGENT_FAILED') ? notExecuted(thrown.metadata['desc'] ?? '') : undefined;
+    if (why === undefined) throw thrown;
+    const description = `${JSON.stringify(path)} cannot be run in the guest: ${why}`;
     throw Fault.ofViolations('REQUEST_INVALID', description, [{ field: 'open.command', description }]);
   }
 }
+
+/** What the guest's system says of a program that it does not run, of all that the agent says around it. */
+const notExecuted = (words: string): string | undefined => /Failed to execute child process.*\(([^()]+)\)/.exec(words)?.[1];
 
 /** A command that the agent runs. What it writes is told at its end, and nothing can be given to it while it runs. */
 class AgentExec implements ExecSession {

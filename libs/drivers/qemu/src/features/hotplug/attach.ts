@@ -23,7 +23,6 @@ export class DeviceAttach {
   readonly #context: DriverContext;
   readonly #order: DeviceOrder;
   readonly #device: AnyDevice;
-  #isThere = false;
   #address: DeviceAddress = {};
   #uses: readonly FileUse[] = [];
 
@@ -47,9 +46,7 @@ export class DeviceAttach {
   async #reserve(signal: AbortSignal): Promise<void> {
     const guest = this.#guest;
     const layout = layoutOfGuest(guest);
-    const present = await presentDevices(guest, signal);
-    this.#isThere = present.has(qemuIds.device(this.#id));
-    this.#address = await placeFor(guest, layout, this.#device, present, signal);
+    this.#address = await placeFor(guest, layout, this.#device, await presentDevices(guest, signal), signal);
   }
 
   async #takeFiles(): Promise<void> {
@@ -71,13 +68,13 @@ export class DeviceAttach {
   /** A device that could not be taken out again keeps what it has. */
   async #takeBack(): Promise<void> {
     const signal = AbortSignal.timeout(undoTimeoutMs);
-    if ((await presentDevices(this.#guest, signal)).has(qemuIds.device(this.#id))) return;
+    if (await this.#isThere(signal)) return;
     this.#save(await letGo(this.#context, this.#guest, this.#device, signal));
   }
 
   async #connectNetwork(signal: AbortSignal): Promise<void> {
     // A tap that is in use would be made anew.
-    if (this.#isThere || this.#taps.length === 0) return;
+    if (this.#taps.length === 0 || (await this.#isThere(signal))) return;
     const { host, users } = this.#context;
     const uid = ownerOf(users, this.#guest.record.user)?.uid ?? host.uid;
     await makeTaps(host.network, this.#guest.ref, this.#order.to, uid, signal, this.#id);
@@ -88,7 +85,7 @@ export class DeviceAttach {
     const parts = partsOf(guest, this.#device);
     // What it tells from its first moment on is understood.
     guest.updateSpec(this.#order.to);
-    if (!this.#isThere) {
+    if (!(await this.#isThere(signal))) {
       await addBackends(guest, parts.backends, signal);
       await guest.execute('device_add', defined(parts.device(this.#address)), signal);
     }
@@ -103,6 +100,11 @@ export class DeviceAttach {
   #save(record: GuestRecord): void {
     this.#guest.record = record;
     this.#order.save(encodeRecord(record));
+  }
+
+  /** Whether the guest has it: an attach that was cut off may have come so far. */
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    return (await presentDevices(this.#guest, signal)).has(qemuIds.device(this.#id));
   }
 
   get #id(): string {
