@@ -1,16 +1,16 @@
-import type { Fifo, HostProcesses } from '@virtmesh/driver-spi';
+import type { Fifo } from '@virtmesh/driver-spi';
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
-import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import type { SystemCalls } from './system-calls.ts';
 
 const { O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
 /** What a FIFO takes at once or not at all. */
 const atomicBytes = 4096;
 
 /** Open for writing too, so that it does not end when the last of its writers does. */
-export async function openFifo(processes: HostProcesses, path: string): Promise<Fifo> {
-  await makeFifo(processes, path);
+export async function openFifo(calls: SystemCalls, path: string): Promise<Fifo> {
+  takeFifo(calls, path);
   const fd = openOnlyFifo(path, O_RDWR | O_NONBLOCK);
   const incoming = new Socket({ fd, readable: true, writable: false });
   incoming.on('error', () => {});
@@ -29,8 +29,8 @@ export async function openFifo(processes: HostProcesses, path: string): Promise<
   };
 }
 
-export async function inheritableFifo(processes: HostProcesses, path: string): Promise<{ readonly fd: number; close(): void }> {
-  await makeFifo(processes, path);
+export async function inheritableFifo(calls: SystemCalls, path: string): Promise<{ readonly fd: number; close(): void }> {
+  takeFifo(calls, path);
   const fd = openOnlyFifo(path, O_RDWR);
   return { fd, close: () => closeSync(fd) };
 }
@@ -41,9 +41,13 @@ export async function writeFifo(path: string): Promise<Duplex> {
   return stream;
 }
 
-async function makeFifo(processes: HostProcesses, path: string): Promise<void> {
-  if ((await stat(path).catch(() => undefined))?.isFIFO()) return;
-  await processes.run('mkfifo', ['-m', '600', path], { signal: AbortSignal.timeout(10_000) });
+/** Makes it, or takes the one that is there. */
+function takeFifo(calls: SystemCalls, path: string): void {
+  try {
+    calls.makeFifo(path, 0o600);
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+  }
 }
 
 function openOnlyFifo(path: string, flags: number): number {

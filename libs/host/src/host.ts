@@ -7,16 +7,18 @@ import { archOf } from './node-info/cpu.ts';
 import { hostInfo } from './node-info/index.ts';
 import { hostProcesses } from './processes.ts';
 import { hostSockets } from './sockets.ts';
+import { systemCalls } from './system-calls.ts';
 
 /** The machine that this process runs on. */
 export async function createHost(): Promise<Host> {
-  const processes = hostProcesses();
+  const calls = systemCalls();
+  const processes = hostProcesses(calls);
   return {
     uid: process.getuid?.() ?? -1,
     arch: archOf(process.arch),
     files: hostFiles(),
     processes,
-    sockets: hostSockets(processes),
+    sockets: hostSockets(calls),
     cgroups: await hostCgroups(),
     network: hostNetwork(processes),
     mounts: hostMounts(processes),

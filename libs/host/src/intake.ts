@@ -1,14 +1,15 @@
-import type { FileOwner, HostProcesses, Intake } from '@virtmesh/driver-spi';
+import type { FileOwner, Intake } from '@virtmesh/driver-spi';
 import { constants, openSync } from 'node:fs';
 import { chown, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import type { SystemCalls } from './system-calls.ts';
 
 const { O_RDONLY, O_NONBLOCK } = constants;
 
 /** Makes a FIFO and opens it for reading before anybody writes, so that nobody who opens it has to wait. */
-export async function openIntake(processes: HostProcesses, path: string, owner: FileOwner | undefined): Promise<Intake> {
+export async function openIntake(calls: SystemCalls, path: string, owner: FileOwner | undefined): Promise<Intake> {
   await rm(path, { force: true });
-  await processes.run('mkfifo', ['-m', '600', path], { signal: AbortSignal.timeout(10_000) });
+  calls.makeFifo(path, 0o600);
   try {
     if (owner) await chown(path, owner.uid, owner.gid);
     const fd = openSync(path, O_RDONLY | O_NONBLOCK);

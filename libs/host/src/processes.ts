@@ -1,4 +1,4 @@
-import { abortFault, Fault, sleep } from '@virtmesh/base';
+import { abortFault, Fault, raceAbort, sleep } from '@virtmesh/base';
 import type {
   CommandResult,
   ExitStatus,
@@ -10,26 +10,30 @@ import type {
   SpawnedProcess,
   SpawnOrder,
 } from '@virtmesh/driver-spi';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { pageBytes } from './page-size.ts';
 import { parseProcStat, type ProcStat } from './proc-stat.ts';
+import { type Program, type ProgramOrder, Spawner } from './spawner.ts';
+import type { SystemCalls } from './system-calls.ts';
 import { spawnInTerminal } from './terminal.ts';
 
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const cleanEnvironment = { PATH: standardPath, LC_ALL: 'C' };
 const maxOutputBytes = 1024 * 1024;
 
-export function hostProcesses(): HostProcesses {
+export function hostProcesses(calls: SystemCalls): HostProcesses {
   const page = pageBytes();
+  const spawner = new Spawner(calls);
+  const spawnHere = (order: SpawnOrder): Promise<SpawnedProcess> => spawnProcess(spawner, order);
   return {
     which: async (program) => which(program),
-    spawn: spawnProcess,
-    spawnInTerminal: (order) => spawnInTerminal(spawnProcess, order),
-    run,
+    spawn: spawnHere,
+    spawnInTerminal: (order) => spawnInTerminal(calls, spawnHere, order),
+    run: (file, args, options) => run(spawnHere, file, args, options),
     identify: (pid) => identityOf(pid, readStat(pid)),
     look: (target) => look(target, page),
     kill,
@@ -64,7 +68,31 @@ export function requiredProgram(program: string, from: string): string {
   throw new Fault('HOST_INCOMPATIBLE', `the program ${program} is not installed; install the package ${from}`, { program, package: from });
 }
 
-async function spawnProcess(order: SpawnOrder): Promise<SpawnedProcess> {
+async function spawnProcess(spawner: Spawner, order: SpawnOrder): Promise<SpawnedProcess> {
+  try {
+    const { pid, streams, exited } = await (isPlain(order) ? spawner.start(programOf(order)) : startByNode(order));
+    // It is there, perhaps as a zombie, until the event loop has seen its end.
+    const identity = identityOf(pid, readStat(pid)) ?? { pid, startTicks: '' };
+    return { identity, streams, exited };
+  } catch (thrown) {
+    const words = thrown instanceof Error ? thrown.message : String(thrown);
+    const exit = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+    throw commandFault(order.file, order.args, `could not be started: ${words}`, exit, thrown);
+  }
+}
+
+/** Whether it runs as the agent's own user, and gets no descriptor whose number it has for another. */
+const isPlain = ({ owner, descriptors }: SpawnOrder): boolean =>
+  !owner && descriptors.every((descriptor) => typeof descriptor !== 'number' || descriptor >= descriptors.length);
+
+function programOf(order: SpawnOrder): ProgramOrder {
+  const file = order.file.includes('/') ? order.file : which(order.file);
+  if (file === undefined) throw Object.assign(new Error(`there is no program ${order.file}`), { code: 'ENOENT' });
+  return { ...order, file, environment: cleanEnvironment };
+}
+
+/** Node can start a program as another user. */
+async function startByNode(order: SpawnOrder): Promise<Program> {
   const child = spawn(order.file, order.args, {
     cwd: '/',
     env: cleanEnvironment,
@@ -76,18 +104,11 @@ async function spawnProcess(order: SpawnOrder): Promise<SpawnedProcess> {
   const exited = new Promise<ExitStatus>((resolve) =>
     child.once('exit', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })),
   );
-  if (child.pid === undefined)
-    return failed.catch((thrown: unknown) =>
-      Promise.reject(
-        commandFault(order.file, order.args, `could not be started: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown),
-      ),
-    );
+  if (child.pid === undefined) return failed;
   failed.catch(() => {});
   // A guest does not keep the agent alive.
   if (order.detached) child.unref();
-  // It is there, perhaps as a zombie, until the event loop has seen its end.
-  const identity = identityOf(child.pid, readStat(child.pid)) ?? { pid: child.pid, startTicks: '' };
-  return { identity, streams: streamsOf(child), exited };
+  return { pid: child.pid, streams: streamsOf(child), exited };
 }
 
 /** Node gives descriptors above 2 as sockets too, though its types call them streams of one direction. */
@@ -101,34 +122,61 @@ function streamsOf(child: ChildProcess): ReadonlyMap<number, Duplex> {
   return streams;
 }
 
-async function run(file: string, args: readonly string[], { signal, input = '', diesWithAgent }: RunOptions): Promise<CommandResult> {
+type Spawn = (order: SpawnOrder) => Promise<SpawnedProcess>;
+
+async function run(spawnHere: Spawn, file: string, args: readonly string[], options: RunOptions): Promise<CommandResult> {
+  const { signal, input = '', diesWithAgent } = options;
   if (signal.aborted) throw abortFault(signal);
   const [program, ...given] = diesWithAgent === true ? [requiredProgram('setpriv', 'util-linux'), '--pdeathsig', 'KILL', file] : [file];
-  return new Promise((resolve, reject) => {
-    const settings = { cwd: '/', env: cleanEnvironment, maxBuffer: maxOutputBytes, encoding: 'utf8' } as const;
-    const child = execFile(program, [...given, ...args], settings, (error, stdout, stderr) => {
-      signal.removeEventListener('abort', abort);
-      if (!error) return resolve({ code: 0, stdout, stderr });
-      if (signal.aborted) return reject(abortFault(signal));
-      reject(commandFault(file, args, stderr.trim().slice(-2000) || error.message, error));
-    });
-    // Answered when it has ended: what it would still do meanwhile must not come behind what its caller then takes back.
-    const abort = (): void => {
-      child.once('exit', () => reject(abortFault(signal)));
-      child.kill('SIGKILL');
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
+  const { identity, streams, exited } = await spawnHere({
+    file: program,
+    args: [...given, ...args],
+    descriptors: [input === '' ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: false,
   });
+  let isTooMuch = false;
+  const end = (): void => void kill(identity, 'SIGKILL');
+  const tooMuch = (): void => {
+    isTooMuch = true;
+    end();
+  };
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    streams.get(0)?.end(input);
+    const outputs = Promise.all([textOf(streams.get(1), tooMuch), textOf(streams.get(2), tooMuch)]);
+    const status = await exited;
+    // Answered when it has ended: what it would still do meanwhile must not come behind what its caller then takes back.
+    if (signal.aborted) throw abortFault(signal);
+    const [stdout, stderr] = await raceAbort(outputs, signal);
+    if (status.code === 0) return { code: 0, stdout, stderr };
+    const exit = String(status.code ?? status.signal);
+    const words = isTooMuch ? `it wrote more than ${maxOutputBytes} bytes` : stderr.trim().slice(-2000) || `it ended with ${exit}`;
+    throw commandFault(file, args, words, exit);
+  } finally {
+    signal.removeEventListener('abort', end);
+    for (const stream of streams.values()) stream.destroy();
+  }
 }
 
-function commandFault(file: string, args: readonly string[], words: string, cause: unknown): Fault {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+/** All that a program writes; one that writes too much is ended. */
+async function textOf(stream: Duplex | undefined, tooMuch: () => void): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  stream?.on('data', (bytes: Buffer) => {
+    length += bytes.length;
+    if (length > maxOutputBytes) tooMuch();
+    else parts.push(bytes);
+  });
+  await new Promise<void>((resolve) => (stream ? stream.once('close', () => resolve()) : resolve()));
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function commandFault(file: string, args: readonly string[], words: string, exit: string, cause?: unknown): Fault {
   return new Fault(
     'COMMAND_FAILED',
     `${file} failed: ${words}`,
-    { command: [file, ...args].join(' ').slice(0, 4096), exit: code, stderr: words },
+    { command: [file, ...args].join(' ').slice(0, 4096), exit, stderr: words },
     { cause },
   );
 }

@@ -1,29 +1,28 @@
 import { abortFault } from '@virtmesh/base';
-import type { FileOwner, HostProcesses, HostSockets, ListeningSocket, OneConnection } from '@virtmesh/driver-spi';
+import type { FileOwner, HostSockets, ListeningSocket, OneConnection } from '@virtmesh/driver-spi';
 import { chmod, chown, rename, rm } from 'node:fs/promises';
 import { createConnection, createServer, type ListenOptions, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listeningFd } from './listening-fd.ts';
 import { openIntake } from './intake.ts';
 import { inheritableFifo, openFifo, writeFifo } from './fifo.ts';
-import { PipeStore } from './pipes.ts';
+import { openPipe } from './pipes.ts';
+import type { SystemCalls } from './system-calls.ts';
 
 /** `sockaddr_un.sun_path` without its closing NUL. */
 const maxSocketPathBytes = 107;
 
-export function hostSockets(processes: HostProcesses): HostSockets {
-  const pipes = new PipeStore(processes);
+export function hostSockets(calls: SystemCalls): HostSockets {
   return {
     listen,
     acceptOne,
-    intake: (path, owner) => openIntake(processes, path, owner),
+    intake: (path, owner) => openIntake(calls, path, owner),
     connect,
-    fifo: (path) => openFifo(processes, path),
-    inheritableFifo: (path) => inheritableFifo(processes, path),
+    fifo: (path) => openFifo(calls, path),
+    inheritableFifo: (path) => inheritableFifo(calls, path),
     writeFifo,
-
     isFree,
-    pipe: () => pipes.take(),
+    pipe: async () => openPipe(calls),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Terminal } from '@virtmesh/driver-spi';
+import koffi from 'koffi';
 import { constants } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 
@@ -6,6 +7,9 @@ import { getSystemErrorName } from 'node:util';
 export interface SystemCalls {
   /** Two ends of a unix stream socket. */
   socketPair(): readonly [number, number];
+  /** The two ends of a pipe. */
+  pipe(): readonly [read: number, write: number];
+  makeFifo(path: string, mode: number): void;
   /** Makes `onto` the same open file as `fd`; what it was is closed. */
   duplicateOnto(fd: number, onto: number): void;
   /** Lets the other side of a terminal's master be opened. */
@@ -32,9 +36,7 @@ const number = {
   O_CLOEXEC: 0o2000000,
 };
 
-/** Loaded where it is used first: an agent that makes no terminal does not carry it. */
-export async function systemCalls(): Promise<SystemCalls> {
-  const { default: koffi } = await import('koffi');
+export function systemCalls(): SystemCalls {
   const library = koffi.load(null);
   const found = (definition: string, name: string): ((...args: readonly unknown[]) => number) => {
     const call = library.func(definition);
@@ -51,6 +53,8 @@ export async function systemCalls(): Promise<SystemCalls> {
   };
   const ioctl = found('int ioctl(int fd, unsigned long request, ...)', 'ioctl');
   const socketpair = found('int socketpair(int domain, int type, int protocol, void *pair)', 'socketpair');
+  const pipe2 = found('int pipe2(void *pair, int flags)', 'pipe2');
+  const mkfifo = found('int mkfifo(const char *path, unsigned int mode)', 'mkfifo');
   const dup3 = found('int dup3(int fd, int onto, int flags)', 'dup3');
   return {
     socketPair: () => {
@@ -58,6 +62,12 @@ export async function systemCalls(): Promise<SystemCalls> {
       socketpair(number.AF_UNIX, number.SOCK_STREAM | number.O_CLOEXEC, 0, pair);
       return [pair[0] ?? -1, pair[1] ?? -1];
     },
+    pipe: () => {
+      const pair = new Int32Array(2);
+      pipe2(pair, number.O_CLOEXEC);
+      return [pair[0] ?? -1, pair[1] ?? -1];
+    },
+    makeFifo: (path, mode) => void mkfifo(path, mode),
     duplicateOnto: (fd, onto) => void dup3(fd, onto, number.O_CLOEXEC),
     unlockTerminal: (master) => void ioctl(master, number.TIOCSPTLCK, 'void *', new Int32Array(1)),
     openTerminalPeer: (master) => ioctl(master, number.TIOCGPTPEER, 'int', constants.O_RDWR | constants.O_NOCTTY | number.O_CLOEXEC),

@@ -2,9 +2,10 @@ import type { TerminalProcess } from '@virtmesh/driver-spi';
 import { readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hostProcesses } from './processes.ts';
+import { systemCalls } from './system-calls.ts';
 
 describe('a process in a terminal', () => {
-  const processes = hostProcesses();
+  const processes = hostProcesses(systemCalls());
   const started: TerminalProcess[] = [];
   afterEach(async () => {
     for (const { stream, identity, exited } of started.splice(0)) {

@@ -3,7 +3,7 @@ import type { SpawnedProcess, SpawnOrder, Terminal, TerminalOrder, TerminalProce
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { type SystemCalls, systemCalls } from './system-calls.ts';
+import type { SystemCalls } from './system-calls.ts';
 
 const { O_RDWR, O_NOCTTY, O_NONBLOCK } = constants;
 const chunkBytes = 65_536;
@@ -12,10 +12,10 @@ const packet = { data: 0, flowControlOff: 16 };
 
 /** Starts a program with a new terminal, which is its controlling one. Nothing of the terminal is left open where that fails. */
 export async function spawnInTerminal(
+  calls: SystemCalls,
   spawn: (order: SpawnOrder) => Promise<SpawnedProcess>,
   { file, args, size }: TerminalOrder,
 ): Promise<TerminalProcess> {
-  const calls = await systemCalls();
   const { slave, side } = openTerminal(calls, size);
   try {
     const { identity, exited } = await spawn({
