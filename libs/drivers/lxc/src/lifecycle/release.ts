@@ -1,7 +1,8 @@
 import { sleep } from '@virtmesh/base';
 import type { GuestRef, Host, ProcessIdentity } from '@virtmesh/driver-spi';
+import { dirname } from 'node:path';
 import type { DriverContext } from '../context.ts';
-import { placesOf } from '../process/places.ts';
+import { type GuestPlaces, placesOf } from '../process/places.ts';
 import type { GuestRecord } from './record.ts';
 
 const releaseTimeoutMs = 10_000;
@@ -11,7 +12,8 @@ export async function releaseGuest(context: DriverContext, ref: GuestRef, record
   const { host } = context;
   const places = placesOf(context.directories, ref.uid);
   const signal = AbortSignal.timeout(releaseTimeoutMs);
-  await Promise.all(record.keepers.map((keeper) => endKeeper(host, keeper)));
+  const keepers = [...record.keepers, ...(record.started ? [] : await unnotedKeepers(context, places))];
+  await Promise.all(keepers.map((keeper) => endKeeper(host, keeper)));
   const results = await Promise.allSettled([
     host.cgroups.purge(places.cgroup, signal),
     host.cgroups.purge(places.monitorCgroup, signal),
@@ -24,6 +26,11 @@ export async function releaseGuest(context: DriverContext, ref: GuestRef, record
   context.guests.delete(ref.uid);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
+}
+
+/** Those of a start that was cut short: one that was spawned just before the agent died is in no record. */
+function unnotedKeepers({ host, profile }: DriverContext, { logDir }: GuestPlaces): Promise<readonly ProcessIdentity[]> {
+  return host.processes.find((line) => line[0] === profile.logKeeper && line.some((word) => dirname(word) === logDir));
 }
 
 const keeperGraceMs = 500;
