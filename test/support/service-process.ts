@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { serviceNodeFlags } from '@virtmesh/kit';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -70,7 +71,8 @@ export class ServiceProcess implements AsyncDisposable {
     await writeFile(file, JSON.stringify(config));
     await writeFile(this.#failpointsPath, '');
     const log = openSync(this.#logPath, 'a');
-    const child = spawn(process.execPath, [join(repository, 'services', service, 'src/main.ts'), '--config', file], {
+    const args = [...serviceNodeFlags, join(repository, 'services', service, 'src/main.ts'), '--config', file];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', log, log],
       // A start is mostly the loading of its sources; a process that ends by itself leaves them for the next in the cache.
       env: {

@@ -9,6 +9,7 @@ import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { ListNodesRequest } from '@virtmesh/contracts/node/v1/node_service';
 import { connectControl, type SimulatorControl } from '@virtmesh/driver-test';
 import { Failure } from '../dev/failure.ts';
+import { serviceCommand, serviceEnvironment } from '../process/service-command.ts';
 import { Child } from '../start/child.ts';
 import type { SimulateOptions } from './options.ts';
 
@@ -106,11 +107,11 @@ export class SimulatedFleet implements AsyncDisposable {
   async #service(service: string, name: string, config: object): Promise<void> {
     const file = join(this.directory, `${name}.yaml`);
     await writeFile(file, JSON.stringify({ log: { level: 'warn' }, ...config }));
-    await this.#run(name, [process.execPath, join(import.meta.dirname, '../../services', service, 'src/main.ts'), '--config', file]);
+    await this.#run(name, serviceCommand(service, file));
   }
 
   async #run(name: string, argv: readonly [string, ...string[]]): Promise<void> {
-    const env = { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1' };
+    const env = { PATH: process.env['PATH'], ...serviceEnvironment };
     this.#children.push(await Child.start({ name, argv, cwd: this.directory, env, logFile: join(this.directory, `${name}.log`) }));
   }
 

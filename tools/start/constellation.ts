@@ -8,6 +8,7 @@ import { connect, type Connection } from '@virtmesh/client';
 import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { ListNodesRequest } from '@virtmesh/contracts/node/v1/node_service';
 import { Failure } from '../dev/failure.ts';
+import { serviceCommand, serviceEnvironment } from '../process/service-command.ts';
 import { Child } from './child.ts';
 import type { ConfigFiles } from './configuration.ts';
 import type { DevLayout } from './layout.ts';
@@ -30,11 +31,11 @@ interface StartOptions {
 }
 
 /** The environment of the services: without what steers `./dev`, which they would take for configuration. */
-function serviceEnvironment(): Record<string, string | undefined> {
+function environment(): Record<string, string | undefined> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('VIRTMESH_') || name === 'VIRTMESH_FAILPOINTS' || name === 'VIRTMESH_TEST_RUN',
   );
-  return { ...Object.fromEntries(kept), NODE_NO_WARNINGS: '1' };
+  return { ...Object.fromEntries(kept), ...serviceEnvironment };
 }
 
 /** nats-server, the agent and domain-svc, started one after the other and ended in reverse. */
@@ -59,7 +60,7 @@ export class Constellation {
       name,
       argv,
       cwd: layout.directory,
-      env: serviceEnvironment(),
+      env: environment(),
       logFile: join(layout.logs, `${name}.log`),
     });
     this.children.push(child);
@@ -120,14 +121,14 @@ export class Constellation {
   async startAgent(): Promise<Connection> {
     const { layout, files } = this.#options;
     await mkdir(layout.run, { recursive: true, mode: 0o755 });
-    const agent = await this.#run('node-agent', process.execPath, service('node-agent'), '--config', files.agent);
+    const agent = await this.#run('node-agent', ...serviceCommand('node-agent', files.agent));
     return this.#connection(agent, layout.agentSocket);
   }
 
   /** Starts domain-svc, connects to it, and waits until it sees the node. */
   async startControl(): Promise<Connection> {
     const { layout, files, signal } = this.#options;
-    const control = await this.#run('domain-svc', process.execPath, service('domain-svc'), '--config', files.control);
+    const control = await this.#run('domain-svc', ...serviceCommand('domain-svc', files.control));
     const connection = await this.#connection(control, layout.controlSocket);
     await this.#until(control, 'see the node', async () => {
       const { nodes } = await connection.nodes.listNodes(ListNodesRequest.fromPartial({}), { signal });
@@ -141,8 +142,4 @@ export class Constellation {
     this.#isStopping = true;
     for (const child of this.children.toReversed()) await child.stop(drainMs);
   }
-}
-
-function service(name: string): string {
-  return join(import.meta.dirname, '../../services', name, 'src/main.ts');
 }

@@ -25,7 +25,14 @@ export { type Endpoint, isLoopback, type TcpEndpoint, type TlsEndpoint, type Uni
 export type { BidiHandler, Handlers, MethodDefinition, ServerStreamHandler, ServiceDefinition, UnaryHandler } from './rpc/method.ts';
 export { RpcServer, type RpcServerOptions, type ServerLimits } from './rpc/server.ts';
 export { type Audience, defineService, type ServiceBinding, type ServiceOptions } from './rpc/service.ts';
-export { type BaseConfig, type RunningService, runService, type ServiceProgram, type ServiceContext } from './run-service.ts';
+export {
+  type BaseConfig,
+  type RunningService,
+  runService,
+  serviceNodeFlags,
+  type ServiceProgram,
+  type ServiceContext,
+} from './run-service.ts';
 export {
   codeName,
   errorDomain,

@@ -18,6 +18,12 @@ const baseShape = {
 const baseSchema = z.object(baseShape);
 export type BaseConfig = z.output<typeof baseSchema>;
 
+/**
+ * The flags that Node is to be started with for a service. V8 lets the space of what was made just now grow to 64 MiB and
+ * keeps it; a service makes little between two collections, and with 16 MiB its resident memory is a third less.
+ */
+export const serviceNodeFlags: readonly string[] = ['--max-semi-space-size=8'];
+
 /** A running service. */
 export interface RunningService extends AsyncDisposable {
   /** Stops to take calls and lets those under way end, for at most `ms`. */

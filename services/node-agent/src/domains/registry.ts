@@ -11,7 +11,7 @@ import { encodeField } from '@virtmesh/kit';
 import type { Store } from '@virtmesh/store';
 import type { NodeJournal } from '../journal.ts';
 import { type Change, changed, type Entry, type EventKind } from './model/change.ts';
-import { DomainBytes } from './model/domain-bytes.ts';
+import { DomainBytes } from './domain-bytes.ts';
 import { NameIndex } from './model/name-index.ts';
 import { fromWire, isActive } from './model/states.ts';
 import { type Cause, noCause } from './model/cause.ts';

@@ -2,7 +2,7 @@ import { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { encodeField, type Pieces } from '@virtmesh/kit';
-import { viewOf, withoutSecrets } from './views.ts';
+import { viewOf, withoutSecrets } from './model/views.ts';
 
 /** Fields of Domain. */
 const specField = 5;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeRepeated } from '@virtmesh/kit';
 import { DomainBytes } from './domain-bytes.ts';
-import { viewOf } from './views.ts';
+import { viewOf } from './model/views.ts';
 
 const domains = fc
   .record({
