@@ -1,5 +1,5 @@
-import { Fault } from '@virtmesh/base';
-import type { ExecEnd, ExecSession, Host, SpawnedProcess, Terminal } from '@virtmesh/driver-spi';
+import { Fault, settledWithin } from '@virtmesh/base';
+import type { ExecEnd, ExecSession, Host, ProcessIdentity, SpawnedProcess, Terminal } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 
 type Part = { readonly stream: 'output' | 'error'; readonly bytes: Uint8Array };
@@ -16,21 +16,25 @@ interface Connection {
 
 /** A command that lxc-attach has brought into a container. */
 export class AttachedCommand implements ExecSession {
-  readonly pid = 0;
+  readonly pid: number;
   readonly output: AsyncIterable<Part>;
   readonly ended: Promise<ExecEnd>;
   readonly #host: Host;
   readonly #connection: Connection;
+  readonly #command: InnerProcess | undefined;
 
-  private constructor(host: Host, connection: Connection) {
+  private constructor(host: Host, connection: Connection, command: InnerProcess | undefined) {
     this.#host = host;
     this.#connection = connection;
+    this.#command = command;
+    this.pid = command?.innerPid ?? 0;
     this.output = merged(connection.outputs);
     this.ended = connection.process.exited.then(({ code, signal }) => endOf(code, signal));
   }
 
   static async start(host: Host, order: AttachOrder, signal: AbortSignal): Promise<AttachedCommand> {
-    const command = new AttachedCommand(host, await (order.terminal ? byTerminal(host, order, order.terminal) : byPipes(host, order)));
+    const connection = await (order.terminal ? byTerminal(host, order, order.terminal) : byPipes(host, order));
+    const command = new AttachedCommand(host, connection, await findCommand(host, connection.process, signal));
     signal.addEventListener('abort', () => command.#end(), { once: true });
     if (signal.aborted) command.#end();
     return command;
@@ -61,8 +65,7 @@ export class AttachedCommand implements ExecSession {
   }
 
   async kill(signal: number): Promise<void> {
-    const [command] = this.#host.processes.children(this.#connection.process.identity);
-    if (command) this.#host.processes.kill(command, signal);
+    if (this.#command) this.#host.processes.kill(this.#command.identity, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,6 +79,38 @@ export class AttachedCommand implements ExecSession {
     this.#host.processes.kill(process.identity, 'SIGKILL');
     for (const stream of [input, ...Object.values(outputs)]) stream.destroy();
   }
+}
+
+/** A process of a container, and the number that it has there. */
+interface InnerProcess {
+  readonly identity: ProcessIdentity;
+  readonly innerPid: number;
+}
+
+const maxStatusBytes = 65_536;
+const [firstLookMs, longestLookMs] = [1, 16] as const;
+
+/**
+ * The command, as soon as lxc-attach has brought it into the container; undefined for one that has ended before it was
+ * seen. The kernel tells a grandparent nothing of that, so this looks. Helpers of lxc-attach have no number of their own there.
+ */
+async function findCommand(
+  host: Host,
+  { identity, exited }: Connection['process'],
+  signal: AbortSignal,
+): Promise<InnerProcess | undefined> {
+  for (
+    let pauseMs: number = firstLookMs;
+    !(await settledWithin(exited, pauseMs)) && !signal.aborted;
+    pauseMs = Math.min(pauseMs * 2, longestLookMs)
+  ) {
+    for (const child of host.processes.children(identity)) {
+      const status = await host.files.readText(`/proc/${child.pid}/status`, maxStatusBytes).catch(() => '');
+      const inner = /^NSpid:\t\d+(?:\t\d+)*\t(\d+)$/m.exec(status)?.[1];
+      if (inner !== undefined) return { identity: child, innerPid: Number(inner) };
+    }
+  }
+  return undefined;
 }
 
 /** lxc-attach with its arguments, and the terminal that the command is to have. */

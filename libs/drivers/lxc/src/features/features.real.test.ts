@@ -9,7 +9,7 @@ import { HostDevice } from '@virtmesh/contracts/domain/v1/host_device';
 import { runSteps } from '@virtmesh/base';
 import { type DeviceChange, type ExecSession, type GuestRef, withDevice, withoutDevice } from '@virtmesh/driver-spi';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Life, outcome, soon, World } from '../testing/world.ts';
+import { type Life, outcome, type RunningGuest, soon, World } from '../testing/world.ts';
 
 describe('a running container', () => {
   let world: World;
@@ -25,6 +25,7 @@ describe('a running container', () => {
   it('with an init of its own is asked to shut down and to reboot', async () => {
     const guest = life.newGuest();
     const running = await life.start(guest, life.spec(guest, init));
+    await booted(life, running);
     await life.feature('reboot').reboot(guest, RebootMode.SIGNAL, soon());
     await expect.poll(() => life.of(guest)).toEqual([{ t: 'reboot', uid: guest.uid, byGuest: false }]);
     await expect.poll(async () => (await life.driver.lifecycle.observe(guest, soon())).state).toBe('running');
@@ -276,6 +277,11 @@ describe('a running container', () => {
       ).output,
     ).toBe('init y z\n\n12\n13\n/mnt\n');
     expect(await life.exec(guest, ['sh', '-c', 'kill -9 $$'])).toMatchObject({ exitCode: 137, signal: 9 });
+    await using numbered = await life
+      .feature('exec')
+      .exec(guest, { command: ['sh', '-c', 'echo $$; read line'], environment: {}, workingDirectory: '/', uid: 0, gid: 0 }, soon());
+    numbered.endInput();
+    expect((await outcome(numbered)).output).toBe(`${numbered.pid}\n`);
     for (const [order, field] of [
       [{ command: ['/nonexistent'] }, 'open.command'],
       [{ command: ['nonexistent'] }, 'open.command'],
@@ -383,4 +389,14 @@ async function inTerminal(life: Life, guest: GuestRef, command: readonly string[
     },
     read,
   };
+}
+
+/** A first process gets only those signals that it has asked for, which an init has not yet as it begins. */
+async function booted(life: Life, { guest, spec }: RunningGuest): Promise<void> {
+  const [device = ''] = spec.consoles.map(({ id }) => id);
+  let text = '';
+  for await (const bytes of life.feature('console').output(guest, device, { replayBytes: -1, follow: true }, soon())) {
+    text += Buffer.from(bytes).toString();
+    if (text.includes('booted')) return;
+  }
 }
