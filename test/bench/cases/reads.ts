@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DomainView, GetDomainRequest, ListDomainsRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Benchmark } from '../harness.ts';
 import { timed } from '../harness.ts';
 import { BytesClient } from '../raw/call.ts';
+import { Echo } from '../raw/echo.ts';
 import { type Bench, referenceSpec } from '../reference.ts';
 
 const getPath = '/virtmesh.domain.v1.DomainService/GetDomain';
@@ -26,15 +23,15 @@ export async function readBenchmarks(bench: Bench, samples: number): Promise<Rea
   const get = GetDomainRequest.encode(GetDomainRequest.fromPartial({ name: agent.name('ref0'), view: DomainView.FULL })).finish();
   const list = ListDomainsRequest.encode(ListDomainsRequest.fromPartial({ parent: `nodes/${agent.node}`, pageSize: total })).finish();
   const clients = { agent: new BytesClient(system.agentSocket), 'domain-svc': new BytesClient(system.domainSvcSocket) };
-  const getFile = join(system.disks, 'get.bin');
-  const listFile = join(system.disks, 'list.bin');
-  await writeFile(getFile, await clients.agent.call(getPath, get));
-  await writeFile(listFile, await clients.agent.call(listPath, list));
-  const socket = join(system.disks, 'echo.sock');
-  const echo = await startEcho([socket, `${getPath}=${getFile}`, `${listPath}=${listFile}`]);
-  const raw = new BytesClient(socket);
+  const echo = await Echo.start(system.disks, {
+    [getPath]: await clients.agent.call(getPath, get),
+    [listPath]: await clients.agent.call(listPath, list),
+  });
   const contenders = (path: string, request: Uint8Array): Benchmark['contenders'] =>
-    Object.entries({ raw, ...clients }).map(([name, client]) => ({ name, run: () => timed(() => client.call(path, request)) }));
+    Object.entries({ raw: echo.client, ...clients }).map(([name, client]) => ({
+      name,
+      run: () => timed(() => client.call(path, request)),
+    }));
   return {
     get: {
       name: 'get',
@@ -54,18 +51,8 @@ export async function readBenchmarks(bench: Bench, samples: number): Promise<Rea
       contenders: contenders(listPath, list),
     },
     [Symbol.asyncDispose]: async () => {
-      for (const client of [raw, ...Object.values(clients)]) client[Symbol.dispose]();
-      const exit = once(echo, 'exit');
-      echo.kill();
-      await exit;
+      for (const client of Object.values(clients)) client[Symbol.dispose]();
+      await echo[Symbol.asyncDispose]();
     },
   };
-}
-
-async function startEcho(args: readonly string[]): Promise<ChildProcess> {
-  const echo = spawn(process.execPath, [fileURLToPath(new URL('../raw/echo-server.ts', import.meta.url)), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (echo.stdout) await once(echo.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
-  return echo;
 }

@@ -5,10 +5,16 @@ import { createClient, openChannel } from '@virtmesh/kit';
 import { DomainServiceService } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Benchmark, Contender } from '../harness.ts';
 import { timed } from '../harness.ts';
+import { BytesClient } from '../raw/call.ts';
+import { Echo } from '../raw/echo.ts';
 import { NatsWire } from '../raw/nats-wire.ts';
 import { endRaw, type RawGuest, startRaw } from '../raw/launch.ts';
 import type { Libvirt } from '../peer/libvirt.ts';
 import type { Bench } from '../reference.ts';
+
+const suspendPath = '/virtmesh.domain.v1.DomainService/SuspendDomain';
+/** Its request has the same fields. */
+const resumePath = '/virtmesh.domain.v1.DomainService/ResumeDomain';
 
 /** A benchmark with what must be there while it runs. */
 export type Prepared = Benchmark & AsyncDisposable;
@@ -18,20 +24,18 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
   const guest = await startRaw(bench.host, bench.rawArgs[0] ?? [], bench.rawDir);
   await bench.agent.start('ref1');
   await peer?.run('start', 'lv0');
-  const name = bench.agent.name('ref1');
-  const ours = [
-    ['agent', bench.system.agentSocket],
-    ['domain-svc', bench.system.domainSvcSocket],
-  ].map(([label = '', socket]) => {
-    const channel = openChannel(`unix:${socket}`);
-    const client = createClient(DomainServiceService, channel);
-    const run = (): Promise<number> =>
+  const request = SuspendDomainRequest.encode(SuspendDomainRequest.fromPartial({ name: bench.agent.name('ref1') })).finish();
+  const clients = { agent: new BytesClient(bench.system.agentSocket), 'domain-svc': new BytesClient(bench.system.domainSvcSocket) };
+  const echo = await Echo.start(bench.system.disks, { [suspendPath]: await clients.agent.call(suspendPath, request) });
+  await clients.agent.call(resumePath, request);
+  const ours = Object.entries(clients).map(([name, client]) => ({
+    name,
+    run: () =>
       timed(async () => {
-        await client.suspendDomain(SuspendDomainRequest.fromPartial({ name }));
-        await client.resumeDomain(ResumeDomainRequest.fromPartial({ name }));
-      });
-    return { channel, contender: { name: label, run } satisfies Contender };
-  });
+        await client.call(suspendPath, request);
+        await client.call(resumePath, request);
+      }),
+  }));
   const raw: Contender = {
     name: 'raw',
     run: () =>
@@ -40,20 +44,27 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
         await guest.execute('cont');
       }),
   };
+  const floor: Contender = {
+    name: 'raw and grpc',
+    run: () =>
+      timed(async () => {
+        await echo.client.call(suspendPath, request);
+        await guest.execute('stop');
+        await echo.client.call(suspendPath, request);
+        await guest.execute('cont');
+      }),
+  };
   return {
     name: 'suspend-resume',
-    title: 'SuspendDomain and ResumeDomain; raw is QMP stop and cont',
+    title: 'SuspendDomain and ResumeDomain; raw is QMP stop and cont; with grpc each behind an echo of the same bytes by grpc-js',
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
     warmUp: 300,
-    contenders: [
-      raw,
-      ...ours.map(({ contender }) => contender),
-      ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : []),
-    ],
+    contenders: [raw, floor, ...ours, ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : [])],
     [Symbol.asyncDispose]: async () => {
-      for (const { channel } of ours) channel.close();
+      for (const client of Object.values(clients)) client[Symbol.dispose]();
+      await echo[Symbol.asyncDispose]();
       await peer?.run('kill', 'lv0');
       await endRaw(guest, 'SIGKILL');
       await bench.agent.destroy('ref1', { force: true });
