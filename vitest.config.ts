@@ -16,7 +16,7 @@ const realProcesses = [
   'clients/cli/src/{vmesh,console/console,completion/shells}.test.ts',
   'libs/drivers/qemu/src/{lifecycle,features}/**/*.test.ts',
   'libs/drivers/qemu/src/{conformance,argv/real-qemu,argv/boots,probe/probe}.test.ts',
-  'libs/drivers/lxc/src/**/*.real.test.ts',
+  'libs/drivers/{lxc,support}/src/**/*.real.test.ts',
   'libs/drivers/qemu/src/process/qcow2.test.ts',
   'libs/drivers/test/src/{conformance,simulated}.test.ts',
   'libs/kit/src/run-service.test.ts',

@@ -22,6 +22,11 @@ const latency = z.discriminatedUnion('t', [
   z.strictObject({ t: z.literal('exponential'), meanMs: milliseconds }),
 ]);
 
+/** How much of each console's output is kept: files of a size, which go round. */
+const consoleLog = z
+  .strictObject({ maxBytes: z.int().min(4096).default(1_048_576), files: z.int().min(2).max(10).default(2) })
+  .prefault({});
+
 /** The agent's configuration beside what every service has (`log`, `metrics`, `drainMs`); every field can stand in the file, in the environment and on the command line. */
 export const agentConfig = z.strictObject({
   node: z.string().refine(isNodeId, `must be ${nodeIdRule}`).default(defaultNode),
@@ -66,8 +71,7 @@ export const agentConfig = z.strictObject({
   pathRoots: z.array(absolute).default(['/var/lib/virtmesh', '/var/lib/libvirt/images', '/srv', '/usr/share', '/var/cache/virtmesh']),
   lxc: z
     .strictObject({
-      /** How much of each console's output is kept, twice: in the file that is written, and in the one before. */
-      consoleLog: z.strictObject({ maxBytes: z.int().min(4096) }).default({ maxBytes: 1_048_576 }),
+      consoleLog,
     })
     .prefault({}),
   qemu: z
@@ -78,7 +82,7 @@ export const agentConfig = z.strictObject({
       vncPorts: z
         .strictObject({ first: z.int().min(5900).max(65535), last: z.int().min(5900).max(65535) })
         .default({ first: 5900, last: 6899 }),
-      consoleLog: z.strictObject({ maxBytes: z.int().min(4096), files: z.int().min(2).max(10) }).default({ maxBytes: 1_048_576, files: 2 }),
+      consoleLog,
     })
     .prefault({}),
   /** The test driver, whose guests are simulated; without this the agent has none. */

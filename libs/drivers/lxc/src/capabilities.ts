@@ -1,4 +1,5 @@
 import { Fault } from '@virtmesh/base';
+import { logKeeperProgram } from '@virtmesh/driver-support';
 import { type Availability, DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
 import type { HostProfile } from './probe/profile.ts';
 import { drives } from './spec/drives.ts';
@@ -38,7 +39,11 @@ export function containerCapabilities(
       ...['interface.bridge', 'host-device.block', 'host-device.character', 'host-device.network-interface'].map(available),
       ...['container.id-map', 'container.namespaces'].map(available),
       profile.logKeeper === undefined
-        ? { name: 'console', available: false, why: 'the program rotatelogs is not installed; install the package apache2-utils' }
+        ? {
+            name: 'console',
+            available: false,
+            why: `the program ${logKeeperProgram.name} is not installed; install the package ${logKeeperProgram.package}`,
+          }
         : available('console'),
     ],
     fields: [...drives].toSorted(),

@@ -1,11 +1,6 @@
 import type { Clock } from '@virtmesh/base';
 import type { Host } from '@virtmesh/driver-spi';
-
-/** How much of each console's output is kept. */
-export interface LogBounds {
-  /** The size at which one of the two files is full, in bytes. The writer goes past it by at most 64 KiB. */
-  readonly maxBytes: number;
-}
+import type { LogBounds } from '@virtmesh/driver-support';
 
 export interface LxcDriverOptions {
   readonly host: Host;
@@ -15,6 +10,7 @@ export interface LxcDriverOptions {
   readonly stateDir: string;
   /** The directories below which the files of guests must lie. */
   readonly pathRoots: readonly string[];
+  /** How much of each console's output is kept. */
   readonly consoleLog: LogBounds;
   /** Ends what is done to find out what there is on the host. */
   readonly signal: AbortSignal;

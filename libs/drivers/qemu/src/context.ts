@@ -1,12 +1,11 @@
 import type { Broadcast, Clock } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverEvent, Host } from '@virtmesh/driver-spi';
-import type { GuestTable } from '@virtmesh/driver-support';
+import type { GuestTable, LogBounds } from '@virtmesh/driver-support';
 import type { LaunchInput } from './launch.ts';
 import type { LiveGuest } from './lifecycle/live-guest.ts';
 import type { Accelerators, BinaryProfile } from './probe/profile.ts';
 import type { Claims } from './process/claims.ts';
-import type { LogBounds, LogKeeperProgram } from './process/log-keepers.ts';
 import type { DriverDirectories } from './process/places.ts';
 import type { GuestUsers } from './process/users.ts';
 
@@ -23,8 +22,8 @@ export interface DriverContext {
   readonly guests: GuestTable<LiveGuest>;
   readonly binary: BinaryProfile;
   readonly accelerators: Accelerators;
-  /** Undefined where the program is not installed. */
-  readonly logKeeper: LogKeeperProgram | undefined;
+  /** The path of the program that keeps logs; undefined where it is not installed. */
+  readonly logKeeper: string | undefined;
   readonly logBounds: LogBounds;
   /** The UEFI files for a definition; undefined for one that does not use UEFI. HOST_INCOMPATIBLE where they are missing. */
   readonly uefiFor: (spec: DomainSpec) => Promise<LaunchInput['uefi']>;

@@ -1,6 +1,6 @@
 import { Broadcast, Fault, systemClock } from '@virtmesh/base';
 import type { DriverEvent, FileStat, Host } from '@virtmesh/driver-spi';
-import { GuestTable } from '@virtmesh/driver-support';
+import { GuestTable, logKeeperProgram } from '@virtmesh/driver-support';
 import { join } from 'node:path';
 import { buildArgv } from './argv/build-argv.ts';
 import type { DriverContext } from './context.ts';
@@ -25,9 +25,9 @@ export async function openContext(options: QemuDriverOptions): Promise<DriverCon
   const binary = await probeBinary({ host, cacheDir: options.cacheDir, binary: options.binary }, host.arch, signal);
   const users = await usersOf(options);
   await makeDirectories(options, users);
-  const [accelerators, program, foreignUsers, pathRoots] = await Promise.all([
+  const [accelerators, logKeeper, foreignUsers, pathRoots] = await Promise.all([
     findAccelerators(options, binary, users),
-    host.processes.which('rotatelogs'),
+    host.processes.which(logKeeperProgram.name),
     users.t === 'range' ? host.processes.usersWithProcesses(users.first + 1, users.count - 1) : new Set<number>(),
     Promise.all(options.pathRoots.map((root) => trueRoot(host, root))),
   ]);
@@ -42,7 +42,7 @@ export async function openContext(options: QemuDriverOptions): Promise<DriverCon
     guests: new GuestTable(),
     binary,
     accelerators,
-    logKeeper: program === undefined ? undefined : { path: program, ...options.consoleLog },
+    logKeeper,
     logBounds: options.consoleLog,
     uefiFor: (spec) => uefiFor(host, spec),
     buildArgv,

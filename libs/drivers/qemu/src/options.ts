@@ -1,6 +1,6 @@
 import type { Clock } from '@virtmesh/base';
 import type { Host } from '@virtmesh/driver-spi';
-import type { LogBounds } from './process/log-keepers.ts';
+import type { LogBounds } from '@virtmesh/driver-support';
 
 export interface QemuDriverOptions {
   readonly host: Host;

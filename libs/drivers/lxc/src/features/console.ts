@@ -1,10 +1,10 @@
 import { Fault, isDeviceId } from '@virtmesh/base';
 import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
+import { readLog } from '@virtmesh/driver-support';
 import type { Duplex } from 'node:stream';
 import type { DriverContext } from '../context.ts';
 import { openConsoleInput } from '../process/console-keeper.ts';
 import { placesOf } from '../process/places.ts';
-import { readLog } from './console-log.ts';
 
 /** How long what a container wrote last may take from its terminal to the log. */
 const drainMs = 200;
@@ -13,8 +13,8 @@ export const consoleFeature = (context: DriverContext): Consoles => ({
   devices: (spec) => spec.consoles.map(({ id }) => id),
   output: (guest, device, { replayBytes, follow }, signal) => {
     if (!isDeviceId(device)) throw noSuchConsole(guest, device.slice(0, 100));
-    const log = placesOf(context.directories, guest.uid).log(device);
-    return readLog(context.host, { log, replayBytes, drainMs, ...(follow ? { end: endOf(context, guest) } : {}) }, signal);
+    const log = { path: placesOf(context.directories, guest.uid).log(device), ...context.logBounds };
+    return readLog(context.host, log, { replayBytes, drainMs, ...(follow ? { end: endOf(context, guest) } : {}) }, signal);
   },
   input: (guest, device) => openInput(context, guest, device),
 });

@@ -1,12 +1,13 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FeatureName, Features, Verdict } from '@virtmesh/driver-spi';
+import { logKeeperProgram } from '@virtmesh/driver-support';
 
 const supported: Verdict = { supported: true };
 const not = (why: string): Verdict => ({ supported: false, why });
 
 /** Why containers lack what other guests have. */
 const missing: Readonly<Partial<Record<FeatureName, string>>> = {
-  console: 'the program rotatelogs, which keeps the logs of consoles, is not installed; install the package apache2-utils',
+  console: `the program ${logKeeperProgram.name}, which keeps the logs of consoles, is not installed; install the package ${logKeeperProgram.package}`,
   resizeDisk: 'a container has file systems and no disks; resize what they lie on',
   savedState: 'a container is processes of the node, whose state the kernel does not write out',
   dump: "a container has no memory of its own; dump a process of it by the node's own tools",

@@ -1,5 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import type { Host } from '@virtmesh/driver-spi';
+import { logKeeperProgram } from '@virtmesh/driver-support';
 import type { HostProfile, LxcTools } from './profile.ts';
 
 /** The oldest version whose configuration has all that is written into it. */
@@ -19,7 +20,7 @@ export async function probeHost(host: Host, signal: AbortSignal): Promise<HostPr
     host.files.stat('/sys/kernel/security/apparmor/profiles'),
     host.processes.which('apparmor_parser'),
     host.files.stat(seccompProfile),
-    host.processes.which('rotatelogs'),
+    host.processes.which(logKeeperProgram.name),
     host.info.node(),
   ]);
   if (!seccomp) throw unavailable(`LXC's filter of system calls ${seccompProfile} is missing; install the package liblxc-common`);

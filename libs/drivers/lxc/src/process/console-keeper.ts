@@ -1,8 +1,7 @@
 import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
+import { type LogBounds, rewind, startLogKeeper } from '@virtmesh/driver-support';
 import type { Duplex } from 'node:stream';
-import type { LogBounds } from '../options.ts';
 import type { HostProfile } from '../probe/profile.ts';
-import { rewind } from './log-files.ts';
 import type { GuestPlaces } from './places.ts';
 
 export interface KeeperContext {
@@ -28,7 +27,7 @@ export async function startConsoleLog(context: KeeperContext, places: GuestPlace
   if (context.profile.logKeeper === undefined) return [];
   const fifo = await context.host.sockets.inheritableFifo(places.logFifo(consoleId));
   try {
-    return [await startLogKeeper(context, context.profile.logKeeper, places.log(consoleId), fifo.fd)];
+    return [await startKeeper(context, context.profile.logKeeper, places.log(consoleId), fifo.fd)];
   } finally {
     fifo.close();
   }
@@ -43,7 +42,7 @@ async function startConsole(context: KeeperContext, place: ConsolePlace): Promis
   if (profile.logKeeper === undefined) return [];
   const pipe = await host.sockets.pipe();
   try {
-    const log = await startLogKeeper(context, profile.logKeeper, place.places.log(place.consoleId), pipe.readFd);
+    const log = await startKeeper(context, profile.logKeeper, place.places.log(place.consoleId), pipe.readFd);
     return [await startTerminal(context, place, pipe.writeFd), log];
   } finally {
     // Our own ends: as long as one is open, the log's keeper does not see the end of the other.
@@ -72,15 +71,10 @@ async function startTerminal(
   }
 }
 
-async function startLogKeeper({ host, logBounds }: KeeperContext, program: string, log: string, readFd: number): Promise<ProcessIdentity> {
+async function startKeeper({ host, logBounds }: KeeperContext, program: string, path: string, readFd: number): Promise<ProcessIdentity> {
+  const log = { path, ...logBounds };
   await rewind(host, log);
-  const { identity } = await host.processes.spawn({
-    file: program,
-    args: ['-n', '2', log, `${logBounds.maxBytes}B`],
-    descriptors: [readFd, 'ignore', 'ignore'],
-    detached: true,
-  });
-  return identity;
+  return (await startLogKeeper(host, program, log, readFd)).identity;
 }
 
 /** Sees to it that the consoles beyond the first are kept: after the start, and after a reboot, which ends their terminals. */

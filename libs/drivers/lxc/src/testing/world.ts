@@ -72,7 +72,7 @@ export class World implements AsyncDisposable {
       runDir: join(this.directory, 'run'),
       stateDir: join(this.directory, 'state'),
       pathRoots: [this.images],
-      consoleLog: { maxBytes: 65_536 },
+      consoleLog: { maxBytes: 65_536, files: 2 },
       signal: soon(),
     });
     const life = new Life(this, driver);

@@ -1,34 +1,23 @@
 import { Fault, isDeviceId, settledWithin } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
+import { readLog } from '@virtmesh/driver-support';
 import type { Duplex } from 'node:stream';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
-import { readLog } from './console-log.ts';
 
 /** How long what a guest wrote last may take from its pipe to the log, and what was written to it last from the connection to the guest. */
 const drainMs = 500;
 
 export const consoleFeature = (context: DriverContext): Consoles => ({
   devices: consoleDevices,
-  output: (guest, device, options, signal) => {
+  output: (guest, device, { replayBytes, follow }, signal) => {
     if (!isDeviceId(device))
       throw new Fault('DEVICE_NOT_FOUND', `${guest.id} has no serial port or console ${JSON.stringify(device.slice(0, 100))}`, {
         device: device.slice(0, 100),
       });
-    const { logDir, log } = placesOf(context.directories, guest.uid);
-    const { files } = context.logBounds;
-    return readLog(
-      context.host,
-      {
-        directory: logDir,
-        log: log(device),
-        files,
-        replayBytes: options.replayBytes,
-        ...(options.follow ? { end: endOf(context, guest), drainMs } : {}),
-      },
-      signal,
-    );
+    const log = { path: placesOf(context.directories, guest.uid).log(device), ...context.logBounds };
+    return readLog(context.host, log, { replayBytes, drainMs, ...(follow ? { end: endOf(context, guest) } : {}) }, signal);
   },
   input: (guest, device, signal) => openInput(context, guest, device, signal),
 });

@@ -1,8 +1,8 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FeatureName, Features, Verdict } from '@virtmesh/driver-spi';
+import { logKeeperProgram } from '@virtmesh/driver-support';
 import type { DriverContext } from '../context.ts';
 import { agentChannel } from '../lifecycle/reading.ts';
-import { logKeeperPackage } from '../process/log-keepers.ts';
 import { consoleDevices } from './console.ts';
 import { displaysOf } from './display/screenshot.ts';
 
@@ -37,6 +37,6 @@ const needs: Partial<Record<FeatureName, (spec: DomainSpec) => string | undefine
 
 function missing({ binary }: DriverContext, feature: FeatureName): string {
   if (feature === 'console')
-    return `the program rotatelogs, which keeps the logs of consoles, is not installed; install the package ${logKeeperPackage}`;
+    return `the program ${logKeeperProgram.name}, which keeps the logs of consoles, is not installed; install the package ${logKeeperProgram.package}`;
   return `QEMU ${binary.version} lacks what ${feature} needs; install a newer one`;
 }

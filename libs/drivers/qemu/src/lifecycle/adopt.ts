@@ -47,7 +47,7 @@ export async function adoptGuest(
         record.keepers.map((keeper) => context.host.processes.waitExit(keeper, AbortSignal.timeout(lastWordsMs))),
       );
       await settledWithin(written, lastWordsMs);
-      return lastWords(context.host, places.ownLog, context.logBounds.files);
+      return lastWords(context.host, { path: places.ownLog, ...context.logBounds });
     },
     events: context.events,
     record,

@@ -45,18 +45,18 @@ describe('the words of QEMU', () => {
 
   it('are those since the last start, over the files of the log, without what it always says', async () => {
     const log = join(directory, '_qemu.log');
-    expect(await lastWords(host, log, 3)).toBe('');
+    expect(await lastWords(host, { path: log, files: 3 })).toBe('');
     writeFileSync(log, `${startLine(new Date(0), ['qemu', '--- start'])}old words\n`);
-    expect(await lastWords(host, log, 3)).toBe('old words');
+    expect(await lastWords(host, { path: log, files: 3 })).toBe('old words');
     utimesSync(log, 1, 1);
     writeFileSync(`${log}.1`, `2026-01-01T00:00:00Z qemu-system-x86_64: terminating on signal 15 from pid 1 (node)\nmore\n`);
-    expect(await lastWords(host, log, 3)).toBe('old words\nmore');
+    expect(await lastWords(host, { path: log, files: 3 })).toBe('old words\nmore');
     appendFileSync(
       `${log}.1`,
       `${startLine(new Date(0), ['qemu'])}qemu-system-x86_64: warning: TCG doesn't support requested feature: x\nnew words\n`,
     );
-    expect(await lastWords(host, log, 3)).toBe('new words');
+    expect(await lastWords(host, { path: log, files: 3 })).toBe('new words');
     appendFileSync(`${log}.1`, `${'x'.repeat(5000)}\n`);
-    expect(await lastWords(host, log, 3)).toMatch(/^x{2000}$/);
+    expect(await lastWords(host, { path: log, files: 3 })).toMatch(/^x{2000}$/);
   });
 });

@@ -1,6 +1,6 @@
 import { Fault, type Reason } from '@virtmesh/base';
 import type { Host } from '@virtmesh/driver-spi';
-import { logTail } from './log-files.ts';
+import { type CircularLog, logTail } from '@virtmesh/driver-support';
 
 const startMark = '--- start ';
 const keptBytes = 16 * 1024;
@@ -11,8 +11,8 @@ export const startLine = (time: Date, argv: readonly string[]): string =>
   `\n${startMark}${time.toISOString()} ${JSON.stringify(argv).slice(0, 32_768)}\n`;
 
 /** What QEMU has said since its last start, without what it always says. */
-export async function lastWords(host: Host, log: string, files: number): Promise<string> {
-  const text = await logTail(host, log, files, keptBytes).catch(() => '');
+export async function lastWords(host: Host, log: CircularLog): Promise<string> {
+  const text = await logTail(host, log, keptBytes).catch(() => '');
   const afterMark = text.lastIndexOf(`\n${startMark}`);
   const since = afterMark < 0 ? text : text.slice(text.indexOf('\n', afterMark + 1) + 1);
   const lines = since

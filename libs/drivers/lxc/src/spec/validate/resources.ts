@@ -1,4 +1,5 @@
 import { MiB } from '@virtmesh/base';
+import { logKeeperProgram } from '@virtmesh/driver-support';
 import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
 import { type Rule, violation } from './rule.ts';
 
@@ -60,5 +61,8 @@ export const lifecycle: Rule = function* ({ lifecycle: given }) {
 export const consoles: Rule = function* (spec, { profile }) {
   if (spec.consoles.length > 16) yield violation('consoles', `has ${spec.consoles.length} entries; the most is 16`);
   if (spec.consoles.length > 0 && profile.logKeeper === undefined)
-    yield violation('consoles', 'need the program rotatelogs, which is not installed on the node; install the package apache2-utils');
+    yield violation(
+      'consoles',
+      `need the program ${logKeeperProgram.name}, which is not installed on the node; install the package ${logKeeperProgram.package}`,
+    );
 };

@@ -1,12 +1,12 @@
 import { Fault } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FileOwner, GuestRef } from '@virtmesh/driver-spi';
+import { rewind } from '@virtmesh/driver-support';
 import { basename, dirname } from 'node:path';
 import type { DriverContext } from '../../context.ts';
 import type { LaunchInput } from '../../launch.ts';
 import type { FileUse } from '../../process/claims.ts';
 import { FileInspector, wantedFiles } from '../../process/guest-files.ts';
-import { rewind } from '../../process/log-files.ts';
 import type { GuestPlaces } from '../../process/places.ts';
 import { keeperOf } from '../../process/users.ts';
 
@@ -92,7 +92,7 @@ export async function makeDirectories(
     host.files
       .makeDirectory(places.stateDir, { mode: 0o711 })
       .then(() => host.files.makeDirectory(places.logDir, { mode: 0o700, ...(keeper ? { owner: keeper } : {}) }))
-      .then(() => Promise.all(logs.map((log) => rewind(host, log, logBounds.files)))),
+      .then(() => Promise.all(logs.map((path) => rewind(host, { path, ...logBounds })))),
     context.host.cgroups.unavailable === undefined ? host.cgroups.create(places.cgroup) : undefined,
   ]);
 }

@@ -260,7 +260,7 @@ export class GuestStart implements PreemptibleStart {
 
   async #lastWords(): Promise<string> {
     await settledWithin(Promise.all(this.#keepers.map((keeper) => keeper.exited)), lastWordsMs);
-    return lastWords(this.#context.host, this.#places.ownLog, this.#context.logBounds.files);
+    return lastWords(this.#context.host, { path: this.#places.ownLog, ...this.#context.logBounds });
   }
 
   #save(record: GuestRecord): void {

@@ -1,9 +1,9 @@
 import { Fault } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef } from '@virtmesh/driver-spi';
+import { logKeeperProgram } from '@virtmesh/driver-support';
 import type { DriverContext } from '../../context.ts';
 import type { AcceleratorProfile } from '../../probe/profile.ts';
-import { logKeeperPackage } from '../../process/log-keepers.ts';
 import { chooseAccelerator, forAccelerator } from '../../spec/for-accelerator.ts';
 
 /** What was chosen for a guest that starts. */
@@ -32,8 +32,8 @@ function requireLogKeeper(context: DriverContext, spec: DomainSpec): void {
   if (context.logKeeper || spec.serials.length + spec.consoles.length === 0) return;
   throw new Fault(
     'HOST_INCOMPATIBLE',
-    `the program rotatelogs, which keeps the logs of serial ports and consoles, is not installed on the node; install the package ${logKeeperPackage}`,
-    { program: 'rotatelogs', package: logKeeperPackage },
+    `the program ${logKeeperProgram.name}, which keeps the logs of serial ports and consoles, is not installed on the node; install the package ${logKeeperProgram.package}`,
+    { program: logKeeperProgram.name, package: logKeeperProgram.package },
   );
 }
 

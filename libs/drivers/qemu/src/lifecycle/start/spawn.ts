@@ -1,11 +1,11 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FileOwner, GuestRef, ListeningSocket, Pipe, SpawnedProcess } from '@virtmesh/driver-spi';
+import { startLogKeeper } from '@virtmesh/driver-support';
 import { join } from 'node:path';
 import type { Layout } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
 import type { LaunchInput } from '../../launch.ts';
 import type { AcceleratorProfile } from '../../probe/profile.ts';
-import { startLogKeeper } from '../../process/log-keepers.ts';
 import type { GuestPlaces } from '../../process/places.ts';
 import { keeperOf } from '../../process/users.ts';
 import { startLine } from '../../process/words.ts';
@@ -103,14 +103,14 @@ async function startKeepers(
   { spec, places }: SpawnInput,
   { ownLog, logs }: Inheritance,
 ): Promise<readonly SpawnedProcess[]> {
-  const program = context.logKeeper;
-  if (!program || !ownLog) return [];
+  const { host, logBounds, logKeeper, users } = context;
+  if (!logKeeper || !ownLog) return [];
   const paths = deviceLogs(spec, places);
   const kept = [
     [places.ownLog, ownLog] as const,
     ...[...logs].map(([device, pipe]) => [paths.get(device) ?? places.log(device), pipe] as const),
   ];
-  return Promise.all(kept.map(([path, pipe]) => startLogKeeper(context.host, program, path, pipe.readFd, keeperOf(context.users))));
+  return Promise.all(kept.map(([path, pipe]) => startLogKeeper(host, logKeeper, { path, ...logBounds }, pipe.readFd, keeperOf(users))));
 }
 
 /** The agent's own ends: as long as one is open, a keeper does not see the end of its guest. */

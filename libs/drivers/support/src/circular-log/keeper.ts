@@ -1,4 +1,5 @@
 import type { FileOwner, Host, SpawnedProcess } from '@virtmesh/driver-spi';
+import type { CircularLog } from './files.ts';
 
 /** How much of each log is kept. */
 export interface LogBounds {
@@ -9,23 +10,19 @@ export interface LogBounds {
 }
 
 /** The program that keeps logs. It reads a pipe, so that it needs no agent, and ends with the last writer. */
-export interface LogKeeperProgram extends LogBounds {
-  readonly path: string;
-}
+export const logKeeperProgram = { name: 'rotatelogs', package: 'apache2-utils' } as const;
 
-export const logKeeperPackage = 'apache2-utils';
-
-/** Starts the keeper of one log, in a session of its own. */
+/** Starts the keeper of one log, in a session of its own; `program` is the path of `logKeeperProgram`. */
 export function startLogKeeper(
   host: Host,
-  program: LogKeeperProgram,
-  log: string,
+  program: string,
+  log: CircularLog & LogBounds,
   readFd: number,
-  owner: FileOwner | undefined,
+  owner?: FileOwner,
 ): Promise<SpawnedProcess> {
   return host.processes.spawn({
-    file: program.path,
-    args: ['-n', String(program.files), log, `${program.maxBytes}B`],
+    file: program,
+    args: ['-n', String(log.files), log.path, `${log.maxBytes}B`],
     descriptors: [readFd, 'ignore', 'ignore'],
     owner,
     detached: true,

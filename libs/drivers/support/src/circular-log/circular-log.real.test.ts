@@ -4,32 +4,32 @@ import { mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rewind } from '../process/log-files.ts';
-import { startLogKeeper } from '../process/log-keepers.ts';
-import { readLog } from './console-log.ts';
+import { rewind } from './files.ts';
+import { logKeeperProgram, startLogKeeper } from './keeper.ts';
+import { readLog } from './read-log.ts';
 
-const files = 3;
+const maxBytes = 4096;
 
-describe('a circular log of the real rotatelogs', () => {
+describe.each([2, 3])('a circular log of the real rotatelogs, of %i files', (files) => {
   let host: Host;
-  let path: string;
+  let program: string;
   let directory: string;
   let count = 0;
   beforeAll(async () => {
     host = await createHost();
-    path = (await host.processes.which('rotatelogs')) ?? expect.unreachable('rotatelogs is not installed');
+    program = (await host.processes.which(logKeeperProgram.name)) ?? expect.unreachable('rotatelogs is not installed');
     directory = mkdtempSync(join(tmpdir(), 'vml-'));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
-  let log: string;
+  let log: { readonly path: string; readonly files: number; readonly maxBytes: number };
   beforeEach(() => {
     count += 1;
-    log = join(directory, `log${count}.log`);
+    log = { path: join(directory, `log${count}.log`), files, maxBytes };
   });
 
-  const keeper = async (maxBytes = 4096): Promise<{ readonly write: (text: string) => void; readonly end: () => Promise<void> }> => {
+  const keeper = async (): Promise<{ readonly write: (text: string) => void; readonly end: () => Promise<void> }> => {
     const pipe = await host.sockets.pipe();
-    const process: SpawnedProcess = await startLogKeeper(host, { path, files, maxBytes }, log, pipe.readFd, undefined);
+    const process: SpawnedProcess = await startLogKeeper(host, program, log, pipe.readFd);
     pipe.closeRead();
     return {
       write: (text) => void writeSync(pipe.writeFd, text),
@@ -46,8 +46,7 @@ describe('a circular log of the real rotatelogs', () => {
     signal = AbortSignal.timeout(10_000),
   ): Promise<string> => {
     let text = '';
-    for await (const bytes of readLog(host, { directory, log, files, drainMs: 50, ...reading }, signal))
-      text += Buffer.from(bytes).toString('latin1');
+    for await (const bytes of readLog(host, log, { drainMs: 50, ...reading }, signal)) text += Buffer.from(bytes).toString('latin1');
     return text;
   };
   const onDisk = (text: string): Promise<void> => expect.poll(async () => (await read({ replayBytes: -1 })).endsWith(text)).toBe(true);
@@ -73,10 +72,10 @@ describe('a circular log of the real rotatelogs', () => {
     }
     await end();
     const kept = await read({ replayBytes: -1 });
-    expect(kept.length).toBeGreaterThan(8192);
-    expect(kept.length).toBeLessThan(files * (4096 + 4096));
+    expect(kept.length).toBeGreaterThan((files - 1) * maxBytes);
+    expect(kept.length).toBeLessThan(files * 2 * maxBytes);
     expect(lines(0, 2000).endsWith(kept)).toBe(true);
-    expect(await read({ replayBytes: 5000 })).toBe(kept.slice(-5000));
+    expect(await read({ replayBytes: 4000 })).toBe(kept.slice(-4000));
     expect(await read({ replayBytes: 0 })).toBe('');
   });
 
@@ -85,7 +84,7 @@ describe('a circular log of the real rotatelogs', () => {
     write(lines(0, 100));
     await onDisk(lines(99, 100));
     const ended = Promise.withResolvers<void>();
-    const output = readLog(host, { directory, log, files, replayBytes: -1, end: ended.promise, drainMs: 50 }, AbortSignal.timeout(10_000));
+    const output = readLog(host, log, { replayBytes: -1, end: ended.promise, drainMs: 50 }, AbortSignal.timeout(10_000));
     const first = Buffer.from((await output.next()).value as Uint8Array).toString('latin1');
     expect(first).toBe(lines(0, 100));
     for (let at = 100; at < 3000; at += 20) {
@@ -96,13 +95,13 @@ describe('a circular log of the real rotatelogs', () => {
     ended.resolve();
     let rest = '';
     for await (const bytes of output) rest += Buffer.from(bytes).toString('latin1');
-    expect(rest.length).toBeGreaterThan(4000);
+    expect(rest.length).toBeGreaterThan((files - 1) * maxBytes);
     expect(lines(100, 3000).endsWith(rest)).toBe(true);
   });
 
   it('goes on where it was at the next start, with the newest before what comes', async () => {
     for (let start = 0; start < 4; start += 1) {
-      await rewind(host, log, files);
+      await rewind(host, log);
       const { write, end } = await keeper();
       for (let at = 0; at < 330; at += 10) {
         write(lines(start * 330 + at, start * 330 + at + 10));
@@ -111,7 +110,7 @@ describe('a circular log of the real rotatelogs', () => {
       await end();
     }
     const kept = await read({ replayBytes: -1 });
-    expect(kept.length).toBeGreaterThan(8192);
+    expect(kept.length).toBeGreaterThan((files - 1) * maxBytes);
     expect(lines(0, 4 * 330).endsWith(kept)).toBe(true);
   });
 });
