@@ -31,7 +31,6 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
     type: 'lxc',
     host: {
       version: profile.version,
-      accelerators: [],
       capabilities: async (query) =>
         containerCapabilities(
           profile,

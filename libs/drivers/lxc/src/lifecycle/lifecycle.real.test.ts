@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Life, soon, World } from '../testing/world.ts';
@@ -27,6 +27,19 @@ describe('a container', () => {
     expect(readdirSync(join(world.directory, 'state', 'domains'))).toEqual([]);
     expect(leftovers(guest.uid)).toEqual([]);
     await life.driver.lifecycle.destroy(guest, { graceMs: 0 }, soon());
+  });
+
+  it('runs also where all space for what LXC says of containers is taken', async () => {
+    const [first, second] = [life.newGuest(), life.newGuest()];
+    const running = await life.start(first, life.spec(first));
+    const log = join(world.directory, 'run', '_shared', `${first.uid}.log`);
+    expect(existsSync(log)).toBe(true);
+    expect(() => writeFileSync(log, Buffer.alloc(17 << 20))).toThrow('ENOSPC');
+    const other = await life.start(second, life.spec(second));
+    expect((await life.exec(second, ['echo', 'here'])).output).toBe('here\n');
+    await life.finish(other);
+    await life.finish(running);
+    expect(existsSync(log)).toBe(false);
   });
 
   it('outlives its agent, and is adopted by the next', async () => {

@@ -136,9 +136,6 @@ export class LiveGuest {
       pid: this.monitor.pid,
       memoryBytes: this.#spec.memory?.tune?.hardLimitBytes || (this.#spec.memory?.sizeBytes ?? 0n),
       vcpus: this.#spec.cpu?.vcpus ?? 1,
-      guestAgentConnected: false,
-      graphicsAddresses: {},
-      accelerator: '',
     };
   }
 

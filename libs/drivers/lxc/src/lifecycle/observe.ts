@@ -11,9 +11,6 @@ export const gone: Observed = {
   pid: 0,
   memoryBytes: 0n,
   vcpus: 0,
-  guestAgentConnected: false,
-  graphicsAddresses: {},
-  accelerator: '',
 };
 
 /** How a guest is now: asked of the kernel. */

@@ -19,6 +19,7 @@ export async function releaseGuest(context: DriverContext, ref: GuestRef, record
     host.cgroups.purge(places.monitorCgroup, signal),
     host.network.removeTaps(record.interfaces, signal),
     host.files.remove(places.lockFile),
+    host.files.remove(places.ownLog),
     host.mounts.unmountBelow(places.doorway, signal).then(() => host.files.remove(places.doorway)),
     // Files are removed only when no mount leads to others' any more.
     host.mounts.unmountBelow(places.runDir, signal).then(() => host.files.remove(places.runDir)),

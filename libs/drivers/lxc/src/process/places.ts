@@ -20,7 +20,7 @@ export interface GuestPlaces {
   readonly config: string;
   /** Where LXC notes the monitor's pid. */
   readonly pidFile: string;
-  /** What LXC itself says. */
+  /** What LXC itself says: in a file system of a fixed size, since nothing bounds the file. */
   readonly ownLog: string;
   /** The first file of a console's log. */
   readonly log: (consoleId: string) => string;
@@ -45,7 +45,7 @@ export interface GuestPlaces {
 
 export const domainsDir = (directories: DriverDirectories): string => join(directories.stateDir, 'domains');
 
-/** A file system whose mounts are seen in copies of it: all containers have a part of it. */
+/** A small file system in memory whose mounts are seen in copies of it: all containers have a part of it. */
 export const sharedDir = ({ runDir }: DriverDirectories): string => join(runDir, '_shared');
 
 /** Where LXC's monitors tell of states, if somebody listens. */
@@ -64,7 +64,7 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     // The ids of devices have no underscore, so that these never meet a device's.
     config: join(runDir, '_config'),
     pidFile: join(runDir, '_monitor.pid'),
-    ownLog: join(logDir, '_lxc.log'),
+    ownLog: join(sharedDir(directories), `${uid}.log`),
     log: (consoleId) => join(logDir, `${checked(consoleId)}.log`),
     logFifo: (consoleId) => join(runDir, `${checked(consoleId)}_log.fifo`),
     input: (consoleId) => join(runDir, `${checked(consoleId)}.fifo`),

@@ -2,6 +2,8 @@ import type { Host } from '@virtmesh/driver-spi';
 import { type DriverDirectories, sharedDir } from './places.ts';
 
 const leavingMs = 5000;
+/** It holds mount points, and what LXC says of each container. */
+const size = '16m';
 
 /**
  * The mount whose parts running containers see, so that file systems can be brought into them. It is made for the first
@@ -39,6 +41,9 @@ export class SharedMount {
     const { files, mounts } = this.#host;
     await files.makeDirectory(this.#directory, { mode: 0o711 });
     if ((await mounts.below(this.#directory)).includes(this.#directory)) return;
-    await mounts.mount({ source: 'none', target: this.#directory, type: 'tmpfs', options: ['mode=0711'], shared: true }, signal);
+    await mounts.mount(
+      { source: 'none', target: this.#directory, type: 'tmpfs', options: ['mode=0711', `size=${size}`], shared: true },
+      signal,
+    );
   }
 }
