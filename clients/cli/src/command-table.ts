@@ -1,4 +1,4 @@
-import { activeDomain, activeDomains, domain, domains, inactiveDomains, scope } from './command-groups/arguments.ts';
+import { activeDomain, activeDomains, domain, domains, dryChange, dryRun, inactiveDomains, scope } from './command-groups/arguments.ts';
 import { deviceVerbs, sizeVerbs } from './command-groups/devices.ts';
 import { guestVerbs } from './command-groups/guests.ts';
 import { savedStateVerbs } from './command-groups/saved-states.ts';
@@ -50,6 +50,7 @@ const lifecycle: readonly CommandSpec[] = [
   {
     name: 'start',
     summary: 'Start domains',
+    changes: true,
     arguments: [inactiveDomains],
     options: [paused, attach, { flags: '--force-boot', summary: 'boot, and forget the state that managedsave kept' }],
     load: () => import('./commands/domain/start.ts'),
@@ -57,6 +58,7 @@ const lifecycle: readonly CommandSpec[] = [
   {
     name: 'shutdown',
     summary: 'Ask guests to shut down, and wait for it',
+    changes: true,
     arguments: [activeDomains],
     details: 'Waits for two minutes if --timeout does not say otherwise. A guest that does not obey goes on running; destroy ends it.',
     options: [
@@ -71,6 +73,7 @@ const lifecycle: readonly CommandSpec[] = [
   {
     name: 'reboot',
     summary: 'Reboot guests',
+    changes: true,
     arguments: [activeDomains],
     options: [{ flags: '--mode <mode>', summary: 'by the guest agent, or by the reset line at once', choices: ['agent', 'reset'] }],
     load: () => import('./commands/domain/reboot.ts'),
@@ -78,12 +81,14 @@ const lifecycle: readonly CommandSpec[] = [
   {
     name: 'reset',
     summary: 'Reset guests, as by the reset button',
+    changes: true,
     arguments: [activeDomains],
     load: () => import('./commands/domain/reset.ts'),
   },
   {
     name: 'destroy',
     summary: 'End domains now',
+    changes: true,
     arguments: [activeDomains],
     details:
       'The hypervisor gets a grace of 10 s to write out the data of its disks before it is killed. The definition and the disks are kept.',
@@ -97,12 +102,14 @@ const lifecycle: readonly CommandSpec[] = [
   {
     name: 'suspend',
     summary: 'Stop the CPUs of guests, keeping their memory',
+    changes: true,
     arguments: [activeDomains],
     load: () => import('./commands/domain/suspend.ts'),
   },
   {
     name: 'resume',
     summary: 'Let the CPUs of guests run again',
+    changes: true,
     arguments: [activeDomains],
     load: () => import('./commands/domain/resume.ts'),
   },
@@ -112,19 +119,17 @@ const definitions: readonly CommandSpec[] = [
   {
     name: 'define',
     summary: 'Define domains from a file, or change their definitions',
+    changes: true,
     arguments: [file],
     details:
       'The file holds `{name, spec, autostart?, uid?}`, several as documents of YAML, or what dumpspec or -o yaml printed. A domain that is defined already gets the new definition, in force at its next start.',
-    options: [
-      specName,
-      { flags: '--start', summary: 'start them too', conflicts: ['dryRun'] },
-      { flags: '--dry-run', summary: 'only check; nothing is changed' },
-    ],
+    options: [specName, { flags: '--start', summary: 'start them too', conflicts: ['dryRun'] }, dryRun],
     load: () => import('./commands/domain/define.ts'),
   },
   {
     name: 'apply',
     summary: 'Bring domains to what files say, as often as you like',
+    changes: true,
     details:
       'The files hold definitions as define reads them, and may say `running: true` or `running: false` for domains that shall be started or shut down. What is there already is left alone; what differs is changed, live where that can be.',
     options: [
@@ -142,21 +147,26 @@ const definitions: readonly CommandSpec[] = [
   {
     name: 'edit',
     summary: 'Edit a definition, in force at its next start',
+    changes: true,
     arguments: [domain],
-    details: 'By the editor of VISUAL or EDITOR. A definition that is refused is opened again with what is wrong above it.',
+    details:
+      'By the editor of VISUAL or EDITOR. A definition that is refused is opened again with what is wrong above it. After a dry run the text is kept.',
+    options: [dryChange],
     load: () => import('./commands/domain/edit.ts'),
   },
   {
     name: 'create',
     summary: 'Create and start a transient domain from a file',
+    changes: true,
     arguments: [file],
     details: 'A transient domain is gone when it stops.',
-    options: [specName, paused, attach],
+    options: [specName, paused, { ...attach, conflicts: ['dryRun'] }, dryRun],
     load: () => import('./commands/domain/create.ts'),
   },
   {
     name: 'undefine',
     summary: 'Remove definitions; disks are kept',
+    changes: true,
     arguments: [domains],
     options: [
       { flags: '--keep-running', summary: 'one that runs goes on as a transient domain', conflicts: ['destroy'] },
@@ -167,6 +177,7 @@ const definitions: readonly CommandSpec[] = [
   {
     name: 'domrename',
     summary: 'Give a domain another name',
+    changes: true,
     arguments: [domain, { name: '<name>', summary: 'the new name, without a node' }],
     details: 'Its UUID stays, and the old name is free.',
     load: () => import('./commands/domain/domrename.ts'),
@@ -174,18 +185,20 @@ const definitions: readonly CommandSpec[] = [
   {
     name: 'set',
     summary: 'Change fields of a definition',
+    changes: true,
     arguments: [
       domain,
       { name: '<path=value...>', summary: 'such as title=web, memory.current_bytes=512MiB or cpu.vcpus=2; the value is YAML' },
     ],
     details:
       'Says for each field what became live and what waits for the next start. A list or map is replaced whole; an empty value puts a field back to its default.',
-    options: [...scope, { flags: '--dry-run', summary: 'only say what would become of each field' }],
+    options: [...scope, dryChange],
     load: () => import('./commands/domain/set.ts'),
   },
   {
     name: 'autostart',
     summary: 'Start domains with their node',
+    changes: true,
     arguments: [domains],
     options: [{ flags: '--disable', summary: 'do not' }],
     load: () => import('./commands/domain/autostart.ts'),
@@ -303,6 +316,7 @@ const operations: readonly CommandSpec[] = [
       {
         name: 'cancel',
         summary: 'Cancel an operation; what it had begun is undone',
+        changes: true,
         arguments: [operation],
         load: () => import('./commands/operation/cancel.ts'),
       },
@@ -317,6 +331,7 @@ const operations: readonly CommandSpec[] = [
   {
     name: 'domjobabort',
     summary: 'Cancel the operation that holds a domain',
+    changes: true,
     arguments: [domain],
     load: () => import('./commands/operation/domjobabort.ts'),
   },

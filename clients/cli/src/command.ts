@@ -39,6 +39,8 @@ export interface CommandSpec {
   readonly arguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
   readonly hidden?: boolean;
+  /** Whether it changes something. If it then has no --dry-run, its rpc has none, and its help says so. */
+  readonly changes?: true;
   readonly load?: () => Promise<CommandModule>;
   /** The verbs below it, as in `operation list`. */
   readonly commands?: readonly CommandSpec[];

@@ -95,6 +95,76 @@ test('verbs of virsh that the issue names are there', () => {
   }
 });
 
+/** Words that a verb understands. */
+const needed = ({ arguments: args = [] }: CommandSpec): string[] =>
+  args.filter(({ name }) => name.startsWith('<')).map(({ choices }) => choices?.[0] ?? 'x');
+
+const wrongCalls = verbs.flatMap(({ path, spec }): [words: string[], named: string][] => {
+  const args = needed(spec);
+  const required = (spec.arguments ?? []).filter(({ name }) => name.startsWith('<'));
+  const takesMany = spec.arguments?.some(({ name }) => name.includes('...')) ?? false;
+  const optional = (spec.arguments ?? []).length - required.length;
+  const chosen = (spec.arguments ?? []).findIndex(({ choices }) => choices !== undefined);
+  const valued = (spec.options ?? []).filter(({ flags }) => flags.includes('<'));
+  return [
+    ...required.map(({ name }, index): [string[], string] => [[...path, ...args.slice(0, index)], `'${name.replaceAll(/[<>.]/g, '')}'`]),
+    ...(takesMany
+      ? []
+      : [
+          [
+            [...path, ...args, ...Array.from({ length: optional + 1 }, () => 'x')],
+            optional > 0 && chosen >= required.length ? 'invalid' : 'too many arguments',
+          ] as [string[], string],
+        ]),
+    ...(chosen < 0 ? [] : [[[...path, ...args.with(chosen, 'no such word')], `'no such word'`] as [string[], string]]),
+    ...valued.map(({ flags }): [string[], string] => [[...path, ...args, flags.split(/[ ,]+/)[0] ?? ''], `'${flags}'`]),
+    ...valued
+      .filter(({ choices, parse }) => choices ?? parse)
+      .map(({ flags }): [string[], string] => [[...path, ...args, flags.split(/[ ,]+/)[0] ?? '', 'no such value!'], `'${flags}'`]),
+    [[...path, ...args, '--no-such-option'], `'--no-such-option'`],
+  ];
+});
+
+test('what a verb does not understand is named: exit code 2', async () => {
+  for (const [words, named] of wrongCalls) {
+    const { outcome, stderr, stdout } = await parse(...words);
+    expect({ words, outcome, stdout }).toEqual({ words, outcome: { exitCode: 2 }, stdout: '' });
+    expect(`${words.join(' ')}: ${stderr}`).toContain(named);
+  }
+});
+
+test('what changes something can be tried, or says that it cannot', async () => {
+  const triable: string[] = [];
+  for (const { path, spec } of verbs) {
+    const isTriable = spec.options?.some(({ flags }) => flags === '--dry-run') ?? false;
+    if (isTriable) triable.push(path.join(' '));
+    const { stdout } = await parse(...path, '--help');
+    expect([path, stdout.replaceAll(/\s+/g, ' ').includes('There is no dry run of it.')]).toEqual([
+      path,
+      spec.changes === true && !isTriable,
+    ]);
+  }
+  // Those whose rpc has validate_only.
+  expect(triable.toSorted()).toEqual([
+    'apply',
+    'attach-device',
+    'attach-disk',
+    'attach-interface',
+    'blkdeviotune',
+    'change-media',
+    'create',
+    'define',
+    'domif-setlink',
+    'edit',
+    'set',
+    'setmaxmem',
+    'setmem',
+    'setvcpus',
+    'update-device',
+  ]);
+  expect(triable.filter((path) => verbs.find((verb) => verb.path.join(' ') === path)?.spec.changes !== true)).toEqual([]);
+});
+
 test('global options before and behind the verb', async () => {
   for (const words of [
     ['-n', 'n1', '-o', 'json', '--no-wait', '--timeout', '5m', 'start', 'web', 'db'],

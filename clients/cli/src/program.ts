@@ -80,10 +80,7 @@ function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, { sil
 }
 
 function buildCommand(parent: Command, spec: CommandSpec, onCall: (call: Call) => void): Command {
-  const command = new Command(spec.name)
-    .copyInheritedSettings(parent)
-    .description(spec.details ? `${spec.summary}.\n\n${spec.details}` : spec.summary)
-    .summary(spec.summary);
+  const command = new Command(spec.name).copyInheritedSettings(parent).description(description(spec)).summary(spec.summary);
   for (const argument of spec.arguments ?? []) command.addArgument(buildArgument(argument));
   for (const option of spec.options ?? []) command.addOption(buildOption(option));
   for (const below of spec.commands ?? []) {
@@ -95,6 +92,12 @@ function buildCommand(parent: Command, spec: CommandSpec, onCall: (call: Call) =
     });
   }
   return command;
+}
+
+function description({ summary, details, changes, options }: CommandSpec): string {
+  const isTriable = options?.some(({ flags }) => flags === '--dry-run') ?? false;
+  const more = [details, changes && !isTriable ? 'There is no dry run of it.' : undefined].filter(Boolean).join(' ');
+  return more ? `${summary}.\n\n${more}` : summary;
 }
 
 const buildArgument = (spec: ArgumentSpec): Argument => {

@@ -363,6 +363,10 @@ describe('defining', () => {
     expect((await bench.call(['create', '-'], { input: `${document}---\n${document.replace('new', 'b')}` })).stderr).toContain(
       'has 2 definitions, and create takes one',
     );
+    expect(await bench.call(['create', '-', '--dry-run'], { input: document.replace('new', 'other') })).toEqual(
+      ok('domain other checked, not created\n'),
+    );
+    expect(bench.world.domains.has('nodes/n1/domains/other')).toBe(false);
   });
 
   test('set says what became of each field', async () => {

@@ -18,4 +18,6 @@ export const scope: readonly OptionSpec[] = [
   { flags: '--live', summary: 'change what runs now' },
   { flags: '--config', summary: 'change what the next start uses' },
 ];
+export const dryRun: OptionSpec = { flags: '--dry-run', summary: 'only check; nothing is changed' };
+export const dryChange: OptionSpec = { flags: '--dry-run', summary: 'only say what would become of each field' };
 export const inactive: OptionSpec = { flags: '--inactive', summary: 'of the definition that the next start uses' };

@@ -3,15 +3,13 @@ import { duration } from '../globals.ts';
 import { parseByteSize } from '../spec/byte-size.ts';
 import { wholeNumber } from '../spec/whole-number.ts';
 import { UsageError } from '../usage-error.ts';
-import { activeDomain, device, disk, domain, inactive, nic, scope, size } from './arguments.ts';
+import { activeDomain, device, disk, domain, dryChange, dryRun, inactive, nic, scope, size } from './arguments.ts';
 
 const deviceFile: ArgumentSpec = {
   name: '<file>',
   summary: 'a file of YAML or JSON with one device, such as {disk: {source: {file_path: /x}}}, or - for stdin',
   completes: 'file',
 };
-const dryRun: OptionSpec = { flags: '--dry-run', summary: 'only check; nothing is changed' };
-const dryChange: OptionSpec = { flags: '--dry-run', summary: 'only say what would become of each field' };
 const newId: OptionSpec = { flags: '--id <id>', summary: 'its id; made if left out' };
 const format: OptionSpec = {
   flags: '--format <format>',
@@ -41,6 +39,7 @@ const anyDevice: readonly CommandSpec[] = [
   {
     name: 'attach-device',
     summary: 'Add a device from a file',
+    changes: true,
     arguments: [domain, deviceFile],
     details: 'The running guest gets it, and the definition has it from then on, if neither --live nor --config is given.',
     options: [...scope, dryRun],
@@ -49,6 +48,7 @@ const anyDevice: readonly CommandSpec[] = [
   {
     name: 'detach-device',
     summary: 'Take a device out',
+    changes: true,
     arguments: [domain, device],
     details: 'The guest is asked to let go of it. Where it does not, nothing is taken out.',
     options: [...scope, guestTimeout],
@@ -57,6 +57,7 @@ const anyDevice: readonly CommandSpec[] = [
   {
     name: 'update-device',
     summary: 'Change a device, from a file',
+    changes: true,
     arguments: [domain, deviceFile],
     details: 'The file holds the device as it shall be, whole, with its id. Says for each field what became of it.',
     options: [...scope, { flags: '--force', summary: 'open a CD-ROM that the guest has locked' }, dryChange],
@@ -75,6 +76,7 @@ const disks: readonly CommandSpec[] = [
   {
     name: 'attach-disk',
     summary: 'Add a disk',
+    changes: true,
     arguments: [domain, { name: '<source>', summary: 'the path of its data on the node' }],
     options: [
       { flags: '--target-bus <bus>', summary: 'the bus by which the guest sees it', choices: ['virtio', 'scsi', 'sata', 'ide'] },
@@ -99,6 +101,7 @@ const disks: readonly CommandSpec[] = [
   {
     name: 'detach-disk',
     summary: 'Take a disk out',
+    changes: true,
     arguments: [domain, disk],
     options: [...scope, guestTimeout],
     load: () => import('../commands/device/detach-disk.ts'),
@@ -106,6 +109,7 @@ const disks: readonly CommandSpec[] = [
   {
     name: 'change-media',
     summary: 'Change the medium of a CD-ROM',
+    changes: true,
     arguments: [domain, disk, { name: '[source]', summary: 'the path of the new medium on the node' }],
     options: [
       { flags: '--eject', summary: 'take the medium out', conflicts: ['insert', 'update', 'format'] },
@@ -121,6 +125,7 @@ const disks: readonly CommandSpec[] = [
   {
     name: 'blkdeviotune',
     summary: 'Show or change the limits on the traffic of a disk',
+    changes: true,
     arguments: [domain, disk],
     details:
       'Limits that are not named stay as they are; a total takes the place of the read and write limit of its kind. Without options they are printed.',
@@ -130,6 +135,7 @@ const disks: readonly CommandSpec[] = [
   {
     name: 'blockresize',
     summary: 'Make a disk of a running guest larger',
+    changes: true,
     arguments: [activeDomain, disk, size],
     load: () => import('../commands/device/blockresize.ts'),
   },
@@ -146,6 +152,7 @@ const interfaces: readonly CommandSpec[] = [
   {
     name: 'attach-interface',
     summary: 'Add a network interface',
+    changes: true,
     arguments: [
       domain,
       { name: '<type>', summary: 'what it is connected to', choices: ['bridge', 'user'] },
@@ -164,6 +171,7 @@ const interfaces: readonly CommandSpec[] = [
   {
     name: 'detach-interface',
     summary: 'Take a network interface out',
+    changes: true,
     arguments: [domain, nic],
     options: [...scope, guestTimeout],
     load: () => import('../commands/device/detach-interface.ts'),
@@ -171,6 +179,7 @@ const interfaces: readonly CommandSpec[] = [
   {
     name: 'domif-setlink',
     summary: 'Put the cable of a network interface in or out',
+    changes: true,
     arguments: [domain, nic, { name: '<state>', summary: 'how it shall be', choices: ['up', 'down'] }],
     options: [...scope, dryChange],
     load: () => import('../commands/device/domif-setlink.ts'),
@@ -192,6 +201,7 @@ export const sizeVerbs: readonly CommandSpec[] = [
   {
     name: 'setvcpus',
     summary: 'Change how many CPUs a guest has',
+    changes: true,
     arguments: [domain, { name: '<count>', summary: 'how many' }],
     details: 'With --maximum a CPU topology of one core in each socket grows along; another one has to be set beside it, by set or edit.',
     options: [{ flags: '--maximum', summary: 'change how many it can have at most' }, ...scope, dryChange],
@@ -200,6 +210,7 @@ export const sizeVerbs: readonly CommandSpec[] = [
   {
     name: 'setmem',
     summary: 'Change how much memory the balloon leaves a guest',
+    changes: true,
     arguments: [domain, size],
     details: 'A container has no balloon: setmaxmem changes its limit.',
     options: [...scope, dryChange],
@@ -208,6 +219,7 @@ export const sizeVerbs: readonly CommandSpec[] = [
   {
     name: 'setmaxmem',
     summary: 'Change how much memory a guest has at most',
+    changes: true,
     arguments: [domain, size],
     options: [...scope, dryChange],
     load: () => import('../commands/domain/setmaxmem.ts'),

@@ -11,6 +11,7 @@ const mountpoint: OptionSpec = {
 const exec: CommandSpec = {
   name: 'exec',
   summary: 'Run a command in a guest',
+  changes: true,
   arguments: [activeDomain, { name: '<command...>', summary: 'the program and its arguments, after --; no shell is around it' }],
   details:
     'In a container, or by the agent of a guest. Its input and output are those of vmesh, Ctrl-C is passed on, and its exit code is that of vmesh; where vmesh itself fails, stderr has a line that begins with error. Needs the role raw.',
@@ -65,6 +66,7 @@ export const guestVerbs: readonly CommandSpec[] = [
   {
     name: 'domfsfreeze',
     summary: 'Have a guest write out its file systems and keep them still',
+    changes: true,
     arguments: [activeDomain],
     details: 'Until domfsthaw. Whatever writes to them in the guest waits meanwhile.',
     options: [mountpoint],
@@ -73,6 +75,7 @@ export const guestVerbs: readonly CommandSpec[] = [
   {
     name: 'domfsthaw',
     summary: 'Let the file systems of a guest go on',
+    changes: true,
     arguments: [activeDomain],
     options: [mountpoint],
     load: () => import('../commands/guest/domfsthaw.ts'),
@@ -90,6 +93,7 @@ export const guestVerbs: readonly CommandSpec[] = [
   {
     name: 'send-key',
     summary: 'Press keys in a guest, all of them together',
+    changes: true,
     arguments: [activeDomain, { name: '<key...>', summary: 'such as ctrl-alt-del, enter, or KEY_LEFTCTRL KEY_C' }],
     options: [{ flags: '--holdtime <time>', summary: 'how long they are held, in milliseconds if nothing else is said', parse: holdTime }],
     load: () => import('../commands/guest/send-key.ts'),

@@ -41,7 +41,8 @@ export async function run(invocation: Invocation): Promise<void> {
   const kinds = invocation.list('event');
   const { timeoutMs } = invocation.globals;
   const signal = timeoutMs === undefined ? invocation.signal : AbortSignal.any([invocation.signal, AbortSignal.timeout(timeoutMs)]);
-  let resumeToken = invocation.text('resume') ?? '';
+  const given = invocation.text('resume') ?? '';
+  let resumeToken = given;
   let left = invocation.number('count') ?? Infinity;
   const onRetry = (fault: Fault, attempt: number): void => {
     if (attempt === 1) invocation.note(`connection lost (${fault.message}); it is taken up again`);
@@ -56,6 +57,6 @@ export async function run(invocation: Invocation): Promise<void> {
       if (left <= 0) break;
     }
   } finally {
-    if (resumeToken !== '') invocation.note(`to go on from here: vmesh event --resume ${resumeToken}`);
+    if (resumeToken !== given) invocation.note(`to go on from here: vmesh event --resume ${resumeToken}`);
   }
 }

@@ -20,12 +20,14 @@ import { draftLabel, isAboutText, linesAbout } from './faults.ts';
 /** What an edit came to; undefined where nothing was changed. */
 export type Edited = { readonly operation: Operation; readonly autostart: boolean } | undefined;
 
-/** Has the definition of a domain edited until it is accepted, or given up. What was written and not accepted is kept. */
+/** Has the definition of a domain edited until it is accepted, or given up. What was written and is not in force is kept. */
 export async function editDomain(invocation: Invocation, connection: Connection, domain: Domain, spec: DomainSpec): Promise<Edited> {
   const schema = loadDomainSchema();
   const name = shortName(domain.name);
   const original = await documentText({ name, autostart: domain.autostart }, spec, schema);
   const draft = await Draft.create(invocation.terminal.env['TMPDIR'] || tmpdir(), name, original);
+  const validateOnly = invocation.flag('dryRun');
+  const tellKept = (): void => void invocation.terminal.stderr.write(`what was written is kept in ${draft.file}\n`);
   let refusal: Fault | undefined;
   try {
     for (;;) {
@@ -37,7 +39,8 @@ export async function editDomain(invocation: Invocation, connection: Connection,
       if (draft.body === original || draft.body.trim() === '') break;
       try {
         const edited = await accept(invocation, connection, domain, readDraft(draft.body, domain, schema));
-        await draft.remove();
+        if (validateOnly) tellKept();
+        else await draft.remove();
         return edited;
       } catch (thrown) {
         if (!isAboutText(thrown)) throw thrown;
@@ -49,7 +52,7 @@ export async function editDomain(invocation: Invocation, connection: Connection,
   } catch (thrown) {
     if (draft.body === original) await draft.remove();
     // Not a note: --quiet is no reason to lose it.
-    else invocation.terminal.stderr.write(`what was written is kept in ${draft.file}\n`);
+    else tellKept();
     throw thrown;
   }
 }
@@ -84,6 +87,7 @@ async function accept(invocation: Invocation, connection: Connection, domain: Do
             updateMask: ['*'],
             scope: ChangeScope.CONFIG,
             etag: domain.etag,
+            validateOnly: invocation.flag('dryRun'),
           }),
           invocation.callOptions,
         ),

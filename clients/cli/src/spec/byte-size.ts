@@ -36,7 +36,11 @@ export function parseSizeWithUnit(text: string): bigint {
   const bare = text.trim();
   if (/^\d+$/.test(bare))
     throw new UsageError(`SIZE ${bare} has no unit: write ${bare}KiB for what virsh would take it for, or ${bare}MiB or ${bare}B`);
-  return parseByteSize(text);
+  try {
+    return parseByteSize(text);
+  } catch (thrown) {
+    throw thrown instanceof UsageError ? new UsageError(`SIZE ${bare}: ${thrown.message}`) : thrown;
+  }
 }
 
 /** The shortest text that reads back as the same number: `512MiB`, `1GiB`; undefined where it is no multiple of 1 MiB. */

@@ -336,13 +336,16 @@ describe('sizes', () => {
   });
 
   test.each([
-    ['setvcpus', 'web', '0'],
-    ['setvcpus', 'web', 'two'],
-    ['setmem', 'web', '131072'],
-    ['setmaxmem', 'web', '1G'],
-  ])('%s %s %s is not understood', async (...words) => {
+    [['setvcpus', 'web', '0'], 'COUNT must be a whole number'],
+    [['setvcpus', 'web', 'two'], 'COUNT must be a whole number'],
+    [['setmem', 'web', '131072'], 'SIZE 131072 has no unit'],
+    [['setmem', 'web', 'much'], 'SIZE much: must be a whole number of bytes'],
+    [['setmaxmem', 'web', '1G'], 'SIZE 1G: G can mean 1000 or 1024'],
+    [['blockresize', 'web', 'disk0', '-1MiB'], "unknown option '-1MiB'"],
+    [['blockresize', 'web', 'disk0', 'more'], 'SIZE more: must be a whole number of bytes'],
+  ])('%j is not understood', async (words, named) => {
     addRunning();
-    expect(await bench.call(words)).toMatchObject({ code: 2, stdout: '' });
+    expect(await bench.call(words)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(named) as string });
     expect(bench.world.requests).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ export async function run(invocation: Invocation): Promise<void> {
     throw new Fault('SPEC_INVALID', `${file} asks for autostart, which a transient domain cannot have; use define and start`, { file });
   const connection = await invocation.connect();
   const attach = invocation.flag('console');
+  const validateOnly = invocation.flag('dryRun');
   try {
     const operation = await begin(
       invocation,
@@ -30,12 +31,13 @@ export async function run(invocation: Invocation): Promise<void> {
             spec: document.spec,
             transient: true,
             startPaused: attach || invocation.flag('paused'),
+            validateOnly,
           }),
           invocation.callOptions,
         ),
       { alone: true },
     );
-    await tell(invocation, operation, 'created');
+    await tell(invocation, operation, validateOnly ? 'checked, not created' : 'created');
     await showOperations(invocation, [operation]);
     if (attach) await runThenAttach(invocation, connection, operation.target);
   } catch (thrown) {

@@ -48,6 +48,14 @@ test('the definition as dumpspec prints it, and what became of what was written'
   });
 });
 
+test('a dry run says what would become of it, changes nothing, and keeps what was written', async () => {
+  const outcome = await edited(['sed -i s/256MiB/512MiB/ "$1"; echo "autostart: true" >>"$1"'], '--dry-run');
+  expect(outcome).toMatchObject({ code: 0, stdout: 'FIELD    EFFECT       WHY\nmemory   next start   -\n' });
+  expect(spec()?.memory?.sizeBytes).toBe(256n << 20n);
+  expect(bench.world.find('nodes/n1/domains/web').autostart).toBe(false);
+  expect(await readFile(keptFile(outcome.stderr), 'utf8')).toContain('size_bytes: 512MiB');
+});
+
 test('unchanged, and emptied, is nothing', async () => {
   expect(await edited([':'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });
   expect(await edited([': >"$1"'])).toMatchObject({ code: 0, stdout: 'domain web unchanged\n', stderr: '' });

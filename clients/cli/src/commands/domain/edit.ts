@@ -23,6 +23,7 @@ export async function run(invocation: Invocation): Promise<void> {
     await showOutcomes(invocation, edited.operation, { changedOnly: true });
     if (edited.autostart === domain.autostart) return;
     const { autostart } = edited;
+    if (invocation.flag('dryRun')) return;
     await connection.domains.setDomainAutostart(
       SetDomainAutostartRequest.fromPartial({ name: domain.name, autostart }),
       invocation.callOptions,
