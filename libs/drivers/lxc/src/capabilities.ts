@@ -2,31 +2,25 @@ import { Fault } from '@virtmesh/base';
 import { logKeeperProgram } from '@virtmesh/driver-support';
 import { type Availability, DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
 import type { HostProfile } from './probe/profile.ts';
-import { drives } from './spec/drives.ts';
 
 const available = (name: string): Availability => ({ name, available: true, why: '' });
 
 /** What definitions can have here. Pure. HOST_INCOMPATIBLE for an architecture or machine type: a container runs on the node's own. */
 export function containerCapabilities(
   profile: HostProfile,
-  features: readonly Availability[],
   query: { readonly arch: string; readonly machine: string },
 ): DomainCapabilities {
   if (query.arch !== '' && query.arch !== profile.arch)
     throw new Fault(
       'HOST_INCOMPATIBLE',
       `containers run on the node's kernel, which is ${profile.arch}, not ${query.arch}; ask for that, or another node`,
-      {
-        arch: query.arch,
-      },
+      { arch: query.arch },
     );
   if (query.machine !== '')
     throw new Fault(
       'HOST_INCOMPATIBLE',
       `containers have no machine type such as ${JSON.stringify(query.machine.slice(0, 100))}; leave it out`,
-      {
-        machine: query.machine.slice(0, 100),
-      },
+      { machine: query.machine.slice(0, 100) },
     );
   return DomainCapabilities.fromPartial({
     hypervisor: 'lxc',
@@ -46,7 +40,5 @@ export function containerCapabilities(
           }
         : available('console'),
     ],
-    fields: [...drives].toSorted(),
-    features: [...features],
   });
 }

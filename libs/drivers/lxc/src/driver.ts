@@ -1,6 +1,5 @@
 import { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { Availability } from '@virtmesh/contracts/domain/v1/capabilities';
-import { type FeatureName, featureNames, type Features, type HypervisorDriver, type Lifecycle } from '@virtmesh/driver-spi';
+import type { HypervisorDriver, Lifecycle } from '@virtmesh/driver-spi';
 import { containerCapabilities } from './capabilities.ts';
 import type { DriverContext } from './context.ts';
 import { explain } from './features/explain.ts';
@@ -31,12 +30,7 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
     type: 'lxc',
     host: {
       version: profile.version,
-      capabilities: async (query) =>
-        containerCapabilities(
-          profile,
-          featureNames.map((name) => availability(features, name)),
-          query,
-        ),
+      capabilities: async (query) => containerCapabilities(profile, query),
     },
     drives,
     complete: (spec, guest) => complete(spec, guest, profile),
@@ -63,8 +57,3 @@ const lifecycleOf = (context: DriverContext): Lifecycle => ({
   release: async (guest, record) => releaseGuest(context, guest, decodeRecord(record)),
   forget: (guest) => context.host.files.remove(placesOf(context.directories, guest.uid).stateDir),
 });
-
-function availability(features: Partial<Features>, name: FeatureName): Availability {
-  const verdict = explain(features, undefined, name);
-  return { name, available: verdict.supported, why: verdict.supported ? '' : verdict.why };
-}
