@@ -1,5 +1,6 @@
 import type { GuestRef } from '../guest.ts';
 
+/** A command to run in a guest. */
 export interface ExecOrder {
   /** The program, an absolute path or a name that is looked for in the guest's PATH, and its arguments. */
   readonly command: readonly string[];
@@ -11,6 +12,8 @@ export interface ExecOrder {
   /** Its terminal; without it it has pipes. */
   readonly terminal?: Terminal;
 }
+
+/** How large a terminal is. */
 export interface Terminal {
   readonly rows: number;
   readonly columns: number;
@@ -33,7 +36,7 @@ export interface ExecSession extends AsyncDisposable {
   /** Resolves when there is room for more. FEATURE_UNSUPPORTED where nothing can be written to the command. */
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
-  /** FEATURE_UNSUPPORTED where the command cannot be reached so. */
+  /** Gives its terminal another size, which it hears of soon. FEATURE_UNSUPPORTED where it has none. */
   resize(terminal: Terminal): Promise<void>;
   /** FEATURE_UNSUPPORTED where the command cannot be reached so. */
   kill(signal: number): Promise<void>;

@@ -13,7 +13,7 @@ async function open(context: DriverContext, guest: GuestRef, order: ExecOrder, s
     command: order.command,
     environment: order.environment,
     directory: order.workingDirectory,
-    terminal: order.terminal !== undefined,
+    ...(order.terminal ? { terminal: order.terminal } : {}),
   };
   const { pid, session } = await callGuest(context, guest, 'exec-open', request, signal);
   const life = new AbortController();
@@ -31,13 +31,14 @@ async function open(context: DriverContext, guest: GuestRef, order: ExecOrder, s
       }
     },
     endInput: () => void callGuest(context, guest, 'exec-end-input', { session }, life.signal).catch(() => {}),
-    resize: async () => {
-      if (!request.terminal)
-        throw new Fault('FEATURE_UNSUPPORTED', 'the command has no terminal whose size could change', {
+    resize: async (terminal) => {
+      if (!order.terminal)
+        throw new Fault('FEATURE_UNSUPPORTED', 'the command has no terminal whose size could change; run it with one', {
           driver: 'test',
-          feature: 'exec.resize',
+          feature: 'exec',
           why: 'it was begun without a terminal',
         });
+      await callGuest(context, guest, 'exec-resize', { session, terminal }, life.signal);
     },
     kill: async (number) => void (await callGuest(context, guest, 'exec-kill', { session, signal: number }, life.signal)),
     [Symbol.asyncDispose]: async () => {

@@ -101,12 +101,13 @@ export interface Verbs {
       readonly command: readonly string[];
       readonly environment: Readonly<Record<string, string>>;
       readonly directory: string;
-      readonly terminal: boolean;
+      readonly terminal?: TerminalSize;
     };
     answer: { readonly session: number; readonly pid: number };
   };
   readonly 'exec-read': { args: Of & { readonly session: number }; answer: ExecPart };
   readonly 'exec-write': { args: Of & { readonly session: number; readonly bytes: string }; answer: Nothing };
+  readonly 'exec-resize': { args: Of & { readonly session: number; readonly terminal: TerminalSize }; answer: Nothing };
   readonly 'exec-end-input': { args: Of & { readonly session: number }; answer: Nothing };
   readonly 'exec-kill': { args: Of & { readonly session: number; readonly signal: number }; answer: Nothing };
   readonly 'exec-close': { args: Of & { readonly session: number }; answer: Nothing };
@@ -134,6 +135,12 @@ export type ArgsOf<V extends Verb> = Verbs[V]['args'];
 export type AnswerOf<V extends Verb> = Verbs[V]['answer'];
 /** The verbs of a guest: what latencies and faults can be set for. */
 export type GuestVerb = Exclude<Verb, 'hello' | `control.${string}`>;
+
+/** How large a command's terminal is. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
 
 /** What a command in a guest has written next, or how it ended. */
 export type ExecPart =

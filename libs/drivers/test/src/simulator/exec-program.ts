@@ -8,7 +8,11 @@ export type Program =
   | { readonly t: 'exit'; readonly code: number }
   | { readonly t: 'sleep'; readonly ms: number }
   /** Copies its input to its output until the input ends. */
-  | { readonly t: 'copy' };
+  | { readonly t: 'copy' }
+  /** Takes a line of its input. */
+  | { readonly t: 'read' }
+  /** Says how large its terminal is now. */
+  | { readonly t: 'size' };
 
 const defaultEnvironment = { PATH: '/usr/bin:/bin', HOME: '/root' };
 
@@ -29,6 +33,7 @@ function shellLine(line: string, request: ExecRequest): readonly Program[] {
   const [name, ...args] = words;
   if (name === undefined) return [];
   if (name === 'exit') return [{ t: 'exit', code: Number(args[0] ?? 0) & 255 }];
+  if (name === 'read') return [{ t: 'read' }];
   const programs = isProgram(name) ? command(name, args, request, name) : notFound(name);
   return toError ? programs.map((each) => (each.t === 'say' ? { ...each, stream: 'error' } : each)) : programs;
 }
@@ -38,10 +43,15 @@ const notFound = (name: string): readonly Program[] => [
   { t: 'code', code: 127 },
 ];
 
-const programs = ['echo', 'cat', 'true', 'false', 'sleep', 'env', 'pwd'] as const;
+const programs = ['echo', 'cat', 'true', 'false', 'sleep', 'env', 'pwd', 'tty', 'stty'] as const;
 const isProgram = (name: string): name is (typeof programs)[number] => (programs as readonly string[]).includes(name);
 
-function command(name: string, args: readonly string[], { directory, environment }: ExecRequest, path: string): readonly Program[] {
+function command(
+  name: string,
+  args: readonly string[],
+  { directory, environment, terminal }: ExecRequest,
+  path: string,
+): readonly Program[] {
   const say = (text: string): Program => ({ t: 'say', stream: 'output', text });
   if (!isProgram(name))
     throw Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [
@@ -62,6 +72,15 @@ function command(name: string, args: readonly string[], { directory, environment
       return Object.entries({ ...defaultEnvironment, ...environment }).map(([key, value]) => say(`${key}=${value}\n`));
     case 'pwd':
       return [say(`${directory || '/'}\n`)];
+    case 'tty':
+      return terminal ? [say('/dev/pts/0\n')] : [say('not a tty\n'), { t: 'code', code: 1 }];
+    case 'stty':
+      if (!terminal)
+        return [
+          { t: 'say', stream: 'error', text: 'stty: standard input: not a tty\n' },
+          { t: 'code', code: 1 },
+        ];
+      return args[0] === 'size' ? [{ t: 'size' }] : [];
     default:
       return name satisfies never;
   }

@@ -1,16 +1,19 @@
 import { Fault, raceAbort } from '@virtmesh/base';
-import type { ExecPart } from '../protocol/messages.ts';
+import type { ExecPart, TerminalSize } from '../protocol/messages.ts';
 import { parseProgram, type Program } from './exec-program.ts';
 import type { SimClock } from './sim-clock.ts';
 import type { Timer } from './timer-heap.ts';
 
 const maxUnreadBytes = 256 * 1024;
+/** What Ctrl-C types. */
+const interrupt = 3;
+const lineEnd = 10;
 
 export interface ExecRequest {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
-  readonly terminal: boolean;
+  readonly terminal?: TerminalSize;
 }
 
 /** A command that runs in a guest: what it writes waits here until it is read. */
@@ -18,12 +21,14 @@ export class ExecSession {
   /** The connection that it was begun over. */
   readonly connection: object;
   readonly #clock: SimClock;
-  readonly #terminal: boolean;
   readonly #unread: { readonly stream: 'output' | 'error'; readonly bytes: Buffer }[] = [];
   readonly #steps: Program[];
   #unreadBytes = 0;
+  #terminal: TerminalSize | undefined;
+  /** What was written to it and not yet taken. */
+  #input: Buffer = Buffer.alloc(0);
   #end: { readonly exitCode: number; readonly signal: number } | undefined;
-  #readsInput = false;
+  #reads: 'all' | 'line' | undefined;
   #inputEnded = false;
   #timer: Timer | undefined;
   #changed = Promise.withResolvers<void>();
@@ -53,14 +58,22 @@ export class ExecSession {
 
   /** Resolves when there is room for more. */
   async write(bytes: Buffer, signal: AbortSignal): Promise<void> {
-    if (this.#terminal && !this.#end) this.#say('output', bytes);
-    if (this.#readsInput && !this.#end) this.#say('output', bytes);
-    while (this.#unreadBytes > maxUnreadBytes && !this.#end) await raceAbort(this.#changed.promise, signal);
+    if (this.#end) return;
+    if (this.#terminal && bytes.includes(interrupt)) return this.kill(2);
+    if (this.#terminal) this.#say('output', bytes);
+    this.#input = Buffer.concat([this.#input, bytes]);
+    this.#take();
+    while (this.#unreadBytes + this.#input.length > maxUnreadBytes && !this.#end) await raceAbort(this.#changed.promise, signal);
   }
 
   endInput(): void {
     this.#inputEnded = true;
-    if (this.#readsInput) this.#next(0);
+    this.#take();
+  }
+
+  /** Nothing happens to a command without a terminal. */
+  resize(size: TerminalSize): void {
+    if (this.#terminal) this.#terminal = size;
   }
 
   kill(number: number): void {
@@ -69,7 +82,7 @@ export class ExecSession {
 
   /** Goes on with the next command of the program; the last one's code is that of the whole. */
   #next(code: number): void {
-    this.#readsInput = false;
+    this.#reads = undefined;
     const step = this.#steps.shift();
     switch (step?.t) {
       case undefined:
@@ -85,12 +98,29 @@ export class ExecSession {
         this.#timer = this.#clock.after(step.ms, () => this.#next(0));
         return;
       case 'copy':
-        if (this.#inputEnded) return this.#next(0);
-        this.#readsInput = true;
-        return;
+        this.#reads = 'all';
+        return this.#take();
+      case 'read':
+        this.#reads = 'line';
+        return this.#take();
+      case 'size':
+        this.#say('output', Buffer.from(`${this.#terminal?.rows ?? 0} ${this.#terminal?.columns ?? 0}\n`));
+        return this.#next(0);
       default:
         throw new Fault('INTERNAL_BUG', `no such step: ${JSON.stringify(step satisfies never)}`);
     }
+  }
+
+  /** Gives the step that reads what there is for it. */
+  #take(): void {
+    if (this.#reads === undefined || this.#end) return;
+    const end = this.#reads === 'all' ? this.#input.length : this.#input.indexOf(lineEnd) + 1;
+    const taken = this.#input.subarray(0, end);
+    this.#input = this.#input.subarray(end);
+    if (this.#reads === 'all') this.#say('output', taken);
+    else if (taken.length > 0) return this.#next(0);
+    if (this.#inputEnded) this.#next(this.#reads === 'all' ? 0 : 1);
+    else this.#wake();
   }
 
   #say(stream: 'output' | 'error', bytes: Buffer): void {

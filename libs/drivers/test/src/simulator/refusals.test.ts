@@ -60,11 +60,7 @@ test.each<[rule: string, call: () => unknown, field: string]>([
   ['the clock does not jump backwards', () => checkScale(undefined, -1), 'advance_ms'],
   ['a latency is of a kind that there is', latencies({ t: 'cauchy' }), 'create.t'],
   ['a latency has times', latencies({ t: 'uniform', minMs: 1, maxMs: 'x' }), 'create.maxMs'],
-  [
-    'a program is one that the guest has',
-    () => parseProgram({ command: ['/bin/rm'], environment: {}, directory: '/', terminal: false }),
-    'open.command',
-  ],
+  ['a program is one that the guest has', () => parseProgram({ command: ['/bin/rm'], environment: {}, directory: '/' }), 'open.command'],
   ['signals are for containers', () => checkMode(new Guest(uid, 'web', profile), 'signal'), 'mode'],
   ['a way to reboot is one that there is', () => rebootMode(99 as RebootMode), 'mode'],
 ])('%s', (_rule, call, field) => {

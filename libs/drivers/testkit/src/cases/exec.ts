@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import { type AgentBench, type Kept, soon } from '../agent-life.ts';
 import type { Suite } from '../suite.ts';
 
+const ctrlC = 3;
+
 /** Commands in a guest. */
 export function execCases({ asked }: Suite): void {
   const exec = (name: string, run: (bench: AgentBench, kept: Kept) => Promise<void>): void =>
@@ -51,6 +53,32 @@ export function execCases({ asked }: Suite): void {
     await expect(opening).rejects.toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field: 'open.command' }] });
   });
 
+  exec('a command with a terminal has one, of the size that it was given and gets later, where it can have one', async (bench, kept) => {
+    const script = ['tty', 'stty size', ...Array.from({ length: 100 }, () => 'read line; stty size')].join('; ');
+    const opened = await open(bench, kept, { command: ['sh', '-c', script], terminal: { rows: 24, columns: 80 } }).catch(
+      (thrown: unknown) => thrown,
+    );
+    if (opened instanceof Error)
+      return expect(opened).toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field: 'open.terminal' }] });
+    await using session = opened as ExecSession;
+    const shown = follow(session);
+    await expect.poll(() => shown.text).toMatch(/^\/dev\/\S+\r\n24 80\r\n/);
+    await session.resize({ rows: 50, columns: 132 });
+    // How soon the guest hears of it is the guest's affair.
+    const enter = async (): Promise<string> => {
+      await session.write(Buffer.from('\n'));
+      return shown.text;
+    };
+    await expect.poll(enter, { interval: 200 }).toMatch(/\r\n50 132\r\n/);
+    await session.write(Uint8Array.of(ctrlC));
+    expect(await session.ended).toEqual({ exitCode: 130, signal: 2 });
+  });
+
+  exec('a command without a terminal has none whose size could change', async (bench, kept) => {
+    await using session = await open(bench, kept, { command: ['cat'] });
+    await expect(session.resize({ rows: 50, columns: 132 })).rejects.toMatchObject({ reason: 'FEATURE_UNSUPPORTED' });
+  });
+
   exec('a command is ended by disposing of it, and others go on', async (bench, kept) => {
     const other = await open(bench, kept, { command: ['cat'] });
     {
@@ -67,6 +95,15 @@ const open = (bench: AgentBench, kept: Kept, order: Pick<ExecOrder, 'command'> &
   bench.feature('exec').exec(kept.guest, { environment: {}, workingDirectory: '/', uid: 0, gid: 0, ...order }, soon());
 
 type Ended = ExecEnd & { readonly output: string; readonly error: string };
+
+/** What a command has shown so far. */
+function follow({ output }: ExecSession): { readonly text: string } {
+  const shown = { text: '' };
+  void (async () => {
+    for await (const { bytes } of output) shown.text += Buffer.from(bytes).toString('utf8');
+  })().catch(() => {});
+  return shown;
+}
 
 async function collect(session: ExecSession): Promise<Ended> {
   const text = { output: '', error: '' };

@@ -4,7 +4,7 @@ import type { World } from '../world.ts';
 import { checkAgent } from './agent.ts';
 import type { Handlers } from './handler.ts';
 
-type ExecVerb = 'open' | 'read' | 'write' | 'end-input' | 'kill' | 'close';
+type ExecVerb = 'open' | 'read' | 'write' | 'resize' | 'end-input' | 'kill' | 'close';
 const maxSessions = 64;
 
 export const execHandlers: Handlers<`exec-${ExecVerb}`> = {
@@ -22,6 +22,10 @@ export const execHandlers: Handlers<`exec-${ExecVerb}`> = {
   'exec-read': ({ session, uid }, { signal, world }) => find(world, uid, session).read(signal),
   'exec-write': async ({ bytes, session, uid }, { signal, world }) => {
     await find(world, uid, session).write(Buffer.from(bytes, 'base64'), signal);
+    return {};
+  },
+  'exec-resize': ({ session, terminal, uid }, { world }) => {
+    find(world, uid, session).resize(terminal);
     return {};
   },
   'exec-end-input': ({ session, uid }, { world }) => {
