@@ -1,5 +1,5 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 
 /** Which guest is meant. */
 export interface GuestRef {
@@ -37,6 +37,16 @@ export interface Observed {
   readonly accelerator?: string;
 }
 
+/** A guest of which nothing runs; the reason is why it ended, where that is known. */
+export const goneGuest = (reason: DomainStateReason = DomainStateReason.UNSPECIFIED): Observed => ({
+  state: 'gone',
+  reason,
+  pid: 0,
+  memoryBytes: 0n,
+  vcpus: 0,
+});
+
+/** What a start is to bring about. */
 export interface StartOrder {
   readonly guest: GuestRef;
   /** Completed and validated. */
@@ -66,6 +76,7 @@ export interface StartPlan<S> {
   started(): Started;
 }
 
+/** What a start has brought about. */
 export interface Started {
   readonly observed: Observed;
   /** The definition that runs, with all that was chosen at the start (ports, context ids, ...). */

@@ -13,7 +13,17 @@ export type { GuestStats, Stats } from './features/stats.ts';
 export type { Suspend } from './features/suspend.ts';
 export type { Verdict } from './features/verdict.ts';
 export { type FeatureName, featureNames, type Features } from './features.ts';
-export type { GuestRef, Json, Observed, ObservedState, RuntimeRecord, Started, StartOrder, StartPlan } from './guest.ts';
+export {
+  goneGuest,
+  type GuestRef,
+  type Json,
+  type Observed,
+  type ObservedState,
+  type RuntimeRecord,
+  type Started,
+  type StartOrder,
+  type StartPlan,
+} from './guest.ts';
 export type { HostSupport, HypervisorDriver, Lifecycle } from './hypervisor.ts';
 export type {
   ChildDescriptor,

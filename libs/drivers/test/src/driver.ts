@@ -22,7 +22,7 @@ export function createTestDriver(options: TestDriverOptions): HypervisorDriver {
   const context: DriverContext = { host: options.host, link, starts: new Map(), followed };
   return {
     type: 'test',
-    host: { version: driverVersion, accelerators: [], capabilities: async (query) => capabilities(query, arch) },
+    host: { version: driverVersion, capabilities: async (query) => capabilities(query, arch) },
     drives: drivenFields(),
     complete: (spec, guest) => complete(spec, guest, arch),
     validate: (spec) => validate(spec, arch),

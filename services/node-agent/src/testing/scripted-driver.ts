@@ -4,8 +4,19 @@ import { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { CpuStats, MemoryStats } from '@virtmesh/contracts/domain/v1/stats';
-import type { DriverEvent, Features, HypervisorDriver, Lifecycle, Observed, StartOrder, StartPlan } from '@virtmesh/driver-spi';
-import { devicesOf, nameDevices, specLeafFields } from '@virtmesh/driver-spi';
+import {
+  devicesOf,
+  type DriverEvent,
+  type Features,
+  goneGuest,
+  type HypervisorDriver,
+  type Lifecycle,
+  nameDevices,
+  type Observed,
+  specLeafFields,
+  type StartOrder,
+  type StartPlan,
+} from '@virtmesh/driver-spi';
 import { scriptedConsole } from './scripted-console.ts';
 import { scriptedGuestSide } from './scripted-guest-side.ts';
 import { scriptedHotplug } from './scripted-hotplug.ts';
@@ -15,17 +26,6 @@ import type { ScriptedWorld } from './scripted-world.ts';
 /** What the scripted driver does not drive, so that there is something to refuse. */
 const undriven = /^vsock\.|^filesystems\.scratch$/;
 const driven = new Set(specLeafFields().filter((path) => !undriven.test(path)));
-
-const gone: Observed = {
-  state: 'gone',
-  reason: DomainStateReason.UNSPECIFIED,
-  pid: 0,
-  memoryBytes: 0n,
-  vcpus: 0,
-  guestAgentConnected: false,
-  graphicsAddresses: {},
-  accelerator: '',
-};
 
 /** A driver for tests: its guests are in a scripted world, and whatever it does can be planned there. One life of an agent has one. */
 export function scriptedDriver(world: ScriptedWorld, signal: AbortSignal): HypervisorDriver {
@@ -101,7 +101,7 @@ function lifecycleOf(world: ScriptedWorld, at: At): Lifecycle {
       world.held.add(uid);
       if (world.guests.get(uid)?.letGo !== false) return observedOf(world, uid);
       world.guests.delete(uid);
-      return { ...gone, reason: DomainStateReason.FAILED };
+      return goneGuest(DomainStateReason.FAILED);
     },
     release: async ({ uid }, record) => {
       await at('release', uid);
@@ -118,7 +118,7 @@ function lifecycleOf(world: ScriptedWorld, at: At): Lifecycle {
 
 function observedOf(world: ScriptedWorld, uid: string): Observed {
   const guest = world.guests.get(uid);
-  if (guest === undefined) return gone;
+  if (guest === undefined) return goneGuest();
   const { agentConnected, memoryBytes, pid, reason, state, vcpus } = guest;
   return { state, reason, pid, memoryBytes, vcpus, guestAgentConnected: agentConnected, graphicsAddresses: {}, accelerator: 'script' };
 }

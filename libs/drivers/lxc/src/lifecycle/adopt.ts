@@ -1,6 +1,6 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { GuestRef, Observed } from '@virtmesh/driver-spi';
+import { goneGuest, type GuestRef, type Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
 import { keepConsoles } from '../process/console-keeper.ts';
@@ -8,7 +8,6 @@ import { lastWords } from '../process/words.ts';
 import { killUnknown } from './destroy.ts';
 import { isFrozen } from './freezer.ts';
 import { LiveGuest } from './live-guest.ts';
-import { gone } from './observe.ts';
 import type { GuestRecord } from './record.ts';
 
 /** Takes up a guest that another life of the agent started. */
@@ -20,13 +19,13 @@ export async function adoptGuest(
   signal: AbortSignal,
 ): Promise<Observed> {
   const known = context.guests.get(ref.uid);
-  if (known?.t === 'live') return known.guest.isGone ? gone : known.guest.observed();
+  if (known?.t === 'live') return known.guest.isGone ? goneGuest() : known.guest.observed();
   const { host } = context;
   if (!record.started || !record.monitor) {
     await killUnknown(context, ref, signal);
-    return gone;
+    return goneGuest();
   }
-  if (!host.processes.look(record.monitor)) return gone;
+  if (!host.processes.look(record.monitor)) return goneGuest();
   const places = placesOf(context.directories, ref.uid);
   const guest = new LiveGuest({
     host,
@@ -42,7 +41,7 @@ export async function adoptGuest(
   context.guests.follow(guest);
   const frozen = await isFrozen(host.cgroups, places.cgroup);
   if (guest.isGone || frozen === undefined) {
-    if (!host.processes.look(record.monitor)) return gone;
+    if (!host.processes.look(record.monitor)) return goneGuest();
   }
   // A reboot while no agent lived has ended their terminals.
   keepConsolesOf(context, ref.uid, active);

@@ -1,22 +1,13 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import type { GuestRef, Observed } from '@virtmesh/driver-spi';
+import { goneGuest, type GuestRef, type Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { isFrozen } from './freezer.ts';
 import type { LiveGuest } from './live-guest.ts';
 
-/** A guest of which nothing runs. */
-export const gone: Observed = {
-  state: 'gone',
-  reason: DomainStateReason.UNSPECIFIED,
-  pid: 0,
-  memoryBytes: 0n,
-  vcpus: 0,
-};
-
 /** How a guest is now: asked of the kernel. */
 export async function observeGuest(context: DriverContext, ref: GuestRef): Promise<Observed> {
   const entry = context.guests.get(ref.uid);
-  if (entry?.t !== 'live' || entry.guest.isGone || !context.host.processes.look(entry.guest.monitor)) return gone;
+  if (entry?.t !== 'live' || entry.guest.isGone || !context.host.processes.look(entry.guest.monitor)) return goneGuest();
   await refresh(context, entry.guest, DomainStateReason.USER);
   return entry.guest.observed();
 }

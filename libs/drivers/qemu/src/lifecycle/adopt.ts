@@ -1,7 +1,7 @@
 import { Fault, settledWithin } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import { findDevice, type GuestRef, type Observed } from '@virtmesh/driver-spi';
+import { findDevice, goneGuest, type GuestRef, type Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { forgetDevice } from '../features/hotplug/let-go.ts';
 import { presentDevices } from '../features/hotplug/places.ts';
@@ -11,7 +11,6 @@ import { lastWords } from '../process/words.ts';
 import { findProcess } from './find-process.ts';
 import { killAndWait } from './kill.ts';
 import { LiveGuest } from './live-guest.ts';
-import { gone } from './observe.ts';
 import type { GuestRecord } from './record.ts';
 import { unresponsiveCondition } from './tracked.ts';
 
@@ -29,11 +28,11 @@ export async function adoptGuest(
   signal: AbortSignal,
 ): Promise<Observed> {
   const known = context.guests.get(ref.uid);
-  if (known?.t === 'live') return known.guest.isGone ? gone : known.guest.observed();
+  if (known?.t === 'live') return known.guest.isGone ? goneGuest() : known.guest.observed();
   const places = placesOf(context.directories, ref.uid);
   context.claims.add(ref.uid, { user: record.user, ports: record.ports, cid: record.cid, files: record.files });
   const process = await findProcess(context, places, record.process);
-  if (!process) return gone;
+  if (!process) return goneGuest();
   const guest = new LiveGuest({
     host: context.host,
     ref,
@@ -60,11 +59,11 @@ export async function adoptGuest(
     context.guests.delete(ref.uid);
     throw thrown;
   });
-  if (guest.isGone) return gone;
+  if (guest.isGone) return goneGuest();
   if (answered && (isHalfMade(guest, record) || (await isHeldBack(guest, record, signal)))) {
     guest.willBeDestroyed();
     await killAndWait(context.host, guest, signal);
-    return { ...gone, reason: DomainStateReason.FAILED };
+    return goneGuest(DomainStateReason.FAILED);
   }
   guest.announce(answered ? guest.condition : unresponsiveCondition);
   if (answered) await noteLeft(guest, record, signal);

@@ -1,10 +1,10 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import type { GuestRef, Lifecycle, Observed, RuntimeRecord } from '@virtmesh/driver-spi';
+import { goneGuest, type GuestRef, type Lifecycle, type Observed, type RuntimeRecord } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { namedShutdownModes, reasonOf, shutdownMode } from '../contract-words.ts';
 import { callGuest } from './call-guest.ts';
 import { GuestStart } from './guest-start.ts';
-import { gone, observedOf, observeGuest } from './observe.ts';
+import { observedOf, observeGuest } from './observe.ts';
 import { decodeRecord } from './record.ts';
 
 const releaseTimeoutMs = 10_000;
@@ -37,12 +37,12 @@ async function adopt(context: DriverContext, { uid }: GuestRef, record: RuntimeR
   const { followed, link } = context;
   const identity = await link.present(signal);
   // With its simulator a guest has ended too.
-  if (identity?.instance !== instance) return gone();
+  if (identity?.instance !== instance) return goneGuest();
   followed.add(uid);
   const view = await link.call('observe', { uid }, signal);
   if (view.begun && view.state !== 'gone') return observedOf(view, identity);
   followed.delete(uid);
-  if (view.state === 'gone') return gone(reasonOf[view.reason]);
+  if (view.state === 'gone') return goneGuest(reasonOf[view.reason]);
   await link.call('discard', { uid }, signal);
-  return gone(DomainStateReason.FAILED);
+  return goneGuest(DomainStateReason.FAILED);
 }
