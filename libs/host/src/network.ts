@@ -25,7 +25,7 @@ export function hostNetwork(processes: HostProcesses): HostNetwork {
   return {
     exists: (name) => interfaceName.test(name) && existsSync(`${interfaces}/${name}`),
     setUp: (name, up, signal) => batch([`link set dev ${checked(name)} ${up ? 'up' : 'down'}`], signal),
-    addVeth: (order, signal) => batch(vethLines(order), signal),
+    addVeth: (order, signal) => batch(vethLines(order, existsSync(`${interfaces}/${checked(order.name)}`)), signal),
     moveTo: (name, pid, signal) => batch([`link set dev ${checked(name)} netns ${Math.trunc(pid)}`], signal),
     takeBack: (name, pid, signal) => namespaces.batch(pid, [`link set dev ${checked(name)} netns ${process.pid}`], signal),
     setUpInner: (inner, signal) => {
@@ -62,11 +62,12 @@ function tapLines({ name, uid, bridge, mtuBytes, alias }: TapOrder): string[] {
   ];
 }
 
-const vethLines = ({ name, bridge, peer, mtuBytes }: VethOrder): string[] => {
+const vethLines = ({ name, bridge, peer, mtuBytes }: VethOrder, isThere: boolean): string[] => {
   const mtu = mtuBytes > 0 ? ` mtu ${mtuBytes}` : '';
   if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(peer.macAddress)) throw new Fault('INTERNAL_BUG', `not a MAC address: ${peer.macAddress}`);
+  const made = `link add ${checked(name)}${mtu} type veth peer name ${checked(peer.name)}${mtu} address ${peer.macAddress} netns ${Math.trunc(peer.pid)}`;
   return [
-    `link add ${checked(name)}${mtu} type veth peer name ${checked(peer.name)}${mtu} address ${peer.macAddress} netns ${Math.trunc(peer.pid)}`,
+    ...(isThere ? [] : [made]),
     `link set dev ${name} master ${checked(bridge)} up`,
   ];
 };

@@ -371,6 +371,7 @@ export interface HostNetwork {
   isBridge(name: string): Promise<boolean>;
   /** Whether the host's end of a cable is in. */
   setUp(name: string, up: boolean, signal: AbortSignal): Promise<void>;
+  /** Makes a pair of which one end is on a bridge and the other in a network namespace. Repeatable: one that was half made is completed. */
   addVeth(order: VethOrder, signal: AbortSignal): Promise<void>;
   /** Gives an interface of the host to the network namespace of a process. */
   moveTo(name: string, pid: number, signal: AbortSignal): Promise<void>;

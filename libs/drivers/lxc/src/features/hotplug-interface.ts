@@ -5,12 +5,12 @@ import type { DriverContext } from '../context.ts';
 import { requireBridge } from '../lifecycle/start/network.ts';
 import type { DeviceWork } from './hotplug-filesystem.ts';
 
-/** Brings an interface on a bridge into a running container, and takes it out. */
+/** Brings an interface on a bridge into a running container, and takes it out. One that an earlier life left half made is completed. */
 export function interfaceWork({ host, guests }: DriverContext, { guest, to }: DeviceOrder, device: Interface): DeviceWork {
   const name = vethName(guest.uid, device.id);
   return {
     attach: async (signal) => {
-      if (device.backend?.$case !== 'bridge' || host.network.exists(name)) return;
+      if (device.backend?.$case !== 'bridge') return;
       const { bridge } = device.backend.value;
       await requireBridge(host.network, bridge, `spec.interfaces[${to.interfaces.findIndex(({ id }) => id === device.id)}].bridge.bridge`);
       const { pid } = guests.running(guest).requireInit();

@@ -78,6 +78,14 @@ const attached = {
   link: link(extra),
   inside: (await life.exec(guest, ['ip', 'addr', 'show', 'dev', 'eth1'])).output.includes('198.51.100.5/24'),
 };
+// As it is where the agent was killed in the midst of it: another life makes it whole.
+ip('link', 'set', extra, 'nomaster');
+await life.exec(guest, ['ip', 'addr', 'flush', 'dev', 'eth1']);
+await plug('attach', 'extra', spec, more);
+const completed = {
+  link: link(extra),
+  inside: (await life.exec(guest, ['ip', 'addr', 'show', 'dev', 'eth1'])).output.includes('198.51.100.5/24'),
+};
 const before = findDevice(more, 'extra');
 const pulled = await plug(
   'update',
@@ -126,6 +134,7 @@ process.stdout.write(
     neighbours,
     received: stats.interfaces.map(({ id, receiveBytes }) => id !== 'net0' || receiveBytes > 0n),
     attached,
+    completed,
     afterPull,
     detached,
     back: back0,
