@@ -66,10 +66,7 @@ const vethLines = ({ name, bridge, peer, mtuBytes }: VethOrder, isThere: boolean
   const mtu = mtuBytes > 0 ? ` mtu ${mtuBytes}` : '';
   if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(peer.macAddress)) throw new Fault('INTERNAL_BUG', `not a MAC address: ${peer.macAddress}`);
   const made = `link add ${checked(name)}${mtu} type veth peer name ${checked(peer.name)}${mtu} address ${peer.macAddress} netns ${Math.trunc(peer.pid)}`;
-  return [
-    ...(isThere ? [] : [made]),
-    `link set dev ${name} master ${checked(bridge)} up`,
-  ];
+  return [...(isThere ? [] : [made]), `link set dev ${name} master ${checked(bridge)} up`];
 };
 
 function counters(name: string): InterfaceCounters | undefined {
