@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { agentPermissions } from '@virtmesh/events';
 import { type CertificateFiles, ensureCertificates } from '@virtmesh/kit/certificates';
-import type { DevLayout } from './layout.ts';
+import { type DevLayout, guestsDirectory } from './layout.ts';
 
 /** The files that the services are started with. */
 export interface ConfigFiles {
@@ -71,7 +71,7 @@ function agentConfig(layout: DevLayout, secrets: Secrets, certificate: Certifica
   return {
     node: layout.node,
     stateDir: layout.agentState,
-    runDir: join(layout.run, 'guests'),
+    runDir: guestsDirectory(layout),
     sockets: { path: layout.agentSocket, readOnlyPath: layout.agentReadOnlySocket },
     tls: {
       port: ports.agent,

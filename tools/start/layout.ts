@@ -39,6 +39,9 @@ export interface DevLayout {
   readonly agentReadOnlySocket: string;
 }
 
+/** What guests that run have: sockets, pipes, mounts. */
+export const guestsDirectory = ({ run }: Pick<DevLayout, 'run'>): string => join(run, 'guests');
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** The ports, with those of `VIRTMESH_DEV_PORTS` put in place: `nats=7722,control=7700`. */

@@ -13,6 +13,7 @@ import { guestProcesses } from './guest-processes.ts';
 import { isAlive, readInstance, removeInstance } from './instance.ts';
 import { type DevLayout, devLayout } from './layout.ts';
 import { endProcess } from './orphans.ts';
+import { clearGuests, mayHaveGuests } from './run-directory.ts';
 
 async function allDomains(agent: Connection, node: string): Promise<readonly Domain[]> {
   const found: Domain[] = [];
@@ -40,7 +41,7 @@ async function endGuestsByAgent(layout: DevLayout): Promise<void> {
   if (running) {
     await using agent = running;
     await endGuests(agent, layout);
-  } else if ((await guestProcesses(layout)).length > 0) {
+  } else if (await mayHaveGuests(layout)) {
     const { files } = await ensureConfiguration(layout);
     const constellation = new Constellation({ layout, files, signal: AbortSignal.timeout(60_000) });
     try {
@@ -62,7 +63,7 @@ async function endAllGuests(layout: DevLayout): Promise<void> {
   }
   for (const guest of await guestProcesses(layout)) {
     await endProcess(guest);
-    say(`killed the guest of process ${guest.pid}`);
+    say(`ended the ${guest.name} of process ${guest.pid}`);
   }
 }
 
@@ -83,8 +84,9 @@ export async function stop(args: readonly string[]): Promise<number> {
     say(`ended ${record.name} (process ${record.pid})`);
   }
   await removeInstance(layout.instanceFile);
+  await clearGuests(layout);
   if (purge) {
-    for (const directory of [layout.directory, `${layout.run}/guests`]) await rm(directory, { recursive: true, force: true });
+    await rm(layout.directory, { recursive: true, force: true });
     say(`removed ${layout.directory}`);
   } else {
     say('all is ended. Definitions are kept; ./dev stop --purge removes them too');
