@@ -69,7 +69,7 @@ describe('the link to an agent', () => {
 
   it('is lost when the agent falls silent, by the clock of this side', async () => {
     await using agent = new FakeAgent('n1');
-    agent.heartbeatMs = 60_000;
+    agent.journal.heartbeatMs = 60_000;
     await agent.start();
     await using to = link('n1', [agent.address], 150);
     await to.link.require(never);
@@ -78,7 +78,7 @@ describe('the link to an agent', () => {
 
   it('stays while there are heartbeats', async () => {
     await using agent = new FakeAgent('n1');
-    agent.heartbeatMs = 30;
+    agent.journal.heartbeatMs = 30;
     await agent.start();
     await using to = link('n1', [agent.address], 200);
     await to.link.require(never);
