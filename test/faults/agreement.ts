@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
 import { foreignFiles, isAlive } from '../support/host-traces.ts';
 import type { TestSystem } from '../support/system.ts';
 import type { TestClient } from '../support/test-client.ts';
+import { guestDirectories } from './run-directory.ts';
 
 /**
  * What the agent says that is not so on the host, or is half done: a guest that runs where none should or does not where it
@@ -22,7 +22,7 @@ export async function disagreements(system: TestSystem, client: TestClient): Pro
     if (runs && !(await isAlive(Number(status?.pid)))) wrong.push(`${name} runs, and its process ${status?.pid} does not`);
     if (!runs) wrong.push(...(await system.traces(uid)));
   }
-  const directories = (await readdir(system.runDir)).filter((directory) => !active.some(({ uid }) => uid === directory));
+  const directories = (await guestDirectories(system.runDir)).filter((directory) => !active.some(({ uid }) => uid === directory));
   wrong.push(...directories.map((directory) => `nothing runs in ${directory}`));
   if (active.length === 0) wrong.push(...(await foreignFiles(system.disks)).map((file) => `${file} was not given back to its owner`));
   return wrong;

@@ -5,14 +5,22 @@ import { brokenLives, brokenRules } from '../support/event-rules.ts';
 import { eventually } from '../support/eventually.ts';
 import { differences, holesOf, readJournal } from '../support/journal.ts';
 import { storedLeftovers } from './agreement.ts';
-import { Lane } from './lane.ts';
-import { placesInSources } from './places.ts';
-import { Run } from './run.ts';
+import { all, chosen, seed } from './extent.ts';
 import { guestScenarios } from './guest-scenarios.ts';
+import { Lane } from './lane.ts';
+import { Run } from './run.ts';
 import { lifeScenarios, type Scenario } from './scenarios.ts';
+import { placesInSources } from './source-places.ts';
+import { type Subject, subjectNames, subjects } from './subjects.ts';
+import { usesItsStateOnce } from './used-state.ts';
 
-// The agent is killed at every place that a verb passes: each named step, and both sides of each commit. The places are
-// found by letting the verb pass them once. Another life of the agent must then bring what was begun to a clear end.
+// The agent is killed at the places that a verb passes: each named step, and both sides of each commit. They are found by
+// letting the verb pass them once. Another life of the agent must then bring what was begun to a clear end.
+
+interface Case {
+  readonly scenario: Scenario;
+  readonly subject: Subject;
+}
 
 /** A place of the code, at one of the times that it is passed. */
 interface Point {
@@ -20,7 +28,10 @@ interface Point {
   readonly pass: number;
 }
 
-const scenarios = [...lifeScenarios, ...guestScenarios];
+/** Each scenario with the guests of each driver that can do it. */
+const cases = [...lifeScenarios, ...guestScenarios].flatMap((scenario) =>
+  (scenario.subjects ?? subjectNames).map((name) => ({ title: `${scenario.verb}: ${name}`, scenario, subject: subjects[name] })),
+);
 const lanes: Lane[] = [];
 const passed = new Set<string>();
 beforeAll(async () => {
@@ -31,18 +42,26 @@ afterAll(async () => {
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 });
 
-describe.concurrent('a verb whose agent is killed', () => {
-  it.each(scenarios.map((scenario, index) => ({ ...scenario, index })))('$verb', async ({ index, ...scenario }) => {
+describe.concurrent(`a verb whose agent is killed (${all ? 'everywhere' : `VIRTMESH_FAULT_SEED=${seed}`})`, () => {
+  it.each(cases.map((each, index) => ({ ...each, index })))('$title', async ({ index, ...each }) => {
     const lane = lanes[index % lanes.length] as Lane;
     await lane.inTurn(async () => {
-      const points = await pointsOf(lane, scenario);
+      const points = await pointsOf(lane, each);
       expect(points.map(({ name }) => name)).toContain('commit.after');
-      for (const point of points) await survives(lane, scenario, point);
+      for (const point of chosen(points, index)) await survives(lane, each, point);
     });
   });
 });
 
-it('is killed at every place that the sources name', async () => {
+describe.concurrent('a guest that ends with its agent', () => {
+  const savable = subjectNames.filter((name) => subjects[name].saves);
+  it.each(savable.map((name, index) => ({ name, index })))('goes on from its saved state once: $name', async ({ index, name }) => {
+    const lane = lanes[index % lanes.length] as Lane;
+    await lane.inTurn(() => usesItsStateOnce(lane, subjects[name]));
+  });
+});
+
+it('passes every place that the sources name', async () => {
   const places = await placesInSources();
   expect(places.length).toBeGreaterThan(10);
   expect(places.filter((place) => ![...passed].some((name) => place.test(name)))).toEqual([]);
@@ -61,9 +80,9 @@ it('nothing of it all is lost, doubled, out of order or left', async () => {
 });
 
 /** Lets a verb pass all its places once; answers them in order. */
-async function pointsOf(lane: Lane, scenario: Scenario): Promise<Point[]> {
+async function pointsOf(lane: Lane, { scenario, subject }: Case): Promise<Point[]> {
   const { agent } = lane.system;
-  const run = new Run(lane, scenario);
+  const run = new Run(lane, scenario, subject);
   await run.setUp();
   await agent.plant('trace');
   const logged = (await agent.wholeLog()).length;
@@ -90,11 +109,11 @@ const isOneWith = (before: string, after: string): boolean =>
 const isStep = (name: string, side: 'before' | 'after'): boolean => name.endsWith(`.${side}`) && name !== `commit.${side}`;
 
 /** Kills the agent at a point, starts it again, and looks at what is left. */
-async function survives(lane: Lane, scenario: Scenario, point: Point): Promise<void> {
+async function survives(lane: Lane, { scenario, subject }: Case, point: Point): Promise<void> {
   const { agent } = lane.system;
   const place = `${point.name}@${point.pass}`;
+  const run = new Run(lane, scenario, subject);
   try {
-    const run = new Run(lane, scenario);
     await run.setUp();
     await agent.plant(`${place}=kill`);
     const answer = await run.act().catch((thrown: unknown) => Fault.from(thrown));
@@ -104,6 +123,8 @@ async function survives(lane: Lane, scenario: Scenario, point: Point): Promise<v
     await run.mustHaveSurvived(answer instanceof Fault ? undefined : answer);
     await run.clean();
   } catch (thrown) {
+    // What holds for one is not to fail because of another.
+    await run.clean().catch(() => {});
     throw new Error(`killed at ${place}: ${String(thrown)}\n${(await agent.log()).slice(-3000)}`, { cause: thrown });
   }
 }

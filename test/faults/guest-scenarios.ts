@@ -4,7 +4,6 @@ import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import {
   AttachDomainDeviceRequest,
   DetachDomainDeviceRequest,
-  type Device,
   ResizeDomainDiskRequest,
   UpdateDomainDeviceRequest,
 } from '@virtmesh/contracts/domain/v1/device';
@@ -23,7 +22,8 @@ import {
   RestoreDomainRequest,
   SaveDomainRequest,
 } from '@virtmesh/contracts/domain/v1/saved_state';
-import { fileDisk, mebibyte } from '../support/domain-specs.ts';
+import { findDevice } from '@virtmesh/driver-spi';
+import { mebibyte } from '../support/domain-specs.ts';
 import { eventually } from '../support/eventually.ts';
 import { must } from './must.ts';
 import type { CallTo, Scenario } from './scenarios.ts';
@@ -31,11 +31,11 @@ import type { CallTo, Scenario } from './scenarios.ts';
 const { PAUSED, RUNNING, SHUTOFF } = DomainState;
 const scope = ChangeScope.BOTH;
 
-const spare = (path: string): Device => ({ device: { $case: 'disk', value: fileDisk(path, 'raw', { id: 'spare' }) } });
-const disksOf = ({ activeSpec, spec }: Domain): string[] => [spec, activeSpec].map((each) => each?.disks.map(({ id }) => id).join() ?? '');
+/** How many of a domain's definitions have the spare device. */
+const spares = ({ activeSpec, spec }: Domain): number => [spec, activeSpec].filter((each) => each && findDevice(each, 'spare')).length;
 
-const attach: Scenario['act'] = ({ domains }, { name, requestId, spareDisk, wait }) =>
-  domains.attachDomainDevice(AttachDomainDeviceRequest.fromPartial({ name, device: spare(spareDisk), scope, requestId, wait }));
+const attach: Scenario['act'] = ({ domains }, { name, places, requestId, subject, wait }) =>
+  domains.attachDomainDevice(AttachDomainDeviceRequest.fromPartial({ name, device: subject.spare(places), scope, requestId, wait }));
 const detach: Scenario['act'] = ({ domains }, { name, requestId, wait }) =>
   domains.detachDomainDevice(DetachDomainDeviceRequest.fromPartial({ name, device: 'spare', scope, requestId, wait }));
 const saveTo =
@@ -71,41 +71,45 @@ const preempted = 'OPERATION_PREEMPTED';
 /** Every verb that is about a guest's devices, its state and what is in it. */
 export const guestScenarios: readonly Scenario[] = [
   {
-    verb: 'attach a disk to a guest of QEMU',
+    verb: 'attach a device',
     before: 'running',
     keepsGuest: true,
-    holdsSpareDisk: true,
+    hasSpare: true,
     after: RUNNING,
     act: attach,
-    shows: (domain) => must(disksOf(domain).join(' ') === 'disk0,spare disk0,spare', 'both definitions have the disk'),
+    shows: (domain) => must(spares(domain) === 2, 'both definitions have the device'),
   },
   {
-    verb: 'attach a disk',
-    guests: 'test',
-    before: 'running',
-    keepsGuest: true,
-    after: RUNNING,
-    act: attach,
-    shows: (domain) => must(disksOf(domain).join(' ') === 'disk0,spare disk0,spare', 'both definitions have the disk'),
-  },
-  {
-    verb: 'detach a disk',
-    guests: 'test',
+    verb: 'detach a device',
+    subjects: ['lxc', 'test'],
     before: 'running',
     prepare: first(attach),
     keepsGuest: true,
     after: RUNNING,
     act: detach,
-    shows: (domain) => must(disksOf(domain).join(' ') === 'disk0 disk0', 'no definition has the disk'),
+    shows: (domain) => must(spares(domain) === 0, 'no definition has the device'),
   },
   {
-    verb: 'update a disk',
-    guests: 'test',
+    verb: 'attach a file system',
+    subjects: ['lxc'],
     before: 'running',
     keepsGuest: true,
     after: RUNNING,
-    act: ({ domains }, { name, requestId, spec, wait }) => {
-      const [disk] = spec.disks;
+    act: ({ domains }, { name, places, requestId, wait }) => {
+      const value = { id: 'spare', source: { $case: 'directoryPath' as const, value: places.root }, target: '/mnt/spare' };
+      const device = { device: { $case: 'filesystem' as const, value } };
+      return domains.attachDomainDevice(AttachDomainDeviceRequest.fromPartial({ name, device, scope, requestId, wait }));
+    },
+    shows: (domain) => must(spares(domain) === 2, 'both definitions have the file system'),
+  },
+  {
+    verb: 'update a disk',
+    subjects: ['test'],
+    before: 'running',
+    keepsGuest: true,
+    after: RUNNING,
+    act: ({ domains }, { name, places, requestId, subject, wait }) => {
+      const [disk] = subject.spec(places).disks;
       const device = { device: { $case: 'disk' as const, value: { ...disk, throttle: { totalIops: 100n } } } };
       return domains.updateDomainDevice(UpdateDomainDeviceRequest.fromPartial({ name, device, scope, requestId, wait }));
     },
@@ -117,7 +121,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'resize a disk',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     keepsGuest: true,
     after: RUNNING,
@@ -127,7 +131,8 @@ export const guestScenarios: readonly Scenario[] = [
       ),
   },
   {
-    verb: 'save a guest of QEMU to a file',
+    verb: 'save to a file',
+    subjects: ['qemu'],
     before: 'running',
     after: SHUTOFF,
     mayFailWith: preempted,
@@ -137,7 +142,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'save',
-    guests: 'test',
+    subjects: ['test'],
     before: 'paused',
     after: SHUTOFF,
     mayFailWith: preempted,
@@ -147,7 +152,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'start from the state that the agent keeps',
-    guests: 'test',
+    subjects: ['qemu', 'test'],
     before: 'running',
     prepare: first(saveTo(true)),
     after: RUNNING,
@@ -156,7 +161,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'forget the state that the agent keeps',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     prepare: first(saveTo(true)),
     after: SHUTOFF,
@@ -168,7 +173,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'restore a domain',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     prepare: first(saveTo(false)),
     after: PAUSED,
@@ -177,7 +182,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'restore a domain that is no more',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     prepare: first(saveTo(false), undefine),
     after: RUNNING,
@@ -186,7 +191,8 @@ export const guestScenarios: readonly Scenario[] = [
     shows: (domain) => must(!domain.persistent, 'it is transient'),
   },
   {
-    verb: 'dump a guest of QEMU',
+    verb: 'dump',
+    subjects: ['qemu'],
     before: 'running',
     keepsGuest: true,
     after: RUNNING,
@@ -197,7 +203,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'rename',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     keepsGuest: true,
     after: RUNNING,
@@ -209,7 +215,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'freeze',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     prepare: guestAgent,
     keepsGuest: true,
@@ -219,7 +225,7 @@ export const guestScenarios: readonly Scenario[] = [
   },
   {
     verb: 'thaw',
-    guests: 'test',
+    subjects: ['test'],
     before: 'running',
     prepare: async (connection, call) => {
       await guestAgent(connection, call);

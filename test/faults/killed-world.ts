@@ -5,12 +5,15 @@ import { TestSystem } from '../support/system.ts';
 import type { TestClient } from '../support/test-client.ts';
 import { storedLeftovers } from './agreement.ts';
 import { FollowedEvents } from './followed-events.ts';
+import { makePlaces, type Places, placesIn, removePlaces } from './places.ts';
 
 /** A fleet whose processes are killed, and clients at both scopes that follow every event. */
 export class KilledWorld implements AsyncDisposable {
   readonly system: TestSystem;
   readonly agent: TestClient;
   readonly fleet: TestClient;
+  /** What is there for guests. */
+  readonly places: Places;
   readonly #followers: readonly FollowedEvents[];
 
   private constructor(
@@ -21,15 +24,18 @@ export class KilledWorld implements AsyncDisposable {
     this.system = system;
     this.agent = clients.agent;
     this.fleet = clients.fleet;
+    this.places = placesIn(system.disks, `vmk${process.pid}`);
     this.#followers = followers;
   }
 
   static async start(): Promise<KilledWorld> {
-    const system = await TestSystem.start({ fleet: true });
+    const system = await TestSystem.start({ fleet: true, agent: { test: { idleEndMs: 100 } } });
     const agent = await system.client('agent');
     const fleet = await system.client('fleet');
     const followers = [await FollowedEvents.from('agent', agent.connection), await FollowedEvents.from('fleet', fleet.connection)];
-    return new KilledWorld(system, { agent, fleet }, followers);
+    const world = new KilledWorld(system, { agent, fleet }, followers);
+    await makePlaces(world.places);
+    return world;
   }
 
   /** Waits until each client has seen the last event of a domain that was removed. */
@@ -59,7 +65,8 @@ export class KilledWorld implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await using _places = { [Symbol.asyncDispose]: () => removePlaces(this.places) };
+    await using _system = this.system;
     await Promise.all(this.#followers.map(async (follower) => follower[Symbol.asyncDispose]()));
-    await this.system[Symbol.asyncDispose]();
   }
 }

@@ -1,16 +1,33 @@
-import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { runCommand } from '@virtmesh/tools/run-command';
+import { makeContainerRoot } from '../support/container-root.ts';
+import { mebibyte } from '../support/domain-specs.ts';
+import { makeDisk } from '../support/guest-image.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+/** What there is on the node for guests; one that runs takes something of each kind that its driver knows. */
+export interface Places {
+  readonly disk: string;
+  /** A disk that no guest has by itself. */
+  readonly spareDisk: string;
+  /** A directory with the files of a container. */
+  readonly root: string;
+  readonly bridge: string;
+}
 
-/** The places that the agent's sources name for faults; of a name that is put together, its parts may be any. */
-export async function placesInSources(): Promise<RegExp[]> {
-  const places = new Set<string>();
-  for await (const path of glob('services/node-agent/src/**/*.ts', { cwd: root })) {
-    if (path.endsWith('.test.ts')) continue;
-    const text = await readFile(join(root, path), 'utf8');
-    for (const [, name = ''] of text.matchAll(/failpoints\.hit\(['`](.+?)['`]\)/g)) places.add(name);
-  }
-  return [...places].map((name) => new RegExp(`^${name.replaceAll(/\$\{[^}]*\}/g, '[a-z-]+').replaceAll('.', '\\.')}$`));
+export const placesIn = (directory: string, bridge: string): Places => ({
+  disk: join(directory, 'disk.raw'),
+  spareDisk: join(directory, 'spare.raw'),
+  root: join(directory, 'root'),
+  bridge,
+});
+
+export async function makePlaces({ bridge, disk, root, spareDisk }: Places): Promise<void> {
+  await runCommand(['ip', 'link', 'add', bridge, 'type', 'bridge']);
+  for (const path of [disk, spareDisk]) await makeDisk(path, mebibyte, 'raw');
+  await makeContainerRoot(root);
+}
+
+/** Removes what does not go with the directory. */
+export async function removePlaces({ bridge }: Places): Promise<void> {
+  await runCommand(['ip', 'link', 'delete', bridge]);
 }

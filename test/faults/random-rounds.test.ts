@@ -1,18 +1,17 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConsoleSession } from '../support/console-session.ts';
-import { linuxGuest } from '../support/domain-specs.ts';
-import { guestImage, makeDisk } from '../support/guest-image.ts';
+import { mebibyte } from '../support/domain-specs.ts';
+import { makeDisk } from '../support/guest-image.ts';
 import { acknowledged } from './acknowledged.ts';
 import { disagreements } from './agreement.ts';
 import { type Dice, dice } from './dice.ts';
+import { rounds, seed } from './extent.ts';
 import { KilledWorld } from './killed-world.ts';
 import { OwnedGuest } from './owned-guest.ts';
-
-const seed = Number(process.env['VIRTMESH_FAULT_SEED'] ?? Math.trunc(Date.now() / 1000));
-const rounds = Number(process.env['VIRTMESH_FAULT_ROUNDS'] ?? 12);
+import { SimulatedFaults } from './simulated-faults.ts';
+import { type SubjectName, subjects } from './subjects.ts';
+import { WatchedGuest, watchedSpecs } from './watched-guest.ts';
 
 let world: KilledWorld;
 beforeAll(async () => {
@@ -41,17 +40,6 @@ async function round(roll: Dice): Promise<void> {
   await delay(roll(1000));
   if (roll(2) === 0) victims.reverse();
   for (const victim of victims) await victim.start();
-}
-
-/** The numbers that the booted guest has counted, and how often it has booted, by all that its console's log holds. */
-async function counted(id: string): Promise<{ readonly boots: number; readonly counts: readonly number[] }> {
-  await using console = new ConsoleSession(world.agent.connection, { name: world.agent.name(id), readOnly: true, replayBytes: -1n });
-  const seen = /[\s\S]*count (\d+)\r?\n/;
-  const last = Number((await console.until(seen))[1]);
-  // It goes on.
-  await console.until(new RegExp(`count ${last + 3}\\r?\\n`));
-  const counts = [...console.text.matchAll(/count (\d+)\r?\n/g)].map(([, number]) => Number(number));
-  return { boots: [...console.text.matchAll(/virtmesh guest: hello/g)].length, counts };
 }
 
 /** Lets the owners of guests change them while rounds of kills go on; answers what was lost or could not be done. */
@@ -84,14 +72,9 @@ async function shaken(guests: readonly OwnedGuest[]): Promise<string[]> {
 
 describe(`kills at random (VIRTMESH_FAULT_SEED=${seed} VIRTMESH_FAULT_ROUNDS=${rounds})`, () => {
   it('lose no acknowledged change, harm no guest, and lose and double no event', { timeout: 120_000 + rounds * 60_000 }, async () => {
-    const booted = await world.fleet.run('booted', linuxGuest(await guestImage(), 'virtmesh.count=ttyS0'));
-    const before = await counted('booted');
-    const guests: OwnedGuest[] = [];
-    for (const [index, id] of ['alpha', 'beta', 'gamma'].entries()) {
-      const disk = join(world.system.disks, id);
-      await makeDisk(disk, 1024n * 1024n, index === 0 ? 'qcow2' : 'raw');
-      guests.push(new OwnedGuest(id, { disk, clients: [world.agent, world.fleet], dice: dice(seed + index + 1) }));
-    }
+    const watched = [];
+    for (const [id, spec] of await watchedSpecs(world)) watched.push(await WatchedGuest.run(world, id, spec));
+    const guests = await ownedGuests();
     expect(await shaken(guests)).toEqual([]);
     for (const { moves } of guests) expect(moves.length).toBeGreaterThan(0);
 
@@ -99,20 +82,40 @@ describe(`kills at random (VIRTMESH_FAULT_SEED=${seed} VIRTMESH_FAULT_ROUNDS=${r
     await acknowledged(async () => world.fleet.list());
     for (const guest of guests) for (const client of [world.agent, world.fleet]) expect(await guest.lost(client)).toEqual([]);
     expect(await disagreements(world.system, world.agent)).toEqual([]);
-
-    const now = await world.agent.get('booted');
-    expect(now).toMatchObject({ uid: booted.uid, status: { state: DomainState.RUNNING, pid: booted.status?.pid, startCount: 1n } });
-    const after = await counted('booted');
-    expect(after.boots).toBe(1);
-    expect(after.counts).toEqual(after.counts.map((_, index) => index + 1));
-    expect(after.counts.length).toBeGreaterThan(before.counts.length);
+    for (const guest of watched) await guest.mustHaveGoneOn();
 
     for (const guest of guests) await guest.removed(world.fleet);
-    await world.fleet.remove('booted');
-    for (const uid of [booted.uid, ...guests.flatMap((guest) => [...guest.uids])]) await world.sawTheEnd(uid);
-    expect(world.system.tape.story(booted.uid)).toEqual(['defined added', 'started booted', 'stopped destroyed', 'undefined removed']);
+    for (const { id } of watched) await world.fleet.remove(id);
+    for (const uid of [...watched.map((guest) => guest.uid), ...guests.flatMap((guest) => [...guest.uids])]) await world.sawTheEnd(uid);
+    const story = ['defined added', 'started booted', 'stopped destroyed', 'undefined removed'];
+    for (const { uid } of watched) expect(world.system.tape.story(uid)).toEqual(story);
     expect(await world.brokenEvents()).toEqual([]);
     expect(await disagreements(world.system, world.agent)).toEqual([]);
     expect(await world.leftovers()).toEqual([]);
   });
 });
+
+/** Of each driver one at least. */
+const owners: readonly (readonly [string, SubjectName])[] = [
+  ['alpha', 'qemu'],
+  ['beta', 'lxc'],
+  ['gamma', 'test'],
+  ['delta', 'qemu'],
+];
+
+async function ownedGuests(): Promise<readonly OwnedGuest[]> {
+  const { disks, runDir } = world.system;
+  return Promise.all(
+    owners.map(async ([id, name], index) => {
+      const [disk, spareDisk] = [join(disks, id), join(disks, `${id}-spare`)];
+      for (const path of [disk, spareDisk]) await makeDisk(path, mebibyte, 'raw');
+      return new OwnedGuest(id, {
+        subject: subjects[name],
+        places: { ...world.places, disk, spareDisk },
+        clients: [world.agent, world.fleet],
+        dice: dice(seed + index + 1),
+        ...(name === 'test' ? { faults: new SimulatedFaults(runDir, dice(seed + owners.length + 1)) } : {}),
+      });
+    }),
+  );
+}

@@ -3,15 +3,16 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { type Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { ListOperationsRequest } from '@virtmesh/contracts/operation/v1/operation_service';
 import { faultFromStatus } from '@virtmesh/kit/client';
 import { expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { foreignFiles, isAlive, processesWith } from '../support/host-traces.ts';
-import { type Lane, simulatorSocket } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { guestDirectories, simulators } from './run-directory.ts';
 import type { CallTo, Scenario } from './scenarios.ts';
+import { programOf, type Subject } from './subjects.ts';
 
 const longWait = { seconds: 30n, nanos: 0 };
 
@@ -19,16 +20,17 @@ const longWait = { seconds: 30n, nanos: 0 };
 export class Run {
   readonly #lane: Lane;
   readonly #scenario: Scenario;
+  readonly #subject: Subject;
   readonly #id: string;
-  readonly #spec: DomainSpec;
   readonly #requestId = randomUUID();
   readonly #path: string;
   #before: Domain | undefined;
 
-  constructor(lane: Lane, scenario: Scenario) {
+  constructor(lane: Lane, scenario: Scenario, subject: Subject) {
     this.#lane = lane;
     this.#scenario = scenario;
-    ({ id: this.#id, spec: this.#spec } = lane.newGuest(scenario.guests ?? 'qemu'));
+    this.#subject = subject;
+    this.#id = lane.newId();
     this.#path = join(lane.system.disks, `${this.#id}.made`);
   }
 
@@ -36,22 +38,32 @@ export class Run {
   async setUp(): Promise<void> {
     const { before, prepare } = this.#scenario;
     if (before === 'absent') return;
-    this.#before = await this.#lane.client.create(this.#id, this.#spec, { start: before === 'running', startPaused: before === 'paused' });
+    const spec = this.#subject.spec(this.#lane.places);
+    this.#before = await this.#lane.client.create(this.#id, spec, { start: before === 'running', startPaused: before === 'paused' });
     await prepare?.(this.#lane.client.connection, this.#call());
   }
 
   /** Carries out the verb; the guest obeys if it must. */
   async act(): Promise<Operation | undefined> {
-    const { act, obey } = this.#scenario;
+    const { act, obeyed } = this.#scenario;
+    const { obey } = this.#subject;
     const answering = act(this.#lane.client.connection, this.#call());
-    if (obey) await this.#obey(answering, obey);
+    if (obeyed && obey) await this.#obey(answering, obey);
     return answering;
   }
 
   #call(): CallTo {
-    const { client, spareDisk } = this.#lane;
+    const { client, places } = this.#lane;
     const uid = this.#before?.uid ?? '';
-    return { name: client.name(this.#id), uid, path: this.#path, spareDisk, spec: this.#spec, requestId: this.#requestId, wait: longWait };
+    return {
+      name: client.name(this.#id),
+      uid,
+      path: this.#path,
+      subject: this.#subject,
+      places,
+      requestId: this.#requestId,
+      wait: longWait,
+    };
   }
 
   async #obey(answering: Promise<unknown>, obey: (pid: number) => void): Promise<void> {
@@ -85,7 +97,7 @@ export class Run {
     expect(domain?.status?.state ?? 'absent').toBe(failed ? afterFailure : after);
     if (domain) {
       expect(domain.status?.job).toBe('');
-      if (!failed) shows?.(domain);
+      if (!failed) shows?.(domain, this.#subject);
     }
     await this.#mustFitTheHost(domain);
     const made = (await readdir(this.#lane.system.disks)).filter((name) => name.includes('.made'));
@@ -95,28 +107,30 @@ export class Run {
   /** A guest runs where its domain says so, once, and holds what it needs; of others nothing is there. */
   async #mustFitTheHost(domain: Domain | undefined): Promise<void> {
     const { system } = this.#lane;
-    const active = domain !== undefined && domain.status?.state !== DomainState.SHUTOFF;
     const uid = domain?.uid ?? this.#before?.uid ?? this.#requestId;
-    const { guests, holdsSpareDisk } = this.#scenario;
-    const real = guests !== 'test';
     if (this.#scenario.keepsGuest) expect(domain?.status?.pid).toBe(this.#before?.status?.pid);
+    const active = domain !== undefined && domain.status?.state !== DomainState.SHUTOFF;
     if (active) {
-      const programs = (await processesWith(uid)).map(({ args }) => basename(args[0] ?? '')).toSorted((a, b) => (a < b ? -1 : 1));
-      expect(programs).toEqual(real ? ['qemu-system-x86_64', 'rotatelogs', 'rotatelogs'] : []);
+      // A guest that reboots may do so in its own time.
+      await expect.poll(async () => (await processesWith(uid)).map(programOf).toSorted()).toEqual(this.#subject.running.programs);
       expect(await isAlive(Number(domain.status?.pid))).toBe(true);
     } else {
-      await eventually(
-        `nothing of the guest: ${(await system.traces(uid)).join(', ')}`,
-        async () => (await system.traces(uid)).length === 0,
-        5_000,
-      );
+      await expect.poll(() => system.traces(uid), { timeout: 5_000 }).toEqual([]);
     }
-    const simulator = await processesWith(join(system.runDir, simulatorSocket));
-    expect(simulator.length, 'simulators').toBeLessThanOrEqual(1);
-    expect((await readdir(system.runDir)).filter((name) => name !== simulatorSocket)).toEqual(active && real ? [uid] : []);
-    const held = holdsSpareDisk ? ['disk.raw', 'spare.raw'] : ['disk.raw'];
-    expect((await foreignFiles(system.disks)).filter((name) => name.endsWith('.raw'))).toEqual(active && real ? held : []);
-    expect(await readdir(`/sys/class/net/${this.#lane.bridge}/brif`)).toHaveLength(active && real ? 1 : 0);
+    await this.#mustHoldNothingElse(active ? uid : undefined);
+  }
+
+  /** What of the node is held is held for one guest that runs, or for none. */
+  async #mustHoldNothingElse(uid: string | undefined): Promise<void> {
+    const { places, system } = this.#lane;
+    const { bridgePorts, directory, ownedDisks } = this.#subject.running;
+    const spare = this.#scenario.hasSpare ? this.#subject.spare(places).device : undefined;
+    expect(await simulators(system.runDir), 'simulators').toBeLessThanOrEqual(1);
+    expect(await guestDirectories(system.runDir)).toEqual(uid !== undefined && directory ? [uid] : []);
+    const owned = [...ownedDisks, ...(spare?.$case === 'disk' && ownedDisks.length > 0 ? ['spare.raw'] : [])];
+    expect((await foreignFiles(system.disks)).filter((name) => name.endsWith('.raw'))).toEqual(uid === undefined ? [] : owned);
+    const ports = bridgePorts + (spare?.$case === 'interface' ? 1 : 0);
+    await expect.poll(() => readdir(`/sys/class/net/${places.bridge}/brif`)).toHaveLength(uid === undefined ? 0 : ports);
   }
 
   async #find(): Promise<Domain | undefined> {

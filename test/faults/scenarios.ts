@@ -5,20 +5,17 @@ import {
   DeleteDomainRequest,
   DestroyDomainRequest,
   RebootDomainRequest,
-  RebootMode,
   ResumeDomainRequest,
   SetDomainAutostartRequest,
   ShutdownDomainRequest,
-  ShutdownMode,
   StartDomainRequest,
   SuspendDomainRequest,
   UpdateDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
-import { mebibyte } from '../support/domain-specs.ts';
-import type { GuestKind } from './lane.ts';
 import { must } from './must.ts';
+import type { Places } from './places.ts';
+import type { Subject, SubjectName } from './subjects.ts';
 
 /** How a call is made: on which domain, under which request id, and how long it is waited for. */
 export interface CallTo {
@@ -27,9 +24,8 @@ export interface CallTo {
   readonly uid: string;
   /** A path at which a file can be made. */
   readonly path: string;
-  /** A disk that no guest has. */
-  readonly spareDisk: string;
-  readonly spec: DomainSpec;
+  readonly subject: Subject;
+  readonly places: Places;
   readonly requestId: string;
   readonly wait: { readonly seconds: bigint; readonly nanos: number };
 }
@@ -40,8 +36,8 @@ type Before = 'absent' | 'off' | 'running' | 'paused';
 export interface Scenario {
   readonly verb: string;
   readonly before: Before;
-  /** What its guests are; of QEMU if left out. */
-  readonly guests?: GuestKind;
+  /** Whose guests can do it; all if left out. */
+  readonly subjects?: readonly SubjectName[];
   /** Brings the domain from there to where the verb is to begin. */
   readonly prepare?: (connection: Connection, call: CallTo) => Promise<unknown>;
   /** Undefined for the verb that answers no operation. */
@@ -49,29 +45,29 @@ export interface Scenario {
   /** The domain's state when the verb has succeeded; `absent` where it is gone. */
   readonly after: DomainState | 'absent';
   /** Further signs of a success. */
-  readonly shows?: (domain: Domain) => void;
+  readonly shows?: (domain: Domain, subject: Subject) => void;
   /** Whether the guest that runs before is to be alive after it. */
   readonly keepsGuest?: boolean;
-  /** What a test must do to the guest so that the verb can end. */
-  readonly obey?: (pid: number) => void;
+  /** Whether the guest must obey so that the verb can end. */
+  readonly obeyed?: boolean;
   /** The reason for which it may fail after a kill, though nothing is wrong. */
   readonly mayFailWith?: string;
   /** The domain's state when it has failed so, where it is another. */
   readonly afterFailure?: DomainState;
   /** Whether there is a file at the call's path when the verb has succeeded; of one that has failed there is none. */
   readonly leavesFile?: boolean;
-  /** Whether the guest has the spare disk then. */
-  readonly holdsSpareDisk?: boolean;
+  /** Whether the guest has the spare device then. */
+  readonly hasSpare?: boolean;
 }
 
 const { PAUSED, RUNNING, SHUTOFF } = DomainState;
 
 const create =
   (over: Parameters<typeof CreateDomainRequest.fromPartial>[0]): Scenario['act'] =>
-  ({ domains }, { name, spec, requestId, wait }) =>
+  ({ domains }, { name, places, requestId, subject, wait }) =>
     domains.createDomain({
       ...CreateDomainRequest.fromPartial({ parent: 'nodes/n1', domainId: name.split('/').at(-1) ?? '', ...over, requestId, wait }),
-      spec,
+      spec: subject.spec(places),
     });
 const destroy =
   (over: Parameters<typeof DestroyDomainRequest.fromPartial>[0]): Scenario['act'] =>
@@ -119,27 +115,26 @@ export const lifeScenarios: readonly Scenario[] = [
     keepsGuest: true,
     after: RUNNING,
     mayFailWith: 'OPERATION_PREEMPTED',
-    act: ({ domains }, { name, requestId, wait }) =>
-      domains.rebootDomain(RebootDomainRequest.fromPartial({ mode: RebootMode.RESET, name, requestId, wait })),
+    act: ({ domains }, { name, requestId, wait }) => domains.rebootDomain(RebootDomainRequest.fromPartial({ name, requestId, wait })),
   },
   {
     verb: 'update',
     before: 'running',
     keepsGuest: true,
     after: RUNNING,
-    act: ({ domains }, { name, requestId, wait }) =>
+    act: ({ domains }, { name, requestId, subject: { live }, wait }) =>
       domains.updateDomain(
         UpdateDomainRequest.fromPartial({
-          updateMask: ['title', 'memory.balloon.stats_period_seconds'],
-          spec: { title: 'updated', memory: { sizeBytes: 32n * mebibyte, balloon: { statsPeriodSeconds: 5 } } },
+          updateMask: ['title', live.path],
+          spec: { ...live.spec, title: 'updated' },
           name,
           requestId,
           wait,
         }),
       ),
-    shows: ({ activeSpec, spec }) =>
+    shows: ({ activeSpec, spec }, { live }) =>
       must(
-        [spec, activeSpec].every((each) => each?.title === 'updated' && each.memory?.balloon?.statsPeriodSeconds === 5),
+        [spec, activeSpec].every((each) => each?.title === 'updated' && live.holds(each)),
         'both definitions have the new values',
       ),
   },
@@ -158,9 +153,8 @@ export const lifeScenarios: readonly Scenario[] = [
     verb: 'shutdown',
     before: 'running',
     after: SHUTOFF,
-    obey: (pid) => process.kill(pid, 'SIGTERM'),
-    act: ({ domains }, { name, requestId, wait }) =>
-      domains.shutdownDomain(ShutdownDomainRequest.fromPartial({ mode: ShutdownMode.ACPI, name, requestId, wait })),
+    obeyed: true,
+    act: ({ domains }, { name, requestId, wait }) => domains.shutdownDomain(ShutdownDomainRequest.fromPartial({ name, requestId, wait })),
   },
   { verb: 'destroy', before: 'running', act: destroy({}), after: SHUTOFF },
   { verb: 'destroy by force', before: 'paused', act: destroy({ force: true }), after: SHUTOFF },

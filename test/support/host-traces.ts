@@ -38,7 +38,8 @@ export async function cgroupsOf(uid: string): Promise<string[]> {
     .split('\n')
     .filter((line) => / cgroup2? /.test(line))
     .map((line) => line.split(' ')[1] ?? '');
-  const groups = [...new Set(mounts)].map((mount) => join(mount, 'virtmesh', uid));
+  const names = [join('virtmesh', uid), `virtmesh-${uid}`, `virtmesh-${uid}-monitor`];
+  const groups = [...new Set(mounts)].flatMap((mount) => names.map((name) => join(mount, name)));
   const there = await Promise.all(
     groups.map((group) =>
       stat(group).then(
@@ -48,6 +49,12 @@ export async function cgroupsOf(uid: string): Promise<string[]> {
     ),
   );
   return groups.filter((_, index) => there[index]);
+}
+
+/** Where something is mounted for one guest. */
+export async function mountsOf(uid: string): Promise<string[]> {
+  const lines = (await readFile('/proc/mounts', 'utf8')).split('\n');
+  return lines.map((line) => line.split(' ')[1] ?? '').filter((target) => target.includes(uid));
 }
 
 /** The network interfaces that the agent made for one guest: their alias names it. */

@@ -7,7 +7,8 @@ import { DestroyDomainRequest, ListDomainsRequest } from '@virtmesh/contracts/do
 import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { runCommand } from '@virtmesh/tools/run-command';
 import { EventTape } from './event-tape.ts';
-import { cgroupsOf, interfacesOf, processesWith } from './host-traces.ts';
+import { eventually } from './eventually.ts';
+import { cgroupsOf, interfacesOf, mountsOf, processesWith } from './host-traces.ts';
 import { NatsServer } from './nats.ts';
 import { ServiceProcess } from './service-process.ts';
 import { TestClient } from './test-client.ts';
@@ -133,7 +134,7 @@ export class TestSystem implements AsyncDisposable {
     this.close(connection);
   }
 
-  /** All that is left on the host of a guest: processes, sockets, control groups, network interfaces. Empty once it has ended. */
+  /** All that is left on the host of a guest: processes, sockets, control groups, mounts, network interfaces. Empty once it has ended. */
   async traces(uid: string): Promise<string[]> {
     const processes = (await processesWith(uid)).filter(({ args }) =>
       args.some((arg) => arg.startsWith(this.#directory) || arg.includes(`=${this.#directory}`)),
@@ -143,6 +144,7 @@ export class TestSystem implements AsyncDisposable {
       ...processes.map(({ pid, args }) => `process ${pid} ${args[0]}`),
       ...sockets.map((name) => join(this.runDir, name)),
       ...(await cgroupsOf(uid)),
+      ...(await mountsOf(uid)).map((target) => `mount ${target}`),
       ...(await interfacesOf(uid)).map((name) => `network interface ${name}`),
     ];
   }
@@ -154,9 +156,16 @@ export class TestSystem implements AsyncDisposable {
     await this.#tape?.[Symbol.asyncDispose]();
     for (const service of [this.domainSvc, this.agent, this.nats])
       await service?.[Symbol.asyncDispose]().catch((thrown: unknown) => leaks.push(String(thrown)));
+    await this.#simulatorEnds();
     leaks.push(...(await this.#removeLeaks()));
     await rm(this.#directory, { recursive: true, force: true });
     if (leaks.length > 0) throw new Error(`left: ${leaks.join(', ')}`);
+  }
+
+  /** A simulator stays for a moment when its agent has ended and it has no guest. One that stays longer is left to be found. */
+  async #simulatorEnds(): Promise<void> {
+    const ended = async (): Promise<boolean> => (await processesWith(join(this.runDir, 'test-simulator.sock'))).length === 0;
+    await eventually('the end of the simulator', ended, 5_000).catch(() => undefined);
   }
 
   /** Ends what is still there of guests, and says what it was. */

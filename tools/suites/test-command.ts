@@ -89,6 +89,7 @@ export async function test(args: readonly string[]): Promise<number> {
   const env = {
     ...process.env,
     VIRTMESH_TEST_RUN: run,
+    ...(selection.skipCache ? { VIRTMESH_TEST_ALL: '1' } : {}),
     TMPDIR: directory,
     NX_DAEMON: 'false',
     NX_NATIVE_FILE_CACHE_DIRECTORY: resolve('.nx/native'),
