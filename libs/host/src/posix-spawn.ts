@@ -18,8 +18,8 @@ export interface ProgramStart {
 
 /** Starts programs without a copy of the agent's memory map, which Node makes for each: some milliseconds that grow with the agent. */
 export interface PosixSpawn {
-  /** Answers its pid; throws as Node does, with `code`. */
-  start(program: ProgramStart): number;
+  /** Resolves with its pid; throws as Node does, with `code`. It takes until the program has taken the place of this one, which the event loop does not wait for. */
+  start(program: ProgramStart): Promise<number>;
   /** How a child ended, which is then forgotten; undefined while it runs. */
   reap(pid: number): ExitStatus | undefined;
 }
@@ -33,9 +33,14 @@ const [O_RDWR, WNOHANG] = [2, 1] as const;
 export function posixSpawn(): PosixSpawn {
   const library = koffi.load(null);
   const found = (definition: string): ((...args: readonly unknown[]) => number) => library.func(definition);
-  const spawn = found(
+  const spawn = library.func(
     'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **env)',
   );
+  /** In one of the threads that do Node's input and output, which live as long as the agent. */
+  const spawnAside = (...args: readonly unknown[]): Promise<number> =>
+    new Promise((resolve, reject) => {
+      spawn.async(...args, (thrown: unknown, errno: number) => (thrown ? reject(thrown) : resolve(errno)));
+    });
   const waitpid = found('int waitpid(int pid, _Out_ int *status, int options)');
   const actions = {
     init: found('int posix_spawn_file_actions_init(void *actions)'),
@@ -46,7 +51,7 @@ export function posixSpawn(): PosixSpawn {
   };
   const attributesOf = attributes(found);
   const [plain, ofSession] = [attributesOf(false), attributesOf(true)];
-  const start = ({ path, argv, environment, descriptors, session }: ProgramStart): number => {
+  const start = async ({ path, argv, environment, descriptors, session }: ProgramStart): Promise<number> => {
     const order = Buffer.alloc(structBytes);
     const pid = [0];
     checked('posix_spawn_file_actions_init', actions.init(order));
@@ -58,7 +63,7 @@ export function posixSpawn(): PosixSpawn {
         checked('posix_spawn_file_actions_adddup2', failed);
       }
       const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-      checked('posix_spawn', spawn(pid, path, order, session ? ofSession : plain, [...argv, null], [...variables, null]));
+      checked('posix_spawn', await spawnAside(pid, path, order, session ? ofSession : plain, [...argv, null], [...variables, null]));
     } finally {
       actions.destroy(order);
     }

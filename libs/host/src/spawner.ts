@@ -38,23 +38,13 @@ export class Spawner {
   }
 
   /** Throws as Node does where it cannot be started. */
-  start(order: ProgramOrder): Program {
+  async start(order: ProgramOrder): Promise<Program> {
     if ([order.file, ...order.args].some((text) => text.includes('\0')))
       throw Object.assign(new Error('an argument of a program holds a NUL character'), { code: 'EINVAL' });
-    // Before there is a child: one can end at once, and the kernel tells it once.
-    if (this.#running.size === 0) process.on('SIGCHLD', this.#reap);
-    try {
-      return this.#start(order);
-    } finally {
-      if (this.#running.size === 0) process.off('SIGCHLD', this.#reap);
-    }
-  }
-
-  #start(order: ProgramOrder): Program {
     const pairs = order.descriptors.map((descriptor) => (descriptor === 'pipe' ? this.#calls.socketPair() : undefined));
     let pid: number;
     try {
-      pid = this.#spawn.start({
+      pid = await this.#spawn.start({
         path: order.file,
         argv: [order.file, ...order.args],
         environment: order.environment,
@@ -74,6 +64,7 @@ export class Spawner {
   #endOf(pid: number, attached: boolean): Promise<ExitStatus> {
     // As with Node's own children: one that is not detached keeps this process alive.
     if (attached && this.#attached++ === 0) this.#hold = setInterval(() => {}, longestMs);
+    if (this.#running.size === 0) process.on('SIGCHLD', this.#reap);
     return new Promise((resolve) => {
       this.#running.set(pid, (status) => {
         this.#running.delete(pid);
@@ -81,6 +72,8 @@ export class Spawner {
         if (attached && --this.#attached === 0) clearInterval(this.#hold);
         resolve(status);
       });
+      // One that has ended already was told of before anybody listened. Its caller can look at it before it is forgotten.
+      setImmediate(this.#reap);
     });
   }
 }
