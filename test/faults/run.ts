@@ -10,6 +10,7 @@ import { expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { foreignFiles, isAlive, processesWith } from '../support/host-traces.ts';
 import type { Lane } from './lane.ts';
+import { becomes } from './becomes.ts';
 import { guestDirectories, simulators } from './run-directory.ts';
 import type { CallTo, Scenario } from './scenarios.ts';
 import { programOf, type Subject } from './subjects.ts';
@@ -112,10 +113,10 @@ export class Run {
     const active = domain !== undefined && domain.status?.state !== DomainState.SHUTOFF;
     if (active) {
       // A guest that reboots may do so in its own time.
-      await expect.poll(async () => (await processesWith(uid)).map(programOf).toSorted()).toEqual(this.#subject.running.programs);
+      await becomes(async () => (await processesWith(uid)).map(programOf).toSorted(), this.#subject.running.programs);
       expect(await isAlive(Number(domain.status?.pid))).toBe(true);
     } else {
-      await expect.poll(() => system.traces(uid), { timeout: 5_000 }).toEqual([]);
+      await becomes(() => system.traces(uid), []);
     }
     await this.#mustHoldNothingElse(active ? uid : undefined);
   }
@@ -130,7 +131,7 @@ export class Run {
     const owned = [...ownedDisks, ...(spare?.$case === 'disk' && ownedDisks.length > 0 ? ['spare.raw'] : [])];
     expect((await foreignFiles(system.disks)).filter((name) => name.endsWith('.raw'))).toEqual(uid === undefined ? [] : owned);
     const ports = bridgePorts + (spare?.$case === 'interface' ? 1 : 0);
-    await expect.poll(() => readdir(`/sys/class/net/${places.bridge}/brif`)).toHaveLength(uid === undefined ? 0 : ports);
+    await becomes(async () => (await readdir(`/sys/class/net/${places.bridge}/brif`)).length, uid === undefined ? 0 : ports);
   }
 
   async #find(): Promise<Domain | undefined> {

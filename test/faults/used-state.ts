@@ -8,6 +8,7 @@ import { faultFromStatus } from '@virtmesh/kit/client';
 import { expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { processesWith } from '../support/host-traces.ts';
+import { becomes } from './becomes.ts';
 import { dice } from './dice.ts';
 import type { Lane } from './lane.ts';
 import { SimulatedFaults } from './simulated-faults.ts';
@@ -38,7 +39,7 @@ export async function usesItsStateOnce(lane: Lane, subject: Subject): Promise<vo
     'HYPERVISOR_FAILED',
   ]);
   expect((await lane.client.get(id)).status).toMatchObject({ state: DomainState.SHUTOFF, managedSave: false, job: '' });
-  await expect.poll(() => lane.system.traces(uid)).toEqual([]);
+  await becomes(() => lane.system.traces(uid), []);
   // Its end while it went on was no start that succeeded.
   expect((await lane.client.start(id)).status).toMatchObject({ reason: DomainStateReason.BOOTED, startCount: 2n });
   await lane.client.remove(id);
