@@ -2,6 +2,13 @@ import { parseArgs } from 'node:util';
 import { readFile } from 'node:fs/promises';
 import { formatBytes } from '@virtmesh/base';
 import { destroyBenchmark, startBenchmark, startManyBenchmark } from './cases/life.ts';
+import {
+  manyConsolesBenchmark,
+  manyContainersBenchmark,
+  memoryBesideContainers,
+  oneContainerBenchmarks,
+  openContainerBench,
+} from './cases/lxc.ts';
 import { readBenchmarks } from './cases/reads.ts';
 import { eventBenchmark, statsBenchmark, suspendBenchmark } from './cases/verbs.ts';
 import { type Benchmark, measure, record, table } from './harness.ts';
@@ -9,9 +16,10 @@ import { Libvirt } from './peer/libvirt.ts';
 import { type Bench, openBench } from './reference.ts';
 
 const usage = `Usage: ./dev bench [NAME...] [--samples N] [--json FILE] [--peer libvirt]
-Measures the product beside its limit, interleaved in one run, on real QEMU guests under TCG.
-  NAME       start destroy start-20 suspend-resume list-stats event get list-1000 memory; all if left out
-  --samples  how many of each, 30 if left out; a tenth of it for start-20
+Measures the product beside its limit, interleaved in one run, on real guests: of QEMU under TCG, and of LXC.
+  NAME       start destroy start-20 suspend-resume list-stats event get list-1000 memory
+             lxc-start lxc-kill lxc-start-100 lxc-start-100-consoles lxc-memory; all if left out
+  --samples  how many of each, 30 if left out; a tenth of it for start-20 and those of 100 containers
   --peer     also measures Debian's libvirt, which is installed by apt if it is missing
   --json     also appends one JSON line for each result to FILE
 `;
@@ -67,35 +75,69 @@ async function memory(bench: Bench): Promise<void> {
   await Promise.all(ids.map((id) => bench.agent.destroy(id, { force: true })));
 }
 
-const many = wanted('list-stats') ? 40 : wanted('start-20') || wanted('memory') ? 20 : 2;
-await using bench = await openBench(many);
-const peerGuests = wanted('list-stats') ? 20 : 1;
-await using peer = values.peer === undefined ? undefined : await Libvirt.start(peerGuests);
-if (wanted('start')) await run(startBenchmark(bench, samples, peer));
-if (wanted('destroy')) await run(destroyBenchmark(bench, samples, peer));
-if (wanted('start-20'))
-  await run(
-    startManyBenchmark(
-      { ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) },
-      Math.max(3, Math.floor(samples / 10)),
-    ),
+/** What is measured on guests of QEMU. */
+async function machines(): Promise<void> {
+  const many = wanted('list-stats') ? 40 : wanted('start-20') || wanted('memory') ? 20 : 2;
+  await using bench = await openBench(many);
+  const peerGuests = wanted('list-stats') ? 20 : 1;
+  await using peer = values.peer === undefined ? undefined : await Libvirt.start(peerGuests);
+  if (wanted('start')) await run(startBenchmark(bench, samples, peer));
+  if (wanted('destroy')) await run(destroyBenchmark(bench, samples, peer));
+  if (wanted('start-20'))
+    await run(
+      startManyBenchmark(
+        { ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) },
+        Math.max(3, Math.floor(samples / 10)),
+      ),
+    );
+  if (wanted('suspend-resume')) {
+    await using prepared = await suspendBenchmark(bench, samples * 10, peer);
+    await run(prepared);
+  }
+  if (wanted('event')) {
+    await using prepared = await eventBenchmark(bench, samples * 5);
+    await run(prepared);
+  }
+  if (wanted('list-stats')) {
+    await using prepared = await statsBenchmark(bench, samples * 2, peer);
+    await run(prepared);
+  }
+  if (wanted('memory')) await memory(bench);
+  if (wanted('get') || wanted('list-1000')) {
+    await using reads = await readBenchmarks(bench, samples * 10);
+    if (wanted('get')) await run(reads.get);
+    if (wanted('list-1000')) await run(reads.list);
+  }
+  await peer?.forget(peerGuests);
+}
+
+/** What is measured on containers. */
+async function containers(): Promise<void> {
+  await using bench = await openContainerBench(100);
+  for (const benchmark of oneContainerBenchmarks(bench, samples)) if (wanted(benchmark.name)) await run(benchmark);
+  const few = Math.max(3, Math.floor(samples / 10));
+  for (const benchmark of [manyContainersBenchmark(bench, few), manyConsolesBenchmark(bench, few)])
+    if (wanted(benchmark.name)) await run(benchmark);
+  if (wanted('lxc-memory')) await memoryOfContainers(await memoryBesideContainers(bench));
+}
+
+async function memoryOfContainers(bytes: number): Promise<void> {
+  process.stdout.write(
+    `lxc-memory: memory beside each of 100 containers with a console, its share of its monitor's and its log keeper's: ${formatBytes(bytes)} (target: below 1 MiB; libvirt: 20 MiB)\n\n`,
   );
-if (wanted('suspend-resume')) {
-  await using prepared = await suspendBenchmark(bench, samples * 10, peer);
-  await run(prepared);
+  await record(values.json, [
+    {
+      benchmark: 'lxc-memory',
+      contender: 'agent',
+      medianMs: Number.NaN,
+      p95Ms: Number.NaN,
+      samples: 1,
+      ratio: bytes / (1024 * 1024),
+      target: 1,
+    },
+  ]);
 }
-if (wanted('event')) {
-  await using prepared = await eventBenchmark(bench, samples * 5);
-  await run(prepared);
-}
-if (wanted('list-stats')) {
-  await using prepared = await statsBenchmark(bench, samples * 2, peer);
-  await run(prepared);
-}
-if (wanted('memory')) await memory(bench);
-if (wanted('get') || wanted('list-1000')) {
-  await using reads = await readBenchmarks(bench, samples * 10);
-  if (wanted('get')) await run(reads.get);
-  if (wanted('list-1000')) await run(reads.list);
-}
-await peer?.forget(peerGuests);
+
+const isOfContainers = (name: string): boolean => name.startsWith('lxc-');
+if (positionals.length === 0 || !positionals.every(isOfContainers)) await machines();
+if (positionals.length === 0 || positionals.some(isOfContainers)) await containers();
