@@ -15,6 +15,7 @@ import {
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import type { GuestAct, SimulatorControl } from '@virtmesh/driver-test';
+import type { SimulateOptions } from './options.ts';
 import type { Tally } from './tally.ts';
 
 const wait = { seconds: 10n, nanos: 0 };
@@ -61,17 +62,14 @@ export async function populate(
   await Promise.all(Array.from({ length: Math.min(32, count) }, work));
 }
 
-export interface LifeOptions {
+/** What a fleet's life is like. */
+export interface LifeOptions extends Pick<SimulateOptions, 'domains' | 'rate' | 'ownDoing'> {
   readonly nodes: readonly string[];
-  readonly domains: number;
-  readonly rate: number;
   readonly random: () => number;
   /** The simulators by node, for what guests do by themselves. */
   readonly controls: ReadonlyMap<string, SimulatorControl>;
 }
 
-/** One in so many things is a guest's own doing. */
-const ownDoing = 10;
 const guestActs: readonly GuestAct[] = ['reboot', 'shutdown', 'crash', 'panic', 'agent-lost', 'agent-back'];
 
 /** Does things to random domains at a rate, until the signal. What is still under way is waited for. */
@@ -89,8 +87,12 @@ export async function liveAtRandom(connection: Connection, options: LifeOptions,
   await Promise.all(underWay);
 }
 
-async function doSomething(connection: Connection, { controls, domains, nodes, random }: LifeOptions, tally: Tally): Promise<void> {
-  if (random() * ownDoing < 1) return actByItself(controls, random, tally);
+async function doSomething(
+  connection: Connection,
+  { controls, domains, nodes, ownDoing, random }: LifeOptions,
+  tally: Tally,
+): Promise<void> {
+  if (random() * 100 < ownDoing) return actByItself(controls, random, tally);
   const name = nameOf(nodes, Math.floor(random() * domains));
   const [verb, , call] = choose(random());
   return counted(tally, verb, () => call(connection, name));
