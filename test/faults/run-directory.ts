@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { processesWith } from '../support/host-traces.ts';
 
 /** What drivers have in the agent's directory of guests beside a directory for each. */
@@ -10,9 +10,9 @@ export const simulatorSocket = (runDir: string): string => join(runDir, simulato
 
 export const simulators = async (runDir: string): Promise<number> => (await processesWith(simulatorSocket(runDir))).length;
 
-/** The guests that have a directory, or a part of what containers share. */
+/** The uids of guests that have a directory, or a part of what containers share. */
 export async function guestDirectories(runDir: string): Promise<string[]> {
   const own = (await readdir(runDir)).filter((name) => name !== simulator && name !== shared);
   const parts = await readdir(join(runDir, shared)).catch(() => []);
-  return [...new Set([...own, ...parts])];
+  return [...new Set([...own, ...parts.map((name) => parse(name).name)])];
 }
