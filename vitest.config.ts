@@ -19,8 +19,9 @@ const realProcesses = [
   'libs/drivers/{lxc,support}/src/**/*.real.test.ts',
   'libs/drivers/qemu/src/process/qcow2.test.ts',
   'libs/drivers/test/src/{conformance,simulated}.test.ts',
-  'libs/kit/src/run-service.test.ts',
-  'libs/store/src/power-cut.test.ts',
+  'libs/host/src/{network,terminal}.test.ts',
+  'libs/kit/src/{run-service,reflection,rpc/liveness}.test.ts',
+  'libs/store/src/{killed,power-cut}.test.ts',
   'tools/cases/{cases,repository}.test.ts',
 ];
 
@@ -56,6 +57,8 @@ export default defineConfig({
           testTimeout: 60_000,
           // No module keeps state, so test files can share what they import: half the time.
           isolate: false,
+          // Node runs the sources itself, as it does in production; no test replaces a module.
+          experimental: { viteModuleRunner: false, nodeLoader: false },
         },
       },
       realComponents('integration', 60_000, realProcesses),

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
@@ -453,6 +453,16 @@ describe('events', () => {
 });
 
 describe('the rest', () => {
+  test('a screenshot without a name is named after domain and time', async () => {
+    bench.world.add('web', { status: running });
+    const outcome = await bench.run('sh', ['-c', `cd "$1" && exec "$2" screenshot web`, 'sh', bench.directory, vmeshPath]);
+    expect(outcome).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^web-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.png: image\/png/) as string,
+    });
+    expect(await readdir(bench.directory)).toContain(outcome.stdout.split(':')[0]);
+  });
+
   test('no server: what to do, and exit code 1', async () => {
     const uri = `unix://${bench.directory}/none.sock`;
     const outcome = await bench.call(['list'], { env: { VIRTMESH_URI: uri } });

@@ -1,14 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { createInterface } from 'node:readline';
 import { systemClock } from '@virtmesh/base';
 import { describe, expect, it } from 'vitest';
 import { Store } from './store.ts';
 import { temporaryDirectory } from './testing/temporary-directory.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const writer = fileURLToPath(new URL('testing/writer.ts', import.meta.url));
 
 describe('Store', () => {
   it('keeps its identity and what was committed', () => {
@@ -41,26 +36,5 @@ describe('Store', () => {
     store.close();
     expect(() => store.domains.get('u1')).toThrow(expect.objectContaining({ reason: 'SHUTTING_DOWN' }));
     expect(() => store.tx(() => 1)).toThrow(expect.objectContaining({ reason: 'SHUTTING_DOWN' }));
-  });
-
-  it('loses nothing that was committed when the process is killed', async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file('agent.db');
-    for (let round = 0, expected = 0; round < 4; round += 1) {
-      const child = spawn(process.execPath, [writer, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-      let last = 0;
-      for await (const line of createInterface({ input: child.stdout })) {
-        last = Number(line);
-        if (last >= expected + 300 + round) child.kill('SIGKILL');
-      }
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      expect(child.signalCode).toBe('SIGKILL');
-      using store = Store.open({ path, clock: systemClock });
-      expect(store.journal.last()).toBeGreaterThanOrEqual(last);
-      // All or nothing of each transaction.
-      expect(Number(store.domains.get('u1')?.revision)).toBe(store.journal.last());
-      expect(store.runtimes.get('u1')).toEqual({ number: store.journal.last() });
-      expected = store.journal.last();
-    }
   });
 });

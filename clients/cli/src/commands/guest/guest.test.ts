@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Bench, type Outcome, removeCache, vmeshPath } from '../../testing/vmesh.ts';
+import { Bench, type Outcome, removeCache } from '../../testing/vmesh.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -52,15 +52,6 @@ describe('screenshot', () => {
     });
     await mkdir(join(bench.directory, 'shots'));
     expect((await bench.call(['screenshot', 'web', join(bench.directory, 'shots')])).stderr).toMatch(/shots: it is a directory\n$/);
-  });
-
-  test('without a name it is named after domain and time', async () => {
-    const outcome = await bench.run('sh', ['-c', `cd "$1" && exec "$2" screenshot web`, 'sh', bench.directory, vmeshPath]);
-    expect(outcome).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^web-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.png: image\/png/) as string,
-    });
-    expect(await readdir(bench.directory)).toContain(outcome.stdout.split(':')[0]);
   });
 });
 
