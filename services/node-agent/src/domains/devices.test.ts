@@ -3,32 +3,22 @@ import { DeviceChange } from '@virtmesh/contracts/domain/v1/domain_event';
 import { FieldEffect, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent } from '../testing/test-agent.ts';
-import { Gate, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, faultOf } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent } from '../testing/test-agent.ts';
+import { Gate, plainSpec, type Verbs } from '../testing/verbs.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
-});
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+const { kill } = agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
 const entry = (id = 'web') => agent.registry.find(`nodes/n1/domains/${id}`);
-const atOnce = { wait: { seconds: 0n } };
 const disk = (id: string, path = '/srv/a.img', over: object = {}) => ({
   device: { device: { $case: 'disk' as const, value: { id, source: { source: { $case: 'filePath' as const, value: path } }, ...over } } },
 });
-const faultOf = (operation: Operation) => {
-  if (operation.result?.$case !== 'error') throw new Error(`${operation.verb} has not failed`);
-  return faultFromStatus(operation.result.value);
-};
 const ids = (side: 'spec' | 'activeSpec'): string[] => entry().domain[side]?.disks.map(({ id }) => id) ?? [];
 const lastEvents = (count: number) => agent.events().slice(-count);
 const make = async (over: object = {}): Promise<string> =>
@@ -226,9 +216,7 @@ describe('a change of a device that a kill cut short', () => {
     const uid = await make();
     agent.world.hooks.set(place, () => new Promise(() => {}));
     const { name } = await verbs.attach('web', { ...disk(''), ...atOnce });
-    agent.world.hooks.clear();
-    agent = await agent.kill();
-    verbs = verbsOf(agent);
+    await kill();
     const ended = await agent.context.operations.wait(name.split('/').at(-1) ?? '', AbortSignal.timeout(5_000), 5_000);
     expect(ended.state).toBe(OperationState.SUCCEEDED);
     expect([ids('spec'), ids('activeSpec')]).toEqual([
@@ -244,9 +232,7 @@ describe('a change of a device that a kill cut short', () => {
     const { name } = await verbs.attach('web', { ...disk('disk1'), ...atOnce });
     const id = name.split('/').at(-1) ?? '';
     agent.context.operations.cancel(id);
-    agent.world.hooks.clear();
-    agent = await agent.kill();
-    verbs = verbsOf(agent);
+    await kill();
     const ended = await agent.context.operations.wait(id, AbortSignal.timeout(5_000), 5_000);
     expect(ended.state).toBe(OperationState.CANCELLED);
     expect(agent.world.guest(uid).devices.has('disk1')).toBe(false);

@@ -2,40 +2,22 @@ import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
 import { ExecDomainRequest, type ExecDomainResponse, FilesystemsResult } from '@virtmesh/contracts/domain/v1/guest';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent, testCall } from '../testing/test-agent.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, ended, faultOf, never } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent, testCall } from '../testing/test-agent.ts';
 import { Gate, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
-});
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+const { kill } = agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
 const entry = (id = 'web') => agent.registry.find(`nodes/n1/domains/${id}`);
-const atOnce = { wait: { seconds: 0n } };
-const ended = ({ name }: Operation) => agent.context.operations.wait(name.split('/').at(-1) ?? '', AbortSignal.timeout(5_000), 5_000);
-const faultOf = (operation: Operation) => {
-  if (operation.result?.$case !== 'error') throw new Error(`${operation.verb} has not failed`);
-  return faultFromStatus(operation.result.value);
-};
 const make = async (over: object = {}): Promise<string> => domainIn(await verbs.create('web', { start: true, ...over })).uid;
 const called = (uid: string): string[] =>
   agent.world.calls.filter((call) => call.endsWith(uid)).map((call) => call.slice(0, -uid.length - 1));
-const never = (): Promise<never> => new Promise(() => {});
-
-async function kill(): Promise<void> {
-  agent.world.hooks.clear();
-  agent = await agent.kill();
-  verbs = verbsOf(agent);
-}
 
 describe('a domain that is renamed', () => {
   it.each([true, false])('keeps all but its name (it runs: %s)', async (start) => {
@@ -71,7 +53,7 @@ describe('a domain that is renamed', () => {
     await gate.reached;
     await expect(verbs.rename('web', 'x')).rejects.toMatchObject({ reason: 'JOB_CONFLICT' });
     gate.open();
-    await ended(saving);
+    await ended(agent, saving);
   });
 
   it('while another takes the same name is refused in its turn', async () => {
@@ -106,7 +88,7 @@ describe('a disk that is resized', () => {
     agent.world.hooks.set('resize', never);
     const cut = await verbs.resizeDisk('web', 'disk0', 1024n, atOnce);
     await kill();
-    expect((await ended(cut)).state).toBe(OperationState.SUCCEEDED);
+    expect((await ended(agent, cut)).state).toBe(OperationState.SUCCEEDED);
     expect(called(uid).filter((call) => call === 'resize:disk0:1024')).toHaveLength(2);
   });
 });
@@ -130,14 +112,14 @@ describe('file systems', () => {
     agent.world.hooks.set('freeze', never);
     const freezing = await verbs.freeze('web', atOnce);
     await kill();
-    expect(faultOf(await ended(freezing))).toMatchObject({
+    expect(faultOf(await ended(agent, freezing))).toMatchObject({
       reason: 'OPERATION_PREEMPTED',
       message: expect.stringContaining('thaw them') as string,
     });
     agent.world.hooks.set('thaw', never);
     const thawing = await verbs.thaw('web', atOnce);
     await kill();
-    expect(countIn(await ended(thawing))).toBe(3);
+    expect(countIn(await ended(agent, thawing))).toBe(3);
     expect(called(uid).filter((call) => call === 'thaw')).toHaveLength(2);
   });
 });

@@ -1,33 +1,24 @@
 import { join } from 'node:path';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent } from '../testing/test-agent.ts';
-import { type Verbs, verbsOf } from '../testing/verbs.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, never } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent } from '../testing/test-agent.ts';
+import type { Verbs } from '../testing/verbs.ts';
 
 // Operations whose cancel was asked for before the agent died: the next life takes back what they had begun.
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
+const { kill } = agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
-});
-
-const atOnce = { wait: { seconds: 0n } };
-const never = (): Promise<never> => new Promise(() => {});
 
 /** Cancels an operation that hangs, kills the agent, and answers how the operation ended in the next life. */
 async function leave({ name }: Operation): Promise<OperationState> {
   const id = name.split('/').at(-1) ?? '';
   agent.context.operations.cancel(id);
-  agent.world.hooks.clear();
-  agent = await agent.kill();
-  verbs = verbsOf(agent);
+  await kill();
   const { state } = await agent.context.operations.wait(id, AbortSignal.timeout(5_000), 5_000);
   await agent.settled();
   return state;

@@ -1,27 +1,19 @@
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent } from '../testing/test-agent.ts';
-import { Gate, type Verbs, verbsOf } from '../testing/verbs.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, reasonOf } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent } from '../testing/test-agent.ts';
+import { Gate, type Verbs } from '../testing/verbs.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
-});
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
 const entry = (id = 'web') => agent.registry.find(`nodes/n1/domains/${id}`);
-const reasonOf = (operation: Operation): string =>
-  operation.result?.$case === 'error' ? faultFromStatus(operation.result.value).reason : 'none';
 const ended = { wait: { seconds: 20n, nanos: 0 } };
-const atOnce = { wait: { seconds: 0n, nanos: 0 } };
 
 /** A domain that runs. */
 async function running(): Promise<string> {

@@ -2,32 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { Fault } from '@virtmesh/base';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { type Operation, Operation as OperationMessage, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
 import type { Store } from '@virtmesh/store';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent } from '../testing/test-agent.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, ended, idOf, reasonOf } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent } from '../testing/test-agent.ts';
 import { Gate, type Verbs, verbsOf } from '../testing/verbs.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
-const begin = async (starting: Promise<TestAgent>): Promise<void> => {
-  agent = await starting;
-  verbs = verbsOf(agent);
-};
-beforeEach(() => begin(TestAgent.start()));
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+const { begin } = agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
 const entry = (id = 'web') => agent.registry.find(`nodes/n1/domains/${id}`);
-const idOf = (operation: Operation): string => operation.name.split('/').at(-1) ?? '';
-const reasonOf = (operation: Operation): string =>
-  operation.result?.$case === 'error' ? faultFromStatus(operation.result.value).reason : 'none';
-const atOnce = { wait: { seconds: 0n, nanos: 0 } };
 const soon = AbortSignal.timeout(30_000);
-const ended = (operation: Operation): Promise<Operation> => agent.context.operations.wait(idOf(operation), soon, 10_000);
 
 /** Ids of one moment come in any order. */
 function reversed(store: Store): void {
@@ -141,7 +130,7 @@ describe('an operation that was under way', () => {
     await gate.reached;
     agent.world.hooks.clear();
     await begin(agent.kill());
-    expect(await ended(start)).toMatchObject({ state: OperationState.SUCCEEDED, requestId });
+    expect(await ended(agent, start)).toMatchObject({ state: OperationState.SUCCEEDED, requestId });
     expect(agent.eventNames()).toBe('defined started');
     expect(agent.events().at(-1)).toMatchObject({
       context: { operation: start.name, requestId },
@@ -159,7 +148,7 @@ describe('an operation that was under way', () => {
     await gate.reached;
     agent.world.hooks.clear();
     await begin(agent.kill());
-    expect(await ended(create)).toMatchObject({ state: OperationState.SUCCEEDED });
+    expect(await ended(agent, create)).toMatchObject({ state: OperationState.SUCCEEDED });
     expect(agent.eventNames()).toBe('defined started');
     expect(agent.world.calls.filter((call) => call.startsWith('release:'))).toHaveLength(1);
   });
@@ -173,7 +162,7 @@ describe('an operation that was under way', () => {
     agent.context.operations.cancel(idOf(start));
     agent.world.hooks.clear();
     await begin(agent.kill());
-    expect(await ended(start)).toMatchObject({ state: OperationState.CANCELLED });
+    expect(await ended(agent, start)).toMatchObject({ state: OperationState.CANCELLED });
     expect([agent.world.guests.size, agent.world.held.size, entry().state]).toEqual([0, 0, 'shutoff']);
   });
 
@@ -186,7 +175,7 @@ describe('an operation that was under way', () => {
       await gate.reached;
       agent.world.hooks.clear();
       await begin(agent.kill());
-      expect(await ended(destroy)).toMatchObject({ state: OperationState.SUCCEEDED });
+      expect(await ended(agent, destroy)).toMatchObject({ state: OperationState.SUCCEEDED });
       expect(agent.events().at(-1)).toMatchObject({
         context: { operation: destroy.name },
         domain: { status: { reason: DomainStateReason.DESTROYED } },
@@ -212,8 +201,8 @@ describe('an operation that was under way', () => {
     for (const row of rows)
       operations.put({ ...row, body: OperationMessage.encode({ ...OperationMessage.decode(row.body), createTime }).finish() });
     await begin(agent.kill({ onMade: ({ context }) => reversed(context.store) }));
-    expect(reasonOf(await ended(start))).toBe('OPERATION_PREEMPTED');
-    expect(await ended(destroy)).toMatchObject({ state: OperationState.SUCCEEDED });
+    expect(reasonOf(await ended(agent, start))).toBe('OPERATION_PREEMPTED');
+    expect(await ended(agent, destroy)).toMatchObject({ state: OperationState.SUCCEEDED });
     expect([agent.world.guests.size, agent.world.held.size, entry().state]).toEqual([0, 0, 'shutoff']);
   });
 
@@ -225,7 +214,7 @@ describe('an operation that was under way', () => {
     await gate.reached;
     agent.world.hooks.clear();
     await begin(agent.kill());
-    expect(await ended(removal)).toMatchObject({ state: OperationState.SUCCEEDED });
+    expect(await ended(agent, removal)).toMatchObject({ state: OperationState.SUCCEEDED });
     expect([agent.registry.size, agent.eventNames()]).toEqual([0, 'defined started stopped undefined']);
   });
 
@@ -236,7 +225,7 @@ describe('an operation that was under way', () => {
     await begin(agent.kill());
     await agent.registry.until(uid, ({ domain }) => domain.status?.job === shutdown.name, soon);
     agent.world.powerOff(uid);
-    expect(await ended(shutdown)).toMatchObject({ state: OperationState.SUCCEEDED });
+    expect(await ended(agent, shutdown)).toMatchObject({ state: OperationState.SUCCEEDED });
     expect(agent.events().at(-1)?.context?.operation).toBe(shutdown.name);
   });
 
@@ -246,7 +235,7 @@ describe('an operation that was under way', () => {
     await agent.registry.until(uid, ({ domain }) => domain.status?.job !== '', soon);
     agent.world.guests.delete(uid);
     await begin(agent.kill());
-    expect(domainIn(await ended(shutdown))).toMatchObject({ uid, status: { state: DomainState.SHUTOFF } });
+    expect(domainIn(await ended(agent, shutdown))).toMatchObject({ uid, status: { state: DomainState.SHUTOFF } });
     expect(agent.events().at(-1)?.context?.operation).toBe(shutdown.name);
     expect(agent.registry.size).toBe(0);
   });
@@ -258,7 +247,7 @@ describe('an operation that was under way', () => {
     const reboot = await verbs.reboot('web', { requestId: randomUUID(), ...atOnce });
     await gate.reached;
     await begin(agent.kill());
-    expect(reasonOf(await ended(reboot))).toBe('OPERATION_PREEMPTED');
+    expect(reasonOf(await ended(agent, reboot))).toBe('OPERATION_PREEMPTED');
   });
 
   it('does not start a second guest beside one that does not answer', async () => {
@@ -270,7 +259,7 @@ describe('an operation that was under way', () => {
     agent.world.hooks.clear();
     agent.world.hooks.set('adopt', () => Promise.reject(new Fault('HYPERVISOR_UNRESPONSIVE', 'it is silent')));
     await begin(agent.kill());
-    expect(reasonOf(await ended(start))).toBe('HYPERVISOR_UNRESPONSIVE');
+    expect(reasonOf(await ended(agent, start))).toBe('HYPERVISOR_UNRESPONSIVE');
     expect(entry().state).toBe('unknown');
     await expect(verbs.start('web')).rejects.toMatchObject({ reason: 'STATE_INVALID' });
     agent.world.hooks.clear();

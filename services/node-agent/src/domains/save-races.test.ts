@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
+import { OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mustBeLawful } from '../testing/event-laws.ts';
+import { atOnce, ended, idOf, reasonOf } from '../testing/operation-ends.ts';
 import { domainIn, TestAgent } from '../testing/test-agent.ts';
 import { Gate, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 
@@ -20,12 +20,7 @@ async function begin(failpoints = ''): Promise<string> {
   verbs = verbsOf(agent);
   return domainIn(await verbs.create('web', { start: true, spec: plainSpec({ disks: [{ id: 'disk0' }] }) })).uid;
 }
-const atOnce = { wait: { seconds: 0n } };
 const status = () => agent.registry.find('nodes/n1/domains/web').domain.status;
-const idOf = ({ name }: Operation): string => name.split('/').at(-1) ?? '';
-const ended = (operation: Operation) => agent.context.operations.wait(idOf(operation), AbortSignal.timeout(5_000), 5_000);
-const reasonOf = (operation: Operation): string =>
-  operation.result?.$case === 'error' ? faultFromStatus(operation.result.value).reason : 'none';
 const managed = (): string[] => {
   const directory = join(agent.world.files, 'saved');
   return existsSync(directory) ? readdirSync(directory) : [];
@@ -37,7 +32,7 @@ describe('a destroy', () => {
     const saving = await verbs.save('web', atOnce);
     await expect.poll(() => agent.world.calls.filter((call) => call.startsWith('save')).length).toBe(2);
     expect((await verbs.destroy('web')).state).toBe(OperationState.SUCCEEDED);
-    expect(reasonOf(await ended(saving))).toBe('OPERATION_PREEMPTED');
+    expect(reasonOf(await ended(agent, saving))).toBe('OPERATION_PREEMPTED');
     expect(status()).toMatchObject({ reason: DomainStateReason.DESTROYED, managedSave: false });
     expect(managed()).toEqual([]);
   });
@@ -52,7 +47,7 @@ describe('a destroy', () => {
     agent.world.hooks.clear();
     const destroyed = verbs.destroy('web');
     gate.open();
-    expect((await ended(saving)).state).toBe(OperationState.SUCCEEDED);
+    expect((await ended(agent, saving)).state).toBe(OperationState.SUCCEEDED);
     expect((await destroyed).state).toBe(OperationState.SUCCEEDED);
     await agent.settled();
     expect(status()).toMatchObject({ state: DomainState.SHUTOFF, reason: DomainStateReason.SAVED, managedSave: true });
@@ -89,7 +84,7 @@ describe('a guest whose state is safe', () => {
     const saving = await verbs.save('web', atOnce);
     await expect.poll(() => agent.world.calls.filter((call) => call.startsWith('save')).length).toBe(2);
     agent.world.end(uid, 'crashed', 'it fell');
-    expect(reasonOf(await ended(saving))).toBe('HYPERVISOR_FAILED');
+    expect(reasonOf(await ended(agent, saving))).toBe('HYPERVISOR_FAILED');
     expect(status()).toMatchObject({ reason: DomainStateReason.CRASHED, managedSave: false });
     expect([managed(), agent.world.held.size]).toEqual([[], 0]);
   });

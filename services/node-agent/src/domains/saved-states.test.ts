@@ -4,44 +4,24 @@ import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/do
 import { type DomainEvent, LifecycleEventDetail } from '@virtmesh/contracts/domain/v1/domain_event';
 import { DumpDomainResult } from '@virtmesh/contracts/domain/v1/saved_state';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent, testCall } from '../testing/test-agent.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, ended, faultOf, idOf, never } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent, testCall } from '../testing/test-agent.ts';
 import { Gate, mebibyte, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
-});
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+const { kill } = agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
 const entry = (id = 'web') => agent.registry.find(`nodes/n1/domains/${id}`);
-const atOnce = { wait: { seconds: 0n } };
-const idOf = ({ name }: Operation): string => name.split('/').at(-1) ?? '';
-const faultOf = (operation: Operation) => {
-  if (operation.result?.$case !== 'error') throw new Error(`${operation.verb} has not failed`);
-  return faultFromStatus(operation.result.value);
-};
 const make = async (over: object = {}): Promise<string> => domainIn(await verbs.create('web', { start: true, ...over })).uid;
 const at = (name: string): string => join(agent.world.files, name);
 const managed = (): string[] => (existsSync(at('saved')) ? readdirSync(at('saved')) : []);
-const ended = (operation: Operation) => agent.context.operations.wait(idOf(operation), AbortSignal.timeout(5_000), 5_000);
 const details = (): LifecycleEventDetail[] =>
   agent.events().flatMap(({ kind }: DomainEvent) => (kind?.$case === 'lifecycle' ? [kind.value.detail] : []));
-const never = (): Promise<never> => new Promise(() => {});
-
-/** Ends this life of the agent and begins the next. */
-async function kill(): Promise<void> {
-  agent.world.hooks.clear();
-  agent = await agent.kill();
-  verbs = verbsOf(agent);
-}
 
 describe('a guest that is saved', () => {
   it('ends with its state in a file of the agent alone, and goes on from it', async () => {
@@ -106,7 +86,7 @@ describe('a guest that is saved', () => {
       .poll(() => entry().domain.status)
       .toMatchObject({ job: saving.name, state: DomainState.PAUSED, reason: DomainStateReason.JOB });
     agent.context.operations.cancel(idOf(saving));
-    expect((await ended(saving)).state).toBe(OperationState.CANCELLED);
+    expect((await ended(agent, saving)).state).toBe(OperationState.CANCELLED);
     await agent.settled();
     expect(entry().domain.status).toMatchObject({ job: '', state: DomainState.RUNNING });
     expect(agent.world.guest(uid).state).toBe('running');
@@ -140,7 +120,7 @@ describe('a guest that is saved', () => {
     await expect(verbs.detach('web', 'x', { scope: 2 })).rejects.toMatchObject({ reason: 'DEVICE_NOT_FOUND' });
     expect((await verbs.autostart('web', true)).state).toBe(OperationState.SUCCEEDED);
     expect((await verbs.destroy('web')).state).toBe(OperationState.SUCCEEDED);
-    expect(faultOf(await ended(saving)).reason).toBe('OPERATION_PREEMPTED');
+    expect(faultOf(await ended(agent, saving)).reason).toBe('OPERATION_PREEMPTED');
     await agent.settled();
     expect(entry().domain.status).toMatchObject({ reason: DomainStateReason.DESTROYED, managedSave: false, job: '' });
     expect([agent.world.guests.has(uid), managed()]).toEqual([false, []]);
@@ -312,12 +292,12 @@ describe('a dump', () => {
     const cancelled = await verbs.dump('web', at('core'), atOnce);
     await gate.reached;
     agent.context.operations.cancel(idOf(cancelled));
-    expect((await ended(cancelled)).state).toBe(OperationState.CANCELLED);
+    expect((await ended(agent, cancelled)).state).toBe(OperationState.CANCELLED);
     agent.world.hooks.set('dump', never);
     const cut = await verbs.dump('web', at('core'), atOnce);
     await expect.poll(() => readdirSync(agent.world.files)).toEqual([`core.partial-${idOf(cut)}`]);
     await kill();
-    expect(faultOf(await ended(cut)).reason).toBe('OPERATION_PREEMPTED');
+    expect(faultOf(await ended(agent, cut)).reason).toBe('OPERATION_PREEMPTED');
     expect([readdirSync(agent.world.files), agent.world.guest(uid).state]).toEqual([[], 'running']);
   });
 });
@@ -330,7 +310,7 @@ describe('a kill of the agent', () => {
     const cut = await verbs.save('web', { path: at('a'), ...atOnce });
     await expect.poll(() => passes).toBe(2);
     await kill();
-    expect(faultOf(await ended(cut))).toMatchObject({ reason: 'OPERATION_PREEMPTED' });
+    expect(faultOf(await ended(agent, cut))).toMatchObject({ reason: 'OPERATION_PREEMPTED' });
     await agent.settled();
     expect([readdirSync(agent.world.files), agent.world.guest(uid).state]).toEqual([[], 'running']);
     expect(entry().domain.status).toMatchObject({ state: DomainState.RUNNING, job: '' });
@@ -344,7 +324,7 @@ describe('a kill of the agent', () => {
     await expect.poll(managed).toHaveLength(1);
     agent.context.operations.cancel(idOf(cut));
     await kill();
-    expect((await ended(cut)).state).toBe(OperationState.CANCELLED);
+    expect((await ended(agent, cut)).state).toBe(OperationState.CANCELLED);
     await agent.settled();
     expect([managed(), agent.world.guest(uid).state]).toEqual([[], 'running']);
   });
@@ -355,7 +335,7 @@ describe('a kill of the agent', () => {
     const cut = await verbs.save('web', atOnce);
     await expect.poll(() => agent.world.calls.some((call) => call.startsWith(`${place}:`))).toBe(true);
     await kill();
-    expect((await ended(cut)).state).toBe(OperationState.SUCCEEDED);
+    expect((await ended(agent, cut)).state).toBe(OperationState.SUCCEEDED);
     await agent.settled();
     expect(entry().domain.status).toMatchObject({ state: DomainState.SHUTOFF, reason: DomainStateReason.SAVED, managedSave: true });
     expect([managed(), agent.world.guests.size, agent.world.held.size]).toEqual([[uid], 0, 0]);
@@ -370,7 +350,7 @@ describe('a kill of the agent', () => {
     const cut = await verbs.start('web', atOnce);
     await expect.poll(() => agent.world.guests.get(uid)?.letGo).toBe(true);
     await kill();
-    expect((await ended(cut)).state).toBe(OperationState.SUCCEEDED);
+    expect((await ended(agent, cut)).state).toBe(OperationState.SUCCEEDED);
     expect(entry().domain.status).toMatchObject({ reason: DomainStateReason.RESTORED, managedSave: false });
     expect(details().at(-1)).toBe(LifecycleEventDetail.RESTORED);
     await expect.poll(managed).toEqual([]);
@@ -392,7 +372,7 @@ describe('a kill of the agent', () => {
     const cut = await verbs.restore(at('a'), atOnce);
     await expect.poll(() => agent.world.guests.size).toBe(1);
     await kill();
-    expect((await ended(cut)).state).toBe(OperationState.SUCCEEDED);
+    expect((await ended(agent, cut)).state).toBe(OperationState.SUCCEEDED);
     expect(entry().domain).toMatchObject({ persistent: false, status: { reason: DomainStateReason.RESTORED } });
   });
 });

@@ -2,38 +2,27 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { faultFromStatus } from '@virtmesh/kit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent } from '../testing/test-agent.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { atOnce, idOf, never, reasonOf } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent } from '../testing/test-agent.ts';
 import { type Verbs, verbsOf } from '../testing/verbs.ts';
 
 // A guest that goes on from a saved state changes its disks: whatever kills the agent, no guest goes on from it again.
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
-});
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+const { begin, kill } = agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
-const atOnce = { wait: { seconds: 0n } };
-const never = (): Promise<never> => new Promise(() => {});
-const idOf = ({ name }: Operation): string => name.split('/').at(-1) ?? '';
 const state = (): string => join(agent.world.files, 'state');
 const managed = (): string[] => (existsSync(join(agent.world.files, 'saved')) ? readdirSync(join(agent.world.files, 'saved')) : []);
 const restores = (uid: string): number => agent.world.calls.filter((call) => call === `run:${uid}`).length;
-const reasonOf = ({ result }: Operation): string => (result?.$case === 'error' ? faultFromStatus(result.value).reason : 'none');
 
 /** Kills the agent, and answers how an operation ended in the next life. */
 async function endAfterKill(operation: Operation): Promise<Operation> {
-  agent.world.hooks.clear();
-  agent = await agent.kill();
-  verbs = verbsOf(agent);
+  await kill();
   const ended = await agent.context.operations.wait(idOf(operation), AbortSignal.timeout(5_000), 5_000);
   await agent.settled();
   return ended;
@@ -118,8 +107,7 @@ describe.each(cases)('$what', ({ act, save, stays, verb }) => {
     expect([restores(uid), agent.world.guest(uid).restored, managed()]).toEqual([1, true, []]);
     // What is known of its start is of no more use: its end is one like any other.
     agent.world.guests.delete(uid);
-    agent = await agent.kill();
-    verbs = verbsOf(agent);
+    await begin(agent.kill());
     expect(agent.registry.get(uid)?.domain.status?.state).toBe(stays ? DomainState.SHUTOFF : undefined);
     expect(agent.world.held.size).toBe(0);
   });
@@ -129,7 +117,7 @@ describe.each(cases)('$what', ({ act, save, stays, verb }) => {
     verbs = verbsOf(agent);
     const begun = await act();
     await expect.poll(() => agent.context.store.runtimes.get(`guest:${uid}`)).toMatchObject({ uses: idOf(begun) });
-    agent = await agent.kill({ failpoints: '' });
+    await begin(agent.kill({ failpoints: '' }));
     const ended = await agent.context.operations.wait(idOf(begun), AbortSignal.timeout(5_000), 5_000);
     await agent.settled();
     expect([ended.state, restores(uid), agent.world.guest(uid).restored]).toEqual([OperationState.SUCCEEDED, 1, true]);
@@ -147,8 +135,7 @@ describe.each(cases)('$what', ({ act, save, stays, verb }) => {
 it('a state is not used again where its start was taken back after the guest was let go', async () => {
   const { uid } = domainIn(await verbs.create('web', { start: true }));
   await verbs.save('web');
-  agent = await agent.kill({ failpoints: 'start.record=throw' });
-  verbs = verbsOf(agent);
+  await begin(agent.kill({ failpoints: 'start.record=throw' }));
   expect((await verbs.start('web')).state).toBe(OperationState.FAILED);
   await agent.settled();
   expect(agent.registry.get(uid)?.domain.status).toMatchObject({ state: DomainState.SHUTOFF, managedSave: false });

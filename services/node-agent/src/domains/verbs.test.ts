@@ -3,21 +3,16 @@ import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/do
 import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import { DomainView, FieldEffect, UpdateDomainResult } from '@virtmesh/contracts/domain/v1/domain_service';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mustBeLawful } from '../testing/event-laws.ts';
-import { domainIn, TestAgent, testCall } from '../testing/test-agent.ts';
+import { describe, expect, it } from 'vitest';
+import { agentLives } from '../testing/agent-lives.ts';
+import { domainIn, type TestAgent, testCall } from '../testing/test-agent.ts';
 import { mebibyte, plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 import { viewOf } from './model/views.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
-beforeEach(async () => {
-  agent = await TestAgent.start();
-  verbs = verbsOf(agent);
-});
-afterEach(async () => {
-  mustBeLawful(agent.events());
-  await agent[Symbol.asyncDispose]();
+agentLives((life, of) => {
+  [agent, verbs] = [life, of];
 });
 
 const updated = (operation: Operation): UpdateDomainResult => {
