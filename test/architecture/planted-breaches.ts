@@ -63,6 +63,9 @@ export const orderlyWorkspace: Files = {
   ]),
   'libs/drivers/qemu/src/index.ts':
     "import { isIP } from 'node:net';\nimport { stat } from '@virtmesh/driver-support';\nimport type { Host } from '@virtmesh/driver-spi';\nexport const driver = (process: Host) => [process.toString(), isIP, stat];\n",
+  'libs/drivers/qemu/src/simulator/main.ts':
+    "import { createServer } from 'node:net';\nimport { world } from './world.ts';\nexport const serve = () => createServer(() => world(process.argv));\n",
+  'libs/drivers/qemu/src/simulator/world.ts': 'export const world = (args: readonly string[]) => args;\n',
   'libs/drivers/lxc/package.json': manifest('driver-lxc', 'driver', ['@virtmesh/driver-spi']),
   'libs/drivers/lxc/src/index.ts': "import type { Host } from '@virtmesh/driver-spi';\nexport type Lxc = Host;\n",
   'services/node-agent/package.json': manifest('node-agent', 'service', [
@@ -195,6 +198,23 @@ export const plantedBreaches: readonly PlantedBreach[] = [
     rule: 'driver-through-host',
     plants: 'a driver that kills',
     files: { 'libs/drivers/qemu/src/index.ts': "export const driver = () => process.kill(1, 'SIGKILL');\n" },
+  },
+  {
+    rule: 'driver-through-host',
+    plants: 'a file beside the program of a driver, which the agent could load',
+    files: {
+      'libs/drivers/qemu/src/simulator/world.ts': "import { readFileSync } from 'node:fs';\nexport const world = readFileSync;\n",
+    },
+  },
+  {
+    rule: 'driver-through-host',
+    plants: 'a program of a driver by another name',
+    files: { 'libs/drivers/qemu/src/simulator/program.ts': "import 'node:fs';\n" },
+  },
+  {
+    rule: 'no-program-import',
+    plants: 'an agent that loads the program of a driver',
+    files: { 'libs/drivers/qemu/src/index.ts': "export { serve as driver } from './simulator/main.ts';\n" },
   },
   {
     rule: 'only-drivers-file',

@@ -170,6 +170,9 @@ export const rules: readonly Rule[] = [
     'drivers reach the operating system only through Host; the programs that they start, named main.ts, are no part of the agent',
     (file) => ['driver', 'driver-support', 'testkit'].includes(file.package.layer) && posix.basename(file.path) !== 'main.ts',
   ),
+  importRule('no-program-import', 'programs, named main.ts, are started and not imported', ({ path, specifier }) =>
+    posix.basename(path ?? '') === 'main.ts' ? `"${specifier}" is a program; what others need of it has a file of its own` : undefined,
+  ),
   importRule('only-drivers-file', "of a service, only the agent's drivers.ts imports drivers", ({ target }, file) =>
     target?.layer === 'driver' && file.package.layer === 'service' && !file.isTest && !isDriversFile(file)
       ? `${target.name} is imported outside drivers.ts`
