@@ -36,7 +36,9 @@ function agentWithoutPrograms(): Duplex {
   its.setEncoding('latin1').on('data', (text: string) => {
     const { execute, arguments: given } = JSON.parse(text.replaceAll('\xff', '')) as { execute: string; arguments: { id?: number } };
     const answer =
-      execute === 'guest-exec' ? { error: { class: 'GenericError', desc: 'Failed to execute child process' } } : { return: given.id };
+      execute === 'guest-exec'
+        ? { error: { class: 'GenericError', desc: 'Failed to execute child process "/bin/no" (No such file or directory)' } }
+        : { return: given.id };
     its.write(Buffer.from(`\xff${JSON.stringify(answer)}\n`, 'latin1'));
   });
   return ours;
@@ -68,7 +70,7 @@ test.each<[rule: string, call: () => Promise<unknown>, field: string, words: Reg
     'source',
     /GUEST or NEIGHBOURS/,
   ],
-  ['the guest has the program', exec({ command: ['/bin/no'] }), 'open.command', /"\/bin\/no" cannot be run in the guest: Failed/],
+  ['the guest has the program', exec({ command: ['/bin/no'] }), 'open.command', /"\/bin\/no" cannot be run in the guest: No such file/],
   ['what grows has a medium', resize('cd', 16n * MiB), 'disk', /no medium/],
   ['what grows is written to', resize('kept', 16n * MiB), 'disk', /read-only/],
   ['a size is of whole sectors', resize('disk0', 16n * MiB + 1n), 'size_bytes', /a multiple of 512/],
