@@ -18,6 +18,7 @@ export function detachPlan(context: DriverContext, order: DeviceOrder): DevicePl
     guest().record = record;
     order.save(encodeRecord(record));
   };
+  let isLeftToGuest = false;
   return {
     steps: [
       {
@@ -26,12 +27,15 @@ export function detachPlan(context: DriverContext, order: DeviceOrder): DevicePl
           layoutOfGuest(guest());
           await unplug(guest(), device.value.id, guestTimeoutMs, signal).catch((thrown: unknown) => {
             const { record } = guest();
-            if (Fault.is(thrown, 'DEVICE_BUSY')) keep({ ...record, leaving: [...new Set([...record.leaving, device.value.id])] });
+            isLeftToGuest = Fault.is(thrown, 'DEVICE_BUSY');
+            if (isLeftToGuest) keep({ ...record, leaving: [...new Set([...record.leaving, device.value.id])] });
             throw thrown;
           });
         },
-        // What is still there, or was not there before, stays as it is.
-        undo: () => runSteps(attached(context, order).steps, AbortSignal.timeout(undoTimeoutMs)),
+        // One that the guest was left with is let go of when the guest likes, and is not given to it anew then.
+        undo: async () => {
+          if (!isLeftToGuest) await runSteps(attached(context, order).steps, AbortSignal.timeout(undoTimeoutMs));
+        },
       },
       {
         name: 'release',

@@ -1,7 +1,8 @@
 import { DiskBus } from '@virtmesh/contracts/domain/v1/disk';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import { RebootMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import { type AnyDevice, withDevice } from '@virtmesh/driver-spi';
+import { type AnyDevice, withDevice, withoutDevice } from '@virtmesh/driver-spi';
 import { runSteps } from '@virtmesh/base';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -129,6 +130,29 @@ describe('the state of a guest', () => {
     await life.finish(restored);
   });
 
+  it.each(['q35', 'pc'])('of a %s lacks a device that it let go of when nobody waited for that any more', async (machine) => {
+    const guest = life.newGuest();
+    const running = await life.start(guest, life.spec(guest, world.image(`left-${machine}.qcow2`), { machine }));
+    const active = running.started.activeSpec;
+    const without = withoutDevice(active, 'disk0');
+    const change = { what: 'detach', device: 'disk0' } as const;
+    const order = { guest, change, from: active, to: without, guestTimeoutMs: 200, force: false, save: () => {} };
+    const [unplug] = life.feature('hotplug').plan(order).steps;
+    if (!unplug) throw new Error('a detach has no steps');
+    await expect(unplug.run(soon())).rejects.toMatchObject({ reason: 'DEVICE_BUSY' });
+    // The machine lets go of it in the guest's stead, and only then the detach is taken back.
+    await life.feature('reboot').reboot(guest, RebootMode.RESET, soon());
+    await life.event(guest, (event) => event.t === 'device-removed');
+    await unplug.undo?.();
+    // Who saves it has not heard of that yet.
+    const path = await save(running, `left-${machine}.state`);
+    await life.finish(running);
+    const restored = await life.start(guest, active, { restore: { path, offset: before.length } });
+    expect(restored.started.activeSpec).toEqual(without);
+    expect(restored.started.observed).toMatchObject({ state: 'running', reason: DomainStateReason.RESTORED });
+    await life.finish(restored);
+  });
+
   it('is refused where it is none, is cut short, or is of another machine', async () => {
     const guest = life.newGuest();
     const running = await life.start(guest, life.spec(guest, undefined));
@@ -150,6 +174,10 @@ describe('the state of a guest', () => {
       reason: 'SAVED_STATE_INVALID',
       metadata: { why: expect.stringMatching(/ram|size mismatch/i) },
     });
+    const forged = JSON.stringify({ layout: { rootPorts: 0, controllers: [], addresses: {} }, left: [1] });
+    writeFileSync(path, Buffer.concat([before, Buffer.from(`virtmesh-qemu-state 1 ${forged.length}\n${forged}`)]));
+    await expect(start()).rejects.toMatchObject({ reason: 'SAVED_STATE_INVALID', metadata: { why: expect.stringContaining('it lacks') } });
+    writeFileSync(path, whole);
     truncateSync(path, whole.length - 100_000);
     await expect(start()).rejects.toMatchObject({ reason: 'SAVED_STATE_INVALID' });
     writeFileSync(path, Buffer.concat([whole.subarray(0, whole.length / 2), Buffer.alloc(1_000_000, 0x55)]));

@@ -1,14 +1,18 @@
 import { abortFault, Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Host, Progress, SavedState, Sink } from '@virtmesh/driver-spi';
+import { type Layout, layoutOf } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
+import { qemuIds } from '../../launch.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
 import { ownerOf } from '../../process/users.ts';
 import type { MigrationStatus } from '../../qmp/index.ts';
-import { stateHeader } from './saved-file.ts';
+import { presentDevices } from '../hotplug/places.ts';
+import { type SavedMachine, stateHeader } from './saved-file.ts';
 
 export const savedStateFeature = (context: DriverContext): SavedState => ({
-  save: async (ref, _active, sink, progress, signal) => save(context, context.guests.running(ref), sink, progress, signal),
+  save: async (ref, active, sink, progress, signal) => save(context, context.guests.running(ref), active, sink, progress, signal),
   abandon: async (ref, signal) => goOn(context.guests.running(ref), signal),
 });
 
@@ -18,23 +22,45 @@ const progressEveryMs = 500;
 /** As good as none: the reader sets the pace. */
 const noLimitBytesPerSecond = 2 ** 50;
 
-async function save(context: DriverContext, guest: LiveGuest, sink: Sink, progress: Progress, signal: AbortSignal): Promise<void> {
-  const { layout } = guest.record;
-  if (!layout)
-    throw new Fault(
-      'FEATURE_UNSUPPORTED',
-      `${guest.ref.id} was started by an older version of the agent, which did not note where its devices sit; start it anew`,
-      { driver: 'qemu', feature: 'savedState', why: 'started by an older version of the agent' },
-    );
+async function save(
+  context: DriverContext,
+  guest: LiveGuest,
+  active: DomainSpec,
+  sink: Sink,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  requireLayout(guest);
   const { running } = await guest.execute('query-status', {}, signal);
   try {
     await guest.stop(signal, DomainStateReason.JOB);
-    await sink(stateHeader(layout));
+    await sink(stateHeader(await machineOf(guest, active, signal)));
     await stream(context, guest, sink, progress, signal);
   } catch (thrown) {
     if (!guest.isGone) await cancelled(guest, running, AbortSignal.timeout(goOnTimeoutMs)).catch(() => guest.ask());
     throw signal.aborted ? abortFault(signal) : thrown;
   }
+}
+
+/**
+ * The machine of a guest that has stopped, so that it stays as it is. The guest may have let go of devices when nobody
+ * waited for that any more, and who saves it not have heard of that yet.
+ */
+async function machineOf(guest: LiveGuest, active: DomainSpec, signal: AbortSignal): Promise<SavedMachine> {
+  const present = await presentDevices(guest, signal);
+  const layout = requireLayout(guest);
+  const left = Object.keys(layoutOf(active).addresses).filter((id) => !present.has(qemuIds.device(id)));
+  const addresses = Object.entries(layout.addresses).filter(([id]) => !left.includes(id));
+  return { layout: { ...layout, addresses: Object.fromEntries(addresses) }, left };
+}
+
+function requireLayout({ record, ref }: LiveGuest): Layout {
+  if (record.layout) return record.layout;
+  throw new Fault(
+    'FEATURE_UNSUPPORTED',
+    `${ref.id} was started by an older version of the agent, which did not note where its devices sit; start it anew`,
+    { driver: 'qemu', feature: 'savedState', why: 'started by an older version of the agent' },
+  );
 }
 
 /** Has QEMU send its state to a socket of ours, and hands on what comes, as fast as the sink takes it. */

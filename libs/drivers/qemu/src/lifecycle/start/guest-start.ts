@@ -5,7 +5,7 @@ import { type PreemptibleStart, Preemption } from '@virtmesh/driver-support';
 import { type Layout, layoutOf } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
 import { forgetDevice } from '../../features/hotplug/let-go.ts';
-import { openSavedState, savedLayout } from '../../features/saved-state/saved-file.ts';
+import { openSavedState, savedMachine } from '../../features/saved-state/saved-file.ts';
 import { qemuIds } from '../../launch.ts';
 import { handOver } from '../../process/hand-over.ts';
 import { type GuestPlaces, placesOf } from '../../process/places.ts';
@@ -96,8 +96,9 @@ export class GuestStart implements PreemptibleStart {
 
   async #reserve(): Promise<void> {
     this.#context.guests.begin(this.#guest, this);
-    const { restore, spec } = this.#order;
-    this.#layout = restore ? await savedLayout(this.#context.host, restore, spec) : layoutOf(spec);
+    const { restore, spec: given } = this.#order;
+    const { layout, spec } = restore ? await savedMachine(this.#context.host, restore, given) : { layout: layoutOf(given), spec: given };
+    this.#layout = layout;
     this.#reservation = await reserve(this.#context, this.#guest, spec);
   }
 
