@@ -2,8 +2,10 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
+import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { Bench, type Outcome, removeCache, vmeshPath } from './testing/vmesh.ts';
@@ -74,6 +76,17 @@ describe('looking', () => {
       stderr: 'note: nodes/n2 cannot be reached: its domains are as last known, 90s ago\n',
     });
     expect((await bench.call(['list', '-q'])).stderr).toBe('');
+  });
+
+  test('dominfo speaks of the guest agent where there is a channel for one', async () => {
+    const spec = DomainSpec.fromPartial({ hypervisor: 'qemu', channels: [{ kind: ChannelKind.GUEST_AGENT }] });
+    bench.world.add('web', { status: { ...running, pid: 7, guestAgentConnected: true }, activeSpec: spec });
+    bench.world.add('deaf', { status: { ...running, pid: 8 }, activeSpec: spec });
+    bench.world.add('box', { status: { ...running, pid: 9 } });
+    const [web, deaf, box] = await Promise.all(['web', 'deaf', 'box'].map((name) => bench.call(['dominfo', name])));
+    expect(web?.stdout).toContain('Guest agent:   connected\n');
+    expect(deaf?.stdout).toContain('Guest agent:   not connected\n');
+    expect(box?.stdout).not.toContain('Guest agent');
   });
 
   test('one domain: dominfo, domstate, domuuid, domname, vncdisplay, domstats', async () => {

@@ -25,7 +25,9 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
   ],
   NODE_UNREACHABLE: (fault) => [unsaid(fault, 'last_contact', (time) => `last contact: ${time}`)],
   SERVER_UNREACHABLE: () => ['is the server up, and the address right? -c or VIRTMESH_URI says where; vmesh doctor looks at this host'],
-  HOST_INCOMPATIBLE: () => ['vmesh doctor, run on the node, says what is missing there'],
+  // A fault of a field, and the server's own advice, say already what to do.
+  HOST_INCOMPATIBLE: ({ violations, metadata }) =>
+    violations.length > 0 || metadata['remedy'] ? [] : ['vmesh doctor, run on the node, says what is missing there'],
   DRIVER_UNAVAILABLE: () => ['vmesh doctor, run on the node, says what is missing there'],
   PERMISSION_DENIED: (fault) => [
     unsaid(fault, 'required', (role) => `needed: the role ${role}`),

@@ -34,7 +34,15 @@ test.each<[unknown, string]>([
   [new Fault('STATE_INVALID', 'web runs, and must be SHUTOFF', { allowed: 'SHUTOFF' }), 'error: web runs, and must be SHUTOFF\n'],
   [
     new Fault('HOST_INCOMPATIBLE', 'the guest cannot read /x', { remedy: 'chmod o+r /x' }),
-    'error: the guest cannot read /x\n  remedy: chmod o+r /x\n  vmesh doctor, run on the node, says what is missing there\n',
+    'error: the guest cannot read /x\n  remedy: chmod o+r /x\n',
+  ],
+  [
+    new Fault('HOST_INCOMPATIBLE', 'LXC is not installed', {}),
+    'error: LXC is not installed\n  vmesh doctor, run on the node, says what is missing there\n',
+  ],
+  [
+    Fault.ofViolations('HOST_INCOMPATIBLE', 'web does not fit', [{ field: 'spec.disks[0]', description: 'there is no such file' }]),
+    'error: web does not fit: spec.disks[0]: there is no such file\n',
   ],
 ])('%s', (thrown, text) => {
   expect(render(thrown)).toBe(text);

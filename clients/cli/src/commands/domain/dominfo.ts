@@ -1,6 +1,8 @@
 import { formatBytes } from '@virtmesh/base';
+import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { Domain, DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainView } from '@virtmesh/contracts/domain/v1/domain_service';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { getDomain } from '../../domain/lookup.ts';
 import { nodeOf, shortName } from '../../domain-reference.ts';
 import type { Invocation } from '../../invocation.ts';
@@ -8,6 +10,7 @@ import { reasonWord, stateCell, stateWord } from '../../output/states.ts';
 import { type Cell, renderFields } from '../../output/table.ts';
 import { age, moment } from '../../output/time.ts';
 
+const hasAgent = (spec: DomainSpec | undefined): boolean => spec?.channels.some(({ kind }) => kind === ChannelKind.GUEST_AGENT) ?? false;
 const yes = (value: boolean): string => (value ? 'yes' : 'no');
 
 function state({ status }: Domain, now: number): Cell {
@@ -36,7 +39,7 @@ function facts(domain: Domain, now: number): readonly (readonly [string, Cell | 
     ['Max memory', largest],
     ['Used memory', status?.memoryBytes ? formatBytes(status.memoryBytes) : undefined],
     ['Process', status?.pid ? String(status.pid) : undefined],
-    ['Guest agent', status?.pid ? (status.guestAgentConnected ? 'connected' : 'not connected') : undefined],
+    ['Guest agent', status?.pid && hasAgent(spec) ? (status.guestAgentConnected ? 'connected' : 'not connected') : undefined],
     ['Persistent', yes(domain.persistent)],
     ['Autostart', yes(domain.autostart)],
     ['Managed save', yes(status?.managedSave ?? false)],
