@@ -1,6 +1,6 @@
-import type { Availability, DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
+import type { DomainCapabilities } from '@virtmesh/contracts/domain/v1/capabilities';
 import { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
-import { type FeatureName, featureNames, type Features, type HypervisorDriver, type Lifecycle } from '@virtmesh/driver-spi';
+import type { HypervisorDriver, Lifecycle } from '@virtmesh/driver-spi';
 import { domainCapabilities } from './capabilities/capabilities.ts';
 import type { DriverContext } from './context.ts';
 import { explain } from './features/explain.ts';
@@ -30,7 +30,7 @@ export async function createQemuDriver(options: QemuDriverOptions): Promise<Hype
     host: {
       version: binary.version,
       accelerators: accelerators.usable.map(({ name }) => name),
-      capabilities: (query) => capabilities(context, features, query),
+      capabilities: (query) => capabilities(context, query),
     },
     drives,
     complete: (spec, guest) => complete(spec, guest, binary),
@@ -58,25 +58,9 @@ const lifecycleOf = (context: DriverContext): Lifecycle => ({
 });
 
 async function capabilities(
-  context: DriverContext,
-  features: Partial<Features>,
+  { host, binary, accelerators }: DriverContext,
   query: { readonly arch: string; readonly machine: string },
 ): Promise<DomainCapabilities> {
-  const { host, binary, accelerators } = context;
   const [firmwares, vsock] = await Promise.all([findUefi(host), host.files.stat('/dev/vhost-vsock')]);
-  return domainCapabilities(
-    {
-      binary,
-      accelerators,
-      firmwares,
-      vsock: vsock !== undefined,
-      features: featureNames.map((name) => availability(context, features, name)),
-    },
-    query,
-  );
-}
-
-function availability(context: DriverContext, features: Partial<Features>, name: FeatureName): Availability {
-  const verdict = explain(context, features, undefined, name);
-  return { name, available: verdict.supported, why: verdict.supported ? '' : verdict.why };
+  return domainCapabilities({ binary, accelerators, firmwares, vsock: vsock !== undefined }, query);
 }

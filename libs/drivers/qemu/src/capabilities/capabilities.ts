@@ -3,7 +3,6 @@ import { type Availability, DomainCapabilities } from '@virtmesh/contracts/domai
 import { Accelerator, DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { AcceleratorProfile, Accelerators } from '../probe/profile.ts';
 import { chooseUefi, uefiMissing } from '../probe/firmware.ts';
-import { drives } from '../spec/drives.ts';
 import { chooseAccelerator } from '../spec/for-accelerator.ts';
 import { machineFamily } from '../spec/machine.ts';
 import { deviceAvailability } from './devices.ts';
@@ -41,8 +40,6 @@ export function domainCapabilities(facts: CapabilityFacts, query: { readonly arc
       ...cpuModes(accelerator),
       ...acceleratorAvailability(facts.accelerators),
     ],
-    fields: [...drives].toSorted(),
-    features: [...facts.features],
   });
 }
 

@@ -1,4 +1,3 @@
-import type { Availability } from '@virtmesh/contracts/domain/v1/capabilities';
 import type { UefiFirmware } from '../probe/firmware.ts';
 import type { Accelerators, BinaryProfile } from '../probe/profile.ts';
 
@@ -9,6 +8,4 @@ export interface CapabilityFacts {
   readonly firmwares: readonly UefiFirmware[];
   /** Whether the host has /dev/vhost-vsock. */
   readonly vsock: boolean;
-  /** What the driver can do with a guest, as its features are. */
-  readonly features: readonly Availability[];
 }
