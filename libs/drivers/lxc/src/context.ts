@@ -1,10 +1,9 @@
 import type { Broadcast, Clock } from '@virtmesh/base';
 import type { DriverEvent, Host } from '@virtmesh/driver-spi';
-import type { GuestTable, LogBounds } from '@virtmesh/driver-support';
+import type { DriverDirectories, GuestTable, LogBounds } from '@virtmesh/driver-support';
 import type { LiveGuest } from './lifecycle/live-guest.ts';
 import type { StateBus } from './lifecycle/state-bus.ts';
 import type { HostProfile } from './probe/profile.ts';
-import type { DriverDirectories } from './process/places.ts';
 import type { SharedMount } from './process/shared-mount.ts';
 
 /** What the parts of the driver share. */

@@ -1,12 +1,12 @@
 import { Broadcast, Fault, systemClock } from '@virtmesh/base';
-import type { DriverEvent, Host } from '@virtmesh/driver-spi';
-import { GuestTable } from '@virtmesh/driver-support';
+import type { DriverEvent } from '@virtmesh/driver-spi';
+import { domainsDir, GuestTable, trueRoots } from '@virtmesh/driver-support';
 import { dirname } from 'node:path';
 import type { DriverContext } from './context.ts';
 import { StateBus } from './lifecycle/state-bus.ts';
 import type { LxcDriverOptions } from './options.ts';
 import { probeHost } from './probe/probe.ts';
-import { domainsDir, monitorFifo } from './process/places.ts';
+import { monitorFifo } from './process/places.ts';
 import { SharedMount } from './process/shared-mount.ts';
 
 /** Beside the uid and the ending, 107 bytes are all that the name of a monitor's socket may have. */
@@ -30,10 +30,7 @@ export async function openContext(options: LxcDriverOptions): Promise<DriverCont
     host.files.makeDirectory(domainsDir(directories), { mode: 0o711 }),
     host.files.makeDirectory(dirname(fifo), { mode: 0o755 }),
   ]);
-  const [incoming, pathRoots] = await Promise.all([
-    host.sockets.fifo(fifo),
-    Promise.all(options.pathRoots.map((root) => trueRoot(host, root))),
-  ]);
+  const [incoming, pathRoots] = await Promise.all([host.sockets.fifo(fifo), trueRoots(host, options.pathRoots)]);
   return {
     host,
     clock: options.clock ?? systemClock,
@@ -46,14 +43,4 @@ export async function openContext(options: LxcDriverOptions): Promise<DriverCont
     bus: new StateBus(incoming),
     events: new Broadcast<DriverEvent>(),
   };
-}
-
-/** A root that is not there yet stays as it is written: nothing lies below it. */
-async function trueRoot(host: Host, root: string): Promise<string> {
-  try {
-    await using directory = await host.files.open(root);
-    return directory.realPath;
-  } catch {
-    return root;
-  }
 }

@@ -1,12 +1,11 @@
 import type { Broadcast, Clock } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverEvent, Host } from '@virtmesh/driver-spi';
-import type { GuestTable, LogBounds } from '@virtmesh/driver-support';
+import type { DriverDirectories, GuestTable, LogBounds } from '@virtmesh/driver-support';
 import type { LaunchInput } from './launch.ts';
 import type { LiveGuest } from './lifecycle/live-guest.ts';
 import type { Accelerators, BinaryProfile } from './probe/profile.ts';
 import type { Claims } from './process/claims.ts';
-import type { DriverDirectories } from './process/places.ts';
 import type { GuestUsers } from './process/users.ts';
 
 /** What the parts of the driver share. */

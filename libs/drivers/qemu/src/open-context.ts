@@ -1,6 +1,6 @@
 import { Broadcast, Fault, systemClock } from '@virtmesh/base';
-import type { DriverEvent, FileStat, Host } from '@virtmesh/driver-spi';
-import { GuestTable, logKeeperProgram } from '@virtmesh/driver-support';
+import type { DriverEvent, FileStat } from '@virtmesh/driver-spi';
+import { domainsDir, GuestTable, logKeeperProgram, trueRoots } from '@virtmesh/driver-support';
 import { join } from 'node:path';
 import { buildArgv } from './argv/build-argv.ts';
 import type { DriverContext } from './context.ts';
@@ -9,7 +9,6 @@ import { probeAccelerators } from './probe/probe-accelerators.ts';
 import { probeBinary } from './probe/probe-binary.ts';
 import type { Accelerators, BinaryProfile } from './probe/profile.ts';
 import { Claims } from './process/claims.ts';
-import { domainsDir } from './process/places.ts';
 import { ancestors, permits } from './process/reach.ts';
 import { type GuestUsers, ownerOf } from './process/users.ts';
 import { uefiFor } from './process/uefi.ts';
@@ -29,7 +28,7 @@ export async function openContext(options: QemuDriverOptions): Promise<DriverCon
     findAccelerators(options, binary, users),
     host.processes.which(logKeeperProgram.name),
     users.t === 'range' ? host.processes.usersWithProcesses(users.first + 1, users.count - 1) : new Set<number>(),
-    Promise.all(options.pathRoots.map((root) => trueRoot(host, root))),
+    trueRoots(host, options.pathRoots),
   ]);
   return {
     host,
@@ -93,15 +92,5 @@ async function makeDirectories({ host, runDir, stateDir }: QemuDriverOptions, us
         `guests run as users of their own, which cannot enter ${directory}; allow it by: chmod o+x ${directory}`,
         { driver: 'qemu', path: directory, remedy: `chmod o+x ${directory}` },
       );
-  }
-}
-
-/** A root that is not there yet stays as it is written: nothing lies below it. */
-async function trueRoot(host: Host, root: string): Promise<string> {
-  try {
-    await using directory = await host.files.open(root);
-    return directory.realPath;
-  } catch {
-    return root;
   }
 }

@@ -67,7 +67,16 @@ export type {
 export { pathViolations } from './path-rules.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
-export { type AnyDevice, deviceKinds, type DeviceKind, deviceListPath, findDevice, withDevice, withoutDevice } from './spec-device.ts';
+export {
+  type AnyDevice,
+  deviceKinds,
+  type DeviceKind,
+  deviceListPath,
+  devicesOfKind,
+  findDevice,
+  withDevice,
+  withoutDevice,
+} from './spec-device.ts';
 export { overlongLists, refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';
 export { differAt, fieldsAt, leafPaths, mergePaths } from './spec-paths.ts';
 export { genericViolations } from './spec-rules.ts';

@@ -14,17 +14,22 @@ const lists = {
 
 /** One device with its kind. */
 export type AnyDevice = NonNullable<Device['device']>;
+/** What such a device is. */
 export type DeviceKind = AnyDevice['$case'];
 
+/** All kinds of device that can come and go. */
 export const deviceKinds = Object.keys(lists) as readonly DeviceKind[];
 
 /** The list of a definition that holds devices of a kind, as a proto path, such as `host_devices`. */
 export const deviceListPath = (kind: DeviceKind): string => lists[kind].replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
+/** The devices of a definition that are of a kind. */
+export const devicesOfKind = (spec: DomainSpec, kind: DeviceKind): readonly { readonly id: string }[] => spec[lists[kind]];
+
 /** The device of a definition with that id, among those that can come and go. */
 export function findDevice(spec: DomainSpec, id: string): AnyDevice | undefined {
   for (const kind of deviceKinds) {
-    const value = (spec[lists[kind]] as readonly { readonly id: string }[]).find((each) => each.id === id);
+    const value = devicesOfKind(spec, kind).find((each) => each.id === id);
     if (value) return { $case: kind, value } as AnyDevice;
   }
   return undefined;
@@ -32,7 +37,7 @@ export function findDevice(spec: DomainSpec, id: string): AnyDevice | undefined 
 
 /** The definition with a device: in place of the one of its kind with the same id, else behind the others of its kind. */
 export function withDevice(spec: DomainSpec, { $case, value }: AnyDevice): DomainSpec {
-  const present = spec[lists[$case]] as readonly { readonly id: string }[];
+  const present = devicesOfKind(spec, $case);
   const at = value.id === '' ? -1 : present.findIndex((each) => each.id === value.id);
   return DomainSpec.fromPartial({ ...spec, [lists[$case]]: at < 0 ? [...present, value] : present.with(at, value) });
 }
@@ -41,7 +46,7 @@ export function withDevice(spec: DomainSpec, { $case, value }: AnyDevice): Domai
 export function withoutDevice(spec: DomainSpec, id: string): DomainSpec {
   const found = findDevice(spec, id);
   if (!found) return spec;
-  const present = spec[lists[found.$case]] as readonly { readonly id: string }[];
+  const present = devicesOfKind(spec, found.$case);
   const boot = spec.boot && { ...spec.boot, order: spec.boot.order.filter((each) => each !== id) };
   return DomainSpec.fromPartial({ ...spec, boot, [lists[found.$case]]: present.filter((each) => each.id !== id) });
 }

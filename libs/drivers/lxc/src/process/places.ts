@@ -1,20 +1,8 @@
-import { Fault, isDeviceId, isUuid } from '@virtmesh/base';
+import { type DriverDirectories, fileNamePart, type GuestDirectories, guestDirectories } from '@virtmesh/driver-support';
 import { join } from 'node:path';
 
-/** The directories that the driver is given. */
-export interface DriverDirectories {
-  /** Short-lived: configurations, mounts, FIFOs. */
-  readonly runDir: string;
-  /** What outlives guests: console logs. */
-  readonly stateDir: string;
-}
-
 /** Where everything of one guest is. */
-export interface GuestPlaces {
-  readonly runDir: string;
-  /** What is kept for a domain between its starts. */
-  readonly stateDir: string;
-  readonly logDir: string;
+export interface GuestPlaces extends GuestDirectories {
   /** LXC's own: the directory that it knows containers by. */
   readonly lxcPath: string;
   readonly config: string;
@@ -43,8 +31,6 @@ export interface GuestPlaces {
   readonly monitorCgroup: string;
 }
 
-export const domainsDir = (directories: DriverDirectories): string => join(directories.stateDir, 'domains');
-
 /** A small file system in memory whose mounts are seen in copies of it: all containers have a part of it. */
 export const sharedDir = ({ runDir }: DriverDirectories): string => join(runDir, '_shared');
 
@@ -52,33 +38,23 @@ export const sharedDir = ({ runDir }: DriverDirectories): string => join(runDir,
 export const monitorFifo = ({ runDir }: DriverDirectories): string => join('/run/lxc', runDir, 'monitor-fifo');
 
 export function placesOf(directories: DriverDirectories, uid: string): GuestPlaces {
-  if (!isUuid(uid)) throw new Fault('INTERNAL_BUG', `not a uid of a domain: ${JSON.stringify(uid)}`);
-  const runDir = join(directories.runDir, uid);
-  const stateDir = join(domainsDir(directories), uid);
-  const logDir = join(stateDir, 'console');
+  const own = guestDirectories(directories, uid);
+  const { logDir, runDir } = own;
   return {
-    runDir,
-    stateDir,
-    logDir,
+    ...own,
     lxcPath: directories.runDir,
-    // The ids of devices have no underscore, so that these never meet a device's.
     config: join(runDir, '_config'),
     pidFile: join(runDir, '_monitor.pid'),
     ownLog: join(sharedDir(directories), `${uid}.log`),
-    log: (consoleId) => join(logDir, `${checked(consoleId)}.log`),
-    logFifo: (consoleId) => join(runDir, `${checked(consoleId)}_log.fifo`),
-    input: (consoleId) => join(runDir, `${checked(consoleId)}.fifo`),
-    mount: (filesystemId) => join(runDir, 'fs', checked(filesystemId)),
-    scratch: (filesystemId) => join(runDir, 'scratch', checked(filesystemId)),
+    log: (consoleId) => join(logDir, `${fileNamePart(consoleId)}.log`),
+    logFifo: (consoleId) => join(runDir, `${fileNamePart(consoleId)}_log.fifo`),
+    input: (consoleId) => join(runDir, `${fileNamePart(consoleId)}.fifo`),
+    mount: (filesystemId) => join(runDir, 'fs', fileNamePart(filesystemId)),
+    scratch: (filesystemId) => join(runDir, 'scratch', fileNamePart(filesystemId)),
     doorway: join(sharedDir(directories), uid),
     commandSocket: `\0${directories.runDir}/${uid}/command`,
     lockFile: join('/run/lxc/lock', directories.runDir, `.${uid}`),
     cgroup: `virtmesh-${uid}`,
     monitorCgroup: `virtmesh-${uid}-monitor`,
   };
-}
-
-function checked(deviceId: string): string {
-  if (!isDeviceId(deviceId)) throw new Fault('INTERNAL_BUG', `not an id of a device: ${JSON.stringify(deviceId.slice(0, 100))}`);
-  return deviceId;
 }

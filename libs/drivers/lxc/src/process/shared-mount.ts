@@ -1,5 +1,6 @@
 import type { Host } from '@virtmesh/driver-spi';
-import { type DriverDirectories, sharedDir } from './places.ts';
+import type { DriverDirectories } from '@virtmesh/driver-support';
+import { sharedDir } from './places.ts';
 
 const leavingMs = 5000;
 /** It holds mount points, and what LXC says of each container. */

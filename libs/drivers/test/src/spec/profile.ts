@@ -1,7 +1,7 @@
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { Accelerator, type DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
-import { deviceKinds, type DeviceKind } from '@virtmesh/driver-spi';
+import { deviceKinds, devicesOfKind } from '@virtmesh/driver-spi';
 import type { Profile } from '../protocol/messages.ts';
 import type { EndAction } from '../protocol/words.ts';
 
@@ -24,22 +24,12 @@ export function profileOf(spec: DomainSpec): Profile {
     displays: idsOf(spec.videos),
     disks: idsOf(spec.disks),
     interfaces: idsOf(spec.interfaces),
-    removable: deviceKinds.flatMap((kind) => idsOf(spec[lists[kind]])),
+    removable: deviceKinds.flatMap((kind) => idsOf(devicesOfKind(spec, kind))),
     onPoweroff: actions[spec.lifecycle?.onPoweroff ?? 0] ?? 'destroy',
     onReboot: actions[spec.lifecycle?.onReboot ?? 0] ?? 'restart',
     onCrash: actions[spec.lifecycle?.onCrash ?? 0] ?? 'destroy',
   };
 }
-
-const lists = {
-  disk: 'disks',
-  interface: 'interfaces',
-  channel: 'channels',
-  rng: 'rngs',
-  filesystem: 'filesystems',
-  hostDevice: 'hostDevices',
-  console: 'consoles',
-} as const satisfies Record<DeviceKind, keyof DomainSpec>;
 
 const actions: Readonly<Record<number, EndAction>> = {
   [LifecycleAction.DESTROY]: 'destroy',
