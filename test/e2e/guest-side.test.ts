@@ -101,17 +101,22 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, asked through the %s'
         value: { name, command: ['/bin/sh', '-c', 'echo "hello $WHO"; echo wrong >&2; exit 3'], environment: { WHO: 'there' } },
       },
     });
-    async function* requests(...more: ExecDomainRequest[]): AsyncGenerator<ExecDomainRequest> {
-      for (const request of [open, ...more]) yield await Promise.resolve(request);
+    async function* only(...requests: ExecDomainRequest[]): AsyncGenerator<ExecDomainRequest> {
+      for (const request of requests) yield await Promise.resolve(request);
     }
-    const answers = await Array.fromAsync(client.connection.domains.execDomain(requests()));
+    const answers = await Array.fromAsync(client.connection.domains.execDomain(only(open)));
     const said = answers.flatMap(({ item }) =>
       item?.$case === 'output' || item?.$case === 'errorOutput' ? [`${item.$case} ${item.value.toString().trim()}`] : [],
     );
     expect(said.toSorted()).toEqual(['errorOutput wrong', 'output hello there']);
     expect(answers.at(-1)?.item).toMatchObject({ $case: 'ended', value: { exitCode: 3, signal: 0 } });
+    const absent = ExecDomainRequest.fromPartial({ item: { $case: 'open', value: { name, command: ['no-such-program'] } } });
+    await expect(Array.fromAsync(client.connection.domains.execDomain(only(absent)))).rejects.toMatchObject({
+      reason: 'REQUEST_INVALID',
+      violations: [{ field: 'open.command', description: expect.stringContaining('No such file or directory') }],
+    });
     const input = ExecDomainRequest.fromPartial({ item: { $case: 'input', value: Buffer.from('x') } });
-    await expect(Array.fromAsync(client.connection.domains.execDomain(requests(input)))).rejects.toMatchObject({
+    await expect(Array.fromAsync(client.connection.domains.execDomain(only(open, input)))).rejects.toMatchObject({
       reason: 'FEATURE_UNSUPPORTED',
       metadata: { driver: 'qemu', feature: 'exec' },
     });
