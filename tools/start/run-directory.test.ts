@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,10 @@ test('a guest is there while something of it stands in the directory, and nothin
   await mkdir(join(guestsDirectory(layout), '0190f5c2-1c4e-7c55-b5d0-3f6f0e9b7a11'));
   await writeFile(join(guestsDirectory(layout), '0190f5c2-1c4e-7c55-b5d0-3f6f0e9b7a11/_config'), '');
   expect(await mayHaveGuests(layout)).toBe(true);
+  // Only root has the directory of LXC.
+  if (process.getuid?.() === 0) await mkdir(join('/run/lxc', guestsDirectory(layout)), { recursive: true });
   await clearGuests(layout);
   await clearGuests(layout);
   expect(await mayHaveGuests(layout)).toBe(false);
+  expect(existsSync(join('/run/lxc', directory))).toBe(false);
 });

@@ -1,4 +1,5 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { runCommand } from '../process/run-command.ts';
 import { type DevLayout, guestsDirectory } from './layout.ts';
 
@@ -18,9 +19,26 @@ export function mountsBelow(directory: string, mountinfo: string): readonly stri
   return points.filter((point) => point.startsWith(`${directory}/`)).toReversed();
 }
 
+/** LXC keeps a pipe and locks for each directory of containers, in directories that are named after it. */
+async function clearLxc(directory: string): Promise<void> {
+  for (const root of ['/run/lxc', '/run/lxc/lock']) {
+    const own = join(root, directory);
+    await rm(own, { recursive: true, force: true });
+    // Those above it have been made for it too, unless something else is in them.
+    let isEmpty = true;
+    for (let above = dirname(own); isEmpty && above !== root; above = dirname(above)) {
+      isEmpty = await rmdir(above).then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+}
+
 /** Takes away what guests have left. What is mounted there goes first: it may be anybody's data. */
 export async function clearGuests(layout: DevLayout): Promise<void> {
   const directory = guestsDirectory(layout);
   for (const point of mountsBelow(directory, await readFile('/proc/self/mountinfo', 'utf8'))) await runCommand(['umount', point]);
   await rm(directory, { recursive: true, force: true });
+  await clearLxc(directory);
 }
