@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { brokenRules } from '../support/event-rules.ts';
+import { brokenLives, brokenRules } from '../support/event-rules.ts';
 import { differences, holesOf, readJournal } from '../support/journal.ts';
 import { TestSystem } from '../support/system.ts';
 import type { TestClient } from '../support/test-client.ts';
@@ -50,6 +50,7 @@ export class KilledWorld implements AsyncDisposable {
     const journal = await readJournal(this.system.agentSocket);
     const broken = [...holesOf(journal), ...(await differences(journal, tape)), ...brokenRules(tape.events)];
     const published = tape.domains();
+    broken.push(...brokenLives(published));
     for (const { events: seen, gaps, scope } of this.#followers) {
       broken.push(...gaps.map((gap) => `a client of the ${scope} was told of a gap: ${gap}`));
       if (!isDeepStrictEqual(seen, published))

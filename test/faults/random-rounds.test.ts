@@ -72,8 +72,7 @@ async function shaken(guests: readonly OwnedGuest[]): Promise<string[]> {
 
 describe(`kills at random (VIRTMESH_FAULT_SEED=${seed} VIRTMESH_FAULT_ROUNDS=${rounds})`, () => {
   it('lose no acknowledged change, harm no guest, and lose and double no event', { timeout: 120_000 + rounds * 60_000 }, async () => {
-    const watched = [];
-    for (const [id, spec] of await watchedSpecs(world)) watched.push(await WatchedGuest.run(world, id, spec));
+    const watched = await Promise.all((await watchedSpecs(world)).map(async ([id, spec]) => WatchedGuest.run(world, id, spec)));
     const guests = await ownedGuests();
     expect(await shaken(guests)).toEqual([]);
     for (const { moves } of guests) expect(moves.length).toBeGreaterThan(0);
@@ -82,7 +81,7 @@ describe(`kills at random (VIRTMESH_FAULT_SEED=${seed} VIRTMESH_FAULT_ROUNDS=${r
     await acknowledged(async () => world.fleet.list());
     for (const guest of guests) for (const client of [world.agent, world.fleet]) expect(await guest.lost(client)).toEqual([]);
     expect(await disagreements(world.system, world.agent)).toEqual([]);
-    for (const guest of watched) await guest.mustHaveGoneOn();
+    await Promise.all(watched.map(async (guest) => guest.mustHaveGoneOn()));
 
     for (const guest of guests) await guest.removed(world.fleet);
     for (const { id } of watched) await world.fleet.remove(id);
