@@ -6,9 +6,10 @@ import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { Bench, type Outcome, removeCache, vmeshPath } from './testing/vmesh.ts';
+import { benches } from './testing/benches.ts';
+import { type Bench, type Outcome, vmeshPath } from './testing/vmesh.ts';
 
 // Against a server of the real contract. What a process of its own matters for, and one of each kind, is bin/vmesh.
 
@@ -16,12 +17,9 @@ import { Bench, type Outcome, removeCache, vmeshPath } from './testing/vmesh.ts'
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
 });
-afterAll(removeCache);
 
 const running = {
   state: DomainState.RUNNING,

@@ -2,13 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { Bench, removeCache, vmeshPath } from '../testing/vmesh.ts';
+import { expect, test } from 'vitest';
+import { benches } from '../testing/benches.ts';
+import { type Bench, vmeshPath } from '../testing/vmesh.ts';
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches(async (started) => {
   bench = started;
   bench.world.add('web', { status: { state: DomainState.RUNNING } });
   // A link in PATH: the wrapper has to find its repository through it.
@@ -16,7 +15,6 @@ beforeEach(async () => {
   await symlink(vmeshPath, join(bench.directory, 'bin', 'vmesh'));
   await writeFile(join(bench.directory, 'definition.yaml'), '');
 });
-afterAll(removeCache);
 
 const shells: Readonly<Record<string, { readonly start: string; readonly load: string }>> = {
   bash: { start: 'bash --norc --noprofile -i', load: "PS1='ready> '; source <(vmesh completion bash)" },

@@ -2,20 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { readlink } from 'node:fs/promises';
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Bench, type Outcome, removeCache, type RunningCall, vmeshPath } from '../testing/vmesh.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { benches } from '../testing/benches.ts';
+import { type Bench, type Outcome, type RunningCall, vmeshPath } from '../testing/vmesh.ts';
 
 // A process of its own takes its time on a busy host.
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
   bench.world.add('web', { status: { state: DomainState.RUNNING } });
 });
-afterAll(removeCache);
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 

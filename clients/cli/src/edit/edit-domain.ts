@@ -1,14 +1,12 @@
 import { tmpdir } from 'node:os';
 import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
-import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
-import { UpdateDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
+import { putDefinition } from '../domain/put-definition.ts';
 import { shortName } from '../domain-reference.ts';
 import type { Invocation } from '../invocation.ts';
-import { begin } from '../operation/follow.ts';
 import { documentText } from '../spec/document-text.ts';
 import { locatedFault } from '../spec/locate-fault.ts';
 import { type DomainDocument, readDocuments } from '../spec/read-documents.ts';
@@ -75,24 +73,7 @@ function readDraft(text: string, domain: Domain, schema: DomainSchema): DomainDo
 
 async function accept(invocation: Invocation, connection: Connection, domain: Domain, document: DomainDocument): Promise<Edited> {
   try {
-    const operation = await begin(
-      invocation,
-      connection,
-      (head) =>
-        connection.domains.updateDomain(
-          UpdateDomainRequest.fromPartial({
-            ...head,
-            name: domain.name,
-            spec: document.spec,
-            updateMask: ['*'],
-            scope: ChangeScope.CONFIG,
-            etag: domain.etag,
-            validateOnly: invocation.flag('dryRun'),
-          }),
-          invocation.callOptions,
-        ),
-      { alone: true },
-    );
+    const operation = await putDefinition(invocation, connection, domain, document, { alone: true, etag: domain.etag });
     return { operation, autostart: document.autostart ?? false };
   } catch (thrown) {
     throw locatedFault(thrown, document, draftLabel);

@@ -8,21 +8,19 @@ import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { InterfaceModel } from '@virtmesh/contracts/domain/v1/interface';
 import { DumpFormat } from '@virtmesh/contracts/domain/v1/saved_state';
-import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { CommandSpec } from '../../command.ts';
 import { commandGroups } from '../../command-table.ts';
 import { enumWords } from '../../spec/enum-named.ts';
-import { Bench, type Outcome, removeCache } from '../../testing/vmesh.ts';
+import { benches } from '../../testing/benches.ts';
+import type { Bench, Outcome } from '../../testing/vmesh.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
 });
-afterAll(removeCache);
 
 const ok = (stdout: string): Outcome => ({ code: 0, stdout, stderr: '' });
 const sent = (method: string): unknown => bench.world.requests.findLast((request) => request.method === method)?.request;

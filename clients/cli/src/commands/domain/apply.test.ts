@@ -2,18 +2,16 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { Bench, type Outcome, removeCache } from '../../testing/vmesh.ts';
+import { expect, test, vi } from 'vitest';
+import { benches } from '../../testing/benches.ts';
+import type { Bench, Outcome } from '../../testing/vmesh.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
 });
-afterAll(removeCache);
 
 const ok = (stdout: string): Outcome => ({ code: 0, stdout, stderr: '' });
 const definition = (name: string, more = ''): string =>

@@ -1,17 +1,16 @@
 import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
 import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
-import { ChangeScope } from '@virtmesh/contracts/domain/v1/change_scope';
 import {
   CreateDomainRequest,
   DomainView,
   GetDomainRequest,
   SetDomainAutostartRequest,
   StartDomainRequest,
-  UpdateDomainRequest,
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { parentOf, readDefinitions } from '../../domain/definitions.ts';
+import { putDefinition } from '../../domain/put-definition.ts';
 import type { Invocation } from '../../invocation.ts';
 import { showOperations, tell } from '../../operation/act.ts';
 import { begin } from '../../operation/follow.ts';
@@ -64,25 +63,8 @@ async function redefine(
   domain: Domain,
   alone: boolean,
 ): Promise<Operation> {
-  const validateOnly = invocation.flag('dryRun');
-  const operation = await begin(
-    invocation,
-    connection,
-    (head) =>
-      connection.domains.updateDomain(
-        UpdateDomainRequest.fromPartial({
-          ...head,
-          name: domain.name,
-          spec: document.spec,
-          updateMask: ['*'],
-          scope: ChangeScope.CONFIG,
-          validateOnly,
-        }),
-        invocation.callOptions,
-      ),
-    { alone },
-  );
-  if (validateOnly) return operation;
+  const operation = await putDefinition(invocation, connection, domain, document, { alone });
+  if (invocation.flag('dryRun')) return operation;
   const { autostart = domain.autostart } = document;
   if (autostart !== domain.autostart)
     await connection.domains.setDomainAutostart(

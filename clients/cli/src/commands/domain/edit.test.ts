@@ -2,19 +2,17 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { Bench, type Outcome, removeCache } from '../../testing/vmesh.ts';
+import { expect, test, vi } from 'vitest';
+import { benches } from '../../testing/benches.ts';
+import type { Bench, Outcome } from '../../testing/vmesh.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
   bench.world.add('web', { status: { state: DomainState.RUNNING } });
 });
-afterAll(removeCache);
 
 /** An editor that does one thing after the other, a shell command on "$1" for each time that it is opened, and keeps what it saw. */
 async function edited(steps: readonly string[], ...words: string[]): Promise<Outcome & { readonly seen: readonly string[] }> {

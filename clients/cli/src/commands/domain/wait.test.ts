@@ -1,19 +1,17 @@
 import { DomainState, DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { Fault } from '@virtmesh/base';
-import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { Bench, type Outcome, removeCache } from '../../testing/vmesh.ts';
+import { expect, test, vi } from 'vitest';
+import { benches } from '../../testing/benches.ts';
+import type { Bench, Outcome } from '../../testing/vmesh.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
   bench.world.add('web');
 });
-afterAll(removeCache);
 
 const web = () => bench.world.find('nodes/n1/domains/web');
 const waited = (condition: string, ...words: string[]): Promise<Outcome> => bench.call(['wait', 'web', '--for', condition, ...words]);

@@ -2,19 +2,17 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
-import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Bench, type Outcome, removeCache } from '../../testing/vmesh.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { benches } from '../../testing/benches.ts';
+import type { Bench, Outcome } from '../../testing/vmesh.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 let bench: Bench;
-beforeEach(async () => {
-  const started = await Bench.start();
-  onTestFinished(() => started[Symbol.asyncDispose]());
+benches((started) => {
   bench = started;
   bench.world.add('web', { status: { state: DomainState.RUNNING } });
 });
-afterAll(removeCache);
 
 const ok = (stdout: string): Outcome => ({ code: 0, stdout, stderr: '' });
 const sent = (method: string): unknown => bench.world.requests.findLast((request) => request.method === method)?.request;
