@@ -52,7 +52,10 @@ function importedNames(node: ts.Node): Pick<Import, 'names' | 'isType'> {
 
 /** Reads what a source file reaches for, from its syntax; comments and strings do not count. */
 export function readSource(path: string, text: string): SourceFile {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const file = ts.createSourceFile(path, text, {
+    languageVersion: ts.ScriptTarget.Latest,
+    jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
+  });
   const imports: Import[] = [];
   const hiddenImports: number[] = [];
   const processUses: number[] = [];
