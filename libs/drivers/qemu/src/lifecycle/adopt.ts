@@ -66,7 +66,7 @@ export async function adoptGuest(
     return goneGuest(DomainStateReason.FAILED);
   }
   guest.announce(answered ? guest.condition : unresponsiveCondition);
-  if (answered) await noteLeft(guest, record, signal);
+  if (answered) await noteLeft(context, guest, record, signal);
   else guest.ask();
   return guest.observed();
 }
@@ -86,11 +86,14 @@ async function firstLook(guest: LiveGuest, signal: AbortSignal): Promise<boolean
   }
 }
 
-/** Tells of the devices that the guest let go of while no life of the agent was there. */
-async function noteLeft(guest: LiveGuest, record: GuestRecord, signal: AbortSignal): Promise<void> {
-  if (record.leaving.length === 0) return;
+/** Forgets the devices that the guest let go of since it was asked to, and tells of those of which no life of the agent has told. */
+async function noteLeft(context: DriverContext, guest: LiveGuest, { leaving }: GuestRecord, signal: AbortSignal): Promise<void> {
+  if (leaving.length === 0) return;
   const present = await presentDevices(guest, signal);
-  for (const id of record.leaving) if (!present.has(qemuIds.device(id)) && findDevice(guest.spec, id)) guest.deviceGone(id);
+  for (const id of leaving.filter((each) => !present.has(qemuIds.device(each)))) {
+    if (findDevice(guest.spec, id)) guest.deviceGone(id);
+    else await forgetDevice(context, guest, id);
+  }
 }
 
 /**

@@ -19,8 +19,7 @@ export async function letGo(context: DriverContext, guest: LiveGuest, device: An
     guest,
     context.claims.of(guest.ref.uid).files.filter((file) => file.device === id),
   );
-  guest.record = withoutParts(guest.record, guest, device);
-  return guest.record;
+  return forgetParts(context, guest, id);
 }
 
 /** Takes note of a device that the guest let go of when nobody waited for that any more. */
@@ -28,6 +27,15 @@ export async function forgetDevice(context: DriverContext, guest: LiveGuest, id:
   const device = findDevice(guest.spec, id);
   guest.updateSpec(withoutDevice(guest.spec, id));
   if (device) await letGo(context, guest, device, AbortSignal.timeout(letGoTimeoutMs));
+  // An earlier life of the agent told of it and gave back what it had, and could not note that in the record.
+  else forgetParts(context, guest, id);
+}
+
+function forgetParts({ claims }: DriverContext, guest: LiveGuest, id: string): GuestRecord {
+  const { uid } = guest.ref;
+  claims.add(uid, { files: claims.of(uid).files.filter((file) => file.device !== id) });
+  guest.record = withoutParts(guest.record, uid, id);
+  return guest.record;
 }
 
 async function removeTap(host: Host, guest: LiveGuest, device: AnyDevice, signal: AbortSignal): Promise<void> {
@@ -35,13 +43,12 @@ async function removeTap(host: Host, guest: LiveGuest, device: AnyDevice, signal
     await host.network.removeTaps([tapName(guest.ref.uid, device.value.id)], signal);
 }
 
-function withoutParts(record: GuestRecord, guest: LiveGuest, device: AnyDevice): GuestRecord {
-  const { id } = device.value;
+function withoutParts(record: GuestRecord, uid: string, id: string): GuestRecord {
   const { [id]: _, ...addresses } = record.layout?.addresses ?? {};
   return {
     ...record,
     files: record.files.filter((file) => file.device !== id),
-    taps: device.$case === 'interface' ? record.taps.filter((tap) => tap !== tapName(guest.ref.uid, id)) : record.taps,
+    taps: record.taps.filter((tap) => tap !== tapName(uid, id)),
     layout: record.layout && { ...record.layout, addresses },
     leaving: record.leaving.filter((each) => each !== id),
   };
