@@ -29,6 +29,7 @@ export interface Features {
   readonly freeze: Freeze;
   readonly exec: Exec;
 }
+/** What a feature is called, in capabilities too. */
 export type FeatureName = keyof Features;
 
 const all: Record<FeatureName, true> = {

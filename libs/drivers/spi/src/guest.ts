@@ -9,6 +9,7 @@ export interface GuestRef {
   readonly id: string;
 }
 
+/** What JSON has. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /**

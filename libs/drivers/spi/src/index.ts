@@ -25,45 +25,27 @@ export {
   type StartPlan,
 } from './guest.ts';
 export type { HostSupport, HypervisorDriver, Lifecycle } from './hypervisor.ts';
+export type { Host } from './host.ts';
+export type { HostCgroups } from './host/cgroups.ts';
+export type { DeviceNumbers, FileKind, FileOwner, FileStat, HostFiles, OpenFile } from './host/files.ts';
+export type { HostFacts, HostInfo } from './host/info.ts';
+export type { HostMounts, MountOrder } from './host/mounts.ts';
+export type { HostNetwork, InnerInterface, InterfaceCounters, InterfaceLook, Neighbour, TapOrder, VethOrder } from './host/network.ts';
 export type {
   ChildDescriptor,
   CommandResult,
-  DeviceNumbers,
   ExitStatus,
-  Fifo,
-  FileKind,
-  FileOwner,
-  FileStat,
-  Host,
-  HostCgroups,
-  HostFacts,
-  HostFiles,
-  HostInfo,
-  HostMounts,
-  HostNetwork,
   HostProcesses,
-  HostSockets,
-  InnerInterface,
-  InterfaceCounters,
-  InterfaceLook,
-  Intake,
-  ListeningSocket,
-  MountOrder,
-  Neighbour,
-  OneConnection,
-  OpenFile,
-  Pipe,
   ProcessIdentity,
   ProcessLook,
   RunOptions,
   Signal,
-  SpawnedProcess,
   SpawnOrder,
+  SpawnedProcess,
   TerminalOrder,
   TerminalProcess,
-  TapOrder,
-  VethOrder,
-} from './host.ts';
+} from './host/processes.ts';
+export type { Fifo, HostSockets, Intake, ListeningSocket, OneConnection, Pipe } from './host/sockets.ts';
 export { pathViolations } from './path-rules.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';
 export { type DeviceRef, devicesOf, nameDevices } from './spec-devices.ts';
@@ -76,7 +58,7 @@ export {
   findDevice,
   withDevice,
   withoutDevice,
-} from './spec-device.ts';
+} from './spec-pluggable-devices.ts';
 export { overlongLists, refuseUndriven, type SetField, setFields, specLeafFields } from './spec-fields.ts';
 export { differAt, fieldsAt, leafPaths, mergePaths } from './spec-paths.ts';
 export { genericViolations } from './spec-rules.ts';

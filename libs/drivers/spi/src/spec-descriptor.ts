@@ -21,6 +21,7 @@ export interface Field {
   readonly shape: FieldShape;
 }
 
+/** A message of the contract. */
 export interface MessageShape {
   readonly fields: readonly Field[];
 }

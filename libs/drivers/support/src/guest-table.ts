@@ -17,6 +17,7 @@ export interface FollowedGuest {
   drop(): void;
 }
 
+/** What is known of a guest. */
 export type GuestEntry<G> = { readonly t: 'starting'; readonly start: PreemptibleStart } | { readonly t: 'live'; readonly guest: G };
 
 /** The guests that a driver knows of, by uid, from the first step of their start or their adoption until their release. */

@@ -3,6 +3,7 @@ import { type Availability, DomainCapabilities } from '@virtmesh/contracts/domai
 import { machineType } from './spec/complete.ts';
 import { maxVcpus } from './spec/validate.ts';
 
+/** What the driver says that its version is: no guest depends on it. */
 export const driverVersion = '1.0';
 
 /** The device models that a definition can name: all that the contract has. */

@@ -32,6 +32,7 @@ export interface Kept {
   readonly law: EventLaw;
 }
 
+/** How a guest is started. */
 export interface StartOptions {
   readonly paused?: boolean;
   readonly restore?: NonNullable<StartOrder['restore']>;

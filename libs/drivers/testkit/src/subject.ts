@@ -1,6 +1,7 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { AnyDevice, GuestRef, Host, HypervisorDriver, RuntimeRecord } from '@virtmesh/driver-spi';
 
+/** A definition with what is not the default. */
 export type PartialSpec = Parameters<typeof DomainSpec.fromPartial>[0];
 
 /** What a guest can be made to do by itself. */

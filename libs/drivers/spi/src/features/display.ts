@@ -1,6 +1,7 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef } from '../guest.ts';
 
+/** A picture of a display. */
 export interface Picture {
   /** Such as `image/png`. */
   readonly mimeType: string;

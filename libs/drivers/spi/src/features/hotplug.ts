@@ -9,6 +9,7 @@ export interface DeviceChange {
   readonly device: string;
 }
 
+/** What a change of a device is to bring about. */
 export interface DeviceOrder {
   readonly guest: GuestRef;
   readonly change: DeviceChange;

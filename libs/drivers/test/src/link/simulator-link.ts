@@ -18,6 +18,7 @@ interface Linked {
   readonly identity: SimulatorIdentity;
 }
 
+/** What a link tells. */
 export interface LinkHooks {
   onEvent(event: WireEvent): void;
   /** The process has ended, and all guests with it. */

@@ -42,4 +42,5 @@ export const guestActs = [
   'lock-tray',
   'unlock-tray',
 ] as const;
+/** One of them. */
 export type GuestAct = (typeof guestActs)[number];

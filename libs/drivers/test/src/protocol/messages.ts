@@ -130,8 +130,11 @@ export interface Verbs {
   };
 }
 
+/** A verb by its name. */
 export type Verb = keyof Verbs;
+/** What a verb takes. */
 export type ArgsOf<V extends Verb> = Verbs[V]['args'];
+/** What a verb answers. */
 export type AnswerOf<V extends Verb> = Verbs[V]['answer'];
 /** The verbs of a guest: what latencies and faults can be set for. */
 export type GuestVerb = Exclude<Verb, 'hello' | `control.${string}`>;
@@ -153,6 +156,7 @@ export type WireEvent =
   | { readonly t: 'balloon'; readonly uid: string; readonly memoryBytes: number }
   | { readonly t: 'state'; readonly uid: string; readonly state: Exclude<ObservedState, 'gone'>; readonly reason: StateReason };
 
+/** A fault as it goes over the wire. */
 export interface WireFault {
   readonly reason: string;
   readonly message: string;

@@ -26,4 +26,5 @@ export interface SimulatorSettings {
   readonly idleEndMs: number;
 }
 
+/** Those of a simulator that was given none. */
 export const defaultSettings: SimulatorSettings = { seed: 1, clockScale: 1, latencies: {}, capacityBytes: 0, idleEndMs: 30_000 };

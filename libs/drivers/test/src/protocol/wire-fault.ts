@@ -1,8 +1,10 @@
 import { Fault, type Reason, reasonCodes } from '@virtmesh/base';
 import type { WireFault } from './messages.ts';
 
+/** Whether this version has a reason of that name. */
 export const isReason = (text: string): text is Reason => Object.hasOwn(reasonCodes, text);
 
+/** A fault with what JSON has. */
 export function encodeFault({ message, metadata, reason, retryAfterMs, violations }: Fault): WireFault {
   return {
     reason,

@@ -9,6 +9,7 @@ const maxUnreadBytes = 256 * 1024;
 const interrupt = 3;
 const lineEnd = 10;
 
+/** A command to run. */
 export interface ExecRequest {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
