@@ -37,20 +37,20 @@ it('a suspend that is given up while it waits leaves the container running, and 
       : /frozen 1/.test((await cgroups.read('memory', cgroup, 'cgroup.events')) ?? '');
   const running = await life.start(guest, life.spec(guest));
   try {
-    const { suspend, resume } = life.feature('suspend');
+    const power = life.feature('suspend');
     const givenUp = (): AbortSignal => (giveUp = new AbortController()).signal;
 
-    await expect(suspend(guest, givenUp())).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
+    await expect(power.suspend(guest, givenUp())).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
     expect(await isFrozen()).toBe(false);
     expect(await driver.lifecycle.observe(guest, soon())).toMatchObject({ state: 'running' });
     expect(life.of(guest)).toEqual([]);
 
-    await suspend(guest, soon());
-    await expect(suspend(guest, givenUp())).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
+    await power.suspend(guest, soon());
+    await expect(power.suspend(guest, givenUp())).rejects.toMatchObject({ reason: 'OPERATION_CANCELLED' });
     expect(await isFrozen()).toBe(true);
     expect(await driver.lifecycle.observe(guest, soon())).toMatchObject({ state: 'paused' });
 
-    await resume(guest, givenUp());
+    await power.resume(guest, givenUp());
     expect(await isFrozen()).toBe(false);
     expect(life.of(guest)).toMatchObject([
       { t: 'state', state: 'paused' },

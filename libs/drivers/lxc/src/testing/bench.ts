@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
-import { type Life, type RunningGuest, soon, World } from './world.ts';
+import { type RunningGuest, soon, World } from './world.ts';
 
-// Measures the driver beside LXC's own tools, in turns in one run: node libs/drivers/lxc/src/testing/bench.ts [rounds] [containers at once]
+// Measures the driver beside LXC's own tools, in turns in one run: node libs/drivers/lxc/src/testing/bench.ts [rounds]
 const rounds = Number(process.argv[2] ?? 15);
-const atOnce = Number(process.argv[3] ?? 50);
 const run = promisify(execFile);
 await using world = await World.open();
 const life = await world.life();
@@ -108,45 +107,12 @@ async function graceful(times: Map<string, number[]>): Promise<void> {
   await life.finish(running);
 }
 
-/** What the processes beside a container's own take: all that no other process has, in KiB. */
-function privateKib(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
-  return [...text.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].reduce((sum, [, kib]) => sum + Number(kib), 0);
-}
-const proportionalKib = (pid: number): number => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
-
-async function many(own: Life): Promise<readonly string[]> {
-  const guests = Array.from({ length: atOnce }, () => own.newGuest());
-  let running: RunningGuest[] = [];
-  const driver = await timed(async () => {
-    running = await Promise.all(guests.map((guest) => own.start(guest, own.spec(guest, { ...sleeper, consoles: [{}] }, root))));
-  });
-  const pids = running.flatMap(({ started, record }) => [
-    started.observed.pid,
-    ...(record['keepers'] as { pid: number }[]).map(({ pid }) => pid),
-  ]);
-  const sum = (kib: (pid: number) => number): string => (pids.reduce((total, pid) => total + kib(pid), 0) / atOnce).toFixed(0);
-  const memory = `memory of ours for each of ${atOnce} (monitor and console log): ${sum(proportionalKib)} KiB proportional, ${sum(privateKib)} KiB private`;
-  const config = running[0] && rawConfig(running[0]);
-  const killed = await timed(() => Promise.all(running.map((each) => own.finish(each))));
-  writeFileSync(config ?? '', readFileSync(config ?? '', 'utf8').replace(/^lxc\.console\.logfile.*$/m, 'lxc.console.path = none'));
-  const names = guests.map((_, index) => `raw${index}`);
-  const tools = await timed(() => Promise.all(names.map((name) => tool.start(name, config ?? ''))));
-  await Promise.all(names.map((name) => tool.kill(name)));
-  return [
-    memory,
-    `${atOnce} at once: driver ${driver.toFixed(0)} ms, lxc-start ${tools.toFixed(0)} ms; destroyed and released in ${killed.toFixed(0)} ms`,
-  ];
-}
-
 const times = new Map<string, number[]>();
 await one(new Map());
 for (let round = 0; round < rounds; round += 1) await one(times);
 report();
 for (let round = 0; round < Math.min(rounds, 5); round += 1) await graceful(times);
 report();
-
-if (atOnce > 0) for (const line of await many(life)) process.stdout.write(`${line}\n`);
 
 function report(): void {
   for (const [name, each] of [...times].toSorted(([a], [b]) => a.localeCompare(b)))

@@ -95,8 +95,7 @@ export class GuestStart implements PreemptibleStart {
       // A container with an id map is another user, and must get to what is mounted in it.
       host.files.makeDirectory(this.#places.runDir, { mode: 0o711 }),
       host.files.makeDirectory(this.#places.doorway, { mode: 0o711 }),
-      host.files.makeDirectory(this.#places.logDir, { mode: 0o700 }),
-      host.files.remove(this.#places.ownLog),
+      ...(spec.consoles.length > 0 ? [host.files.makeDirectory(this.#places.logDir, { mode: 0o700 })] : []),
     ]);
     const [sources, nodes, disks, namespaces] = await Promise.all([
       prepareFilesystems(this.#context, spec, this.#places, signal),
