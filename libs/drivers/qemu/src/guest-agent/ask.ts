@@ -3,10 +3,8 @@ import type { DriverEvent } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
 import { GuestAgentClient } from './client.ts';
-import { connectedChannel } from './talk.ts';
+import { agentTimeoutMs, connectedChannel } from './talk.ts';
 
-/** How long the agent in a guest may take where the caller does not say: a guest that is busy answers in tens of milliseconds. */
-const agentTimeoutMs = 10_000;
 /** How long after the agent's connection the sign may come that the guest has done what it was asked. */
 const signAfterSilenceMs = 1000;
 /** What a guest that does as it is asked shows, also where its agent ends before it can answer. */

@@ -4,7 +4,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 import type { DriverContext } from '../../context.ts';
 import { agentTimeoutMs, talk } from '../../guest-agent/talk.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
-import { numberTold, told, type Told } from './reading.ts';
+import { int32Told, numberTold, told, type Told } from './reading.ts';
 
 /** The agent keeps up to 16 MiB of each stream, and tells both at the end in one answer, a third longer. */
 const maxAnswerBytes = 48 * 1024 * 1024;
@@ -150,6 +150,7 @@ class AgentExec implements ExecSession {
 const sigkill = 9;
 
 function endTold(status: Told): ExecEnd {
-  const signal = Math.trunc(numberTold(status['signal']));
-  return { exitCode: signal > 0 ? 128 + signal : Math.trunc(numberTold(status['exitcode'])), signal };
+  const signal = int32Told(status['signal']);
+  // Windows' codes have 32 bits without a sign.
+  return { exitCode: signal > 0 ? 128 + signal : numberTold(status['exitcode']) | 0, signal };
 }

@@ -3,7 +3,7 @@ import type { Freeze } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../../context.ts';
 import { agentTimeoutMs, talk } from '../../guest-agent/talk.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
-import { numberTold } from './reading.ts';
+import { int32Told } from './reading.ts';
 
 export const freezeFeature = (context: DriverContext): Freeze => ({
   freeze: (ref, mountPoints, signal) => freeze(context, context.guests.running(ref), mountPoints, signal),
@@ -24,7 +24,7 @@ async function freeze(context: DriverContext, guest: LiveGuest, mountPoints: rea
   try {
     return await talk(context, guest, signal, async (ask) => {
       asked = true;
-      return numberTold(
+      return int32Told(
         mountPoints.length === 0
           ? await ask('guest-fsfreeze-freeze')
           : await ask('guest-fsfreeze-freeze-list', { mountpoints: [...mountPoints] }),
@@ -38,4 +38,4 @@ async function freeze(context: DriverContext, guest: LiveGuest, mountPoints: rea
 }
 
 const thaw = async (context: DriverContext, guest: LiveGuest, signal: AbortSignal): Promise<number> =>
-  numberTold(await talk(context, guest, signal, (ask) => ask('guest-fsfreeze-thaw')));
+  int32Told(await talk(context, guest, signal, (ask) => ask('guest-fsfreeze-thaw')));

@@ -4,7 +4,7 @@ import type { GuestInfo } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../../context.ts';
 import { agentTimeoutMs, type AskAgent, talk } from '../../guest-agent/talk.ts';
 import { guestDisks } from './guest-disks.ts';
-import { bytesTold, listTold, numberTold, textTold, told } from './reading.ts';
+import { bytesTold, int32Told, listTold, numberTold, textTold, told } from './reading.ts';
 
 export const guestInfoFeature = (context: DriverContext): GuestInfo => ({
   guestInfo: async (ref, active, signal) => {
@@ -46,11 +46,11 @@ export function infoTold(answers: Answers, diskOf: (disk: Readonly<Record<string
     ...(answers.os === undefined ? {} : { os: osTold(os) }),
     ...(answers.timezone === undefined
       ? {}
-      : { timezone: { name: textTold(timezone['zone']), offsetSeconds: Math.trunc(numberTold(timezone['offset'])) } }),
+      : { timezone: { name: textTold(timezone['zone']), offsetSeconds: int32Told(timezone['offset']) } }),
     users: listTold(answers.users).map((user) => ({
       name: textTold(user['user']),
       domain: textTold(user['domain']),
-      loginTimeMs: BigInt(Math.trunc(numberTold(user['login-time']) * 1000)),
+      loginTimeMs: BigInt(numberTold(Number(user['login-time']) * 1000)),
     })),
     filesystems: listTold(answers.filesystems).map((each) => ({
       mountPoint: textTold(each['mountpoint']),
