@@ -9,7 +9,8 @@ import { makeTaps, tapName } from '../../lifecycle/start/network.ts';
 import type { FileUse } from '../../process/claims.ts';
 import { handOver } from '../../process/hand-over.ts';
 import { ownerOf } from '../../process/users.ts';
-import { claimFiles, layoutOfGuest } from './device-files.ts';
+import { layoutOfGuest } from '../layout-of-guest.ts';
+import { claimFiles } from './device-files.ts';
 import { letGo } from './let-go.ts';
 import { addBackends, partsOf } from './parts.ts';
 import { placeFor, presentDevices } from './places.ts';
@@ -45,7 +46,7 @@ export class DeviceAttach {
   /** Looks at everything and changes nothing. */
   async #reserve(signal: AbortSignal): Promise<void> {
     const guest = this.#guest;
-    const layout = layoutOfGuest(guest);
+    const layout = layoutOfGuest(guest, 'hotplug');
     this.#address = await placeFor(guest, layout, this.#device, await presentDevices(guest, signal), signal);
   }
 
@@ -54,7 +55,7 @@ export class DeviceAttach {
     const { host, users } = this.#context;
     this.#uses = await claimFiles(this.#context, guest, this.#order.to, this.#id);
     const { record } = guest;
-    const layout = layoutOfGuest(guest);
+    const layout = layoutOfGuest(guest, 'hotplug');
     this.#save({
       ...record,
       files: [...record.files.filter((file) => file.device !== this.#id), ...this.#uses],

@@ -4,7 +4,7 @@ import type { DriverContext } from '../../context.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
 import { encodeRecord, type GuestRecord } from '../../lifecycle/record.ts';
 import { DeviceAttach } from './attach.ts';
-import { layoutOfGuest } from './device-files.ts';
+import { layoutOfGuest } from '../layout-of-guest.ts';
 import { letGo } from './let-go.ts';
 import { unplug } from './unplug.ts';
 
@@ -24,7 +24,7 @@ export function detachPlan(context: DriverContext, order: DeviceOrder): DevicePl
       {
         name: 'unplug',
         run: async (signal) => {
-          layoutOfGuest(guest());
+          layoutOfGuest(guest(), 'hotplug');
           await unplug(guest(), device.value.id, guestTimeoutMs, signal).catch((thrown: unknown) => {
             const { record } = guest();
             isLeftToGuest = Fault.is(thrown, 'DEVICE_BUSY');

@@ -1,4 +1,3 @@
-import { Fault } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverContext } from '../../context.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
@@ -39,15 +38,4 @@ export async function releaseFiles(context: DriverContext, guest: LiveGuest, use
     (identity) =>
       kept.some((file) => file.identity === identity && file.original) || context.claims.originalOf(guest.ref.uid, identity) !== undefined,
   );
-}
-
-/** What the changing of devices needs of a guest's record. FEATURE_UNSUPPORTED for one that an older version of the driver started. */
-export function layoutOfGuest(guest: LiveGuest): NonNullable<LiveGuest['record']['layout']> {
-  if (guest.record.layout) return guest.record.layout;
-  const why = 'it was started by an older version of the agent, which did not note where its devices sit';
-  throw new Fault('FEATURE_UNSUPPORTED', `the devices of ${guest.ref.id} cannot be changed: ${why}; start it anew`, {
-    driver: 'qemu',
-    feature: 'hotplug',
-    why,
-  });
 }

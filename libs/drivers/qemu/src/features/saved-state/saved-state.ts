@@ -2,13 +2,14 @@ import { abortFault, Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Host, Progress, SavedState, Sink } from '@virtmesh/driver-spi';
-import { type Layout, layoutOf } from '../../argv/layout.ts';
+import { layoutOf } from '../../argv/layout.ts';
 import type { DriverContext } from '../../context.ts';
 import { qemuIds } from '../../launch.ts';
 import type { LiveGuest } from '../../lifecycle/live-guest.ts';
 import { ownerOf } from '../../process/users.ts';
 import type { MigrationStatus } from '../../qmp/index.ts';
 import { presentDevices } from '../hotplug/places.ts';
+import { layoutOfGuest } from '../layout-of-guest.ts';
 import { type SavedMachine, stateHeader } from './saved-file.ts';
 
 export const savedStateFeature = (context: DriverContext): SavedState => ({
@@ -30,7 +31,7 @@ async function save(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  requireLayout(guest);
+  layoutOfGuest(guest, 'savedState');
   const { running } = await guest.execute('query-status', {}, signal);
   try {
     await guest.stop(signal, DomainStateReason.JOB);
@@ -48,19 +49,10 @@ async function save(
  */
 async function machineOf(guest: LiveGuest, active: DomainSpec, signal: AbortSignal): Promise<SavedMachine> {
   const present = await presentDevices(guest, signal);
-  const layout = requireLayout(guest);
+  const layout = layoutOfGuest(guest, 'savedState');
   const left = Object.keys(layoutOf(active).addresses).filter((id) => !present.has(qemuIds.device(id)));
   const addresses = Object.entries(layout.addresses).filter(([id]) => !left.includes(id));
   return { layout: { ...layout, addresses: Object.fromEntries(addresses) }, left };
-}
-
-function requireLayout({ record, ref }: LiveGuest): Layout {
-  if (record.layout) return record.layout;
-  throw new Fault(
-    'FEATURE_UNSUPPORTED',
-    `${ref.id} was started by an older version of the agent, which did not note where its devices sit; start it anew`,
-    { driver: 'qemu', feature: 'savedState', why: 'started by an older version of the agent' },
-  );
 }
 
 /** Has QEMU send its state to a socket of ours, and hands on what comes, as fast as the sink takes it. */
