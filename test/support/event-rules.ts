@@ -38,7 +38,8 @@ export function brokenLives(events: readonly DomainEvent[]): string[] {
     const told = `${event.context?.id} (${event.name} ${type} ${detail})`;
     if (type === 'started' ? life.runs : !life.runs && detail !== 'failed')
       broken.push(`${told}: it ${life.runs ? 'runs already' : 'does not run'}`);
-    if (type === life.last) broken.push(`${told}: it is so already`);
+    // A start that fails is told of a guest that has stopped before.
+    if (type === life.last && detail !== 'failed') broken.push(`${told}: it is so already`);
     lives.set(event.uid, { runs: type !== 'stopped', last: type });
   }
   return broken;
