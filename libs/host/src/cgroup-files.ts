@@ -68,11 +68,9 @@ async function readBounded(path: string): Promise<string | undefined> {
   }
 }
 
-/** The innermost groups first. */
+/** The innermost groups first. Most often there is nothing left but an empty group, or not even that. */
 async function purge(path: string, signal: AbortSignal): Promise<void> {
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
-    const inner = await readdir(path, { withFileTypes: true }).catch(() => []);
-    for (const entry of inner) if (entry.isDirectory()) await purge(join(path, entry.name), signal);
     try {
       await rmdir(path);
       return;
@@ -80,9 +78,12 @@ async function purge(path: string, signal: AbortSignal): Promise<void> {
       if (isGone(thrown)) return;
       if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EBUSY')) throw thrown;
     }
-    for (const pid of (await readBounded(join(path, 'cgroup.procs')))?.split('\n').map(Number) ?? []) if (pid > 0) kill(pid);
+    const inner = (await readdir(path, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory());
+    for (const { name } of inner) await purge(join(path, name), signal);
+    const pids = ((await readBounded(join(path, 'cgroup.procs'))) ?? '').split('\n').filter((line) => line !== '');
+    for (const pid of pids) kill(Number(pid));
     // A process that has just ended leaves its group a moment later, and only version 2 would tell.
-    await sleep(pauseMs, signal);
+    if (inner.length === 0 || pids.length > 0) await sleep(pauseMs, signal);
   }
 }
 
