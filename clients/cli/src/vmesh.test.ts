@@ -150,7 +150,7 @@ describe('looking', () => {
     expect(missing).toMatchObject({ code: 1, stderr: 'error: there is no node nodes/n2\n' });
     expect(features?.stdout).toContain('qemu     migrate          no          not in this release\n');
     expect(domain?.stdout).toMatch(/firmware +uefi +no +OVMF is not installed\n/);
-    expect(version?.stdout).toMatch(/^Client: {4}\d+\.\d+\.\d+\nNode\.js: {3}v\d+.*\nAgent n1: {2}0\.1\.0, qemu 7\.2\n$/);
+    expect(version?.stdout).toMatch(/^Client: {4}\d+\.\d+\.\d+\nNode\.js: {3}v\d+.*\nAgent n1: {2}0\.1\.0, qemu 7\.2, lxc 5\.0\n$/);
     expect(names).toEqual(ok('nodes/n1\n'));
     expect(bench.world.requests.find(({ method }) => method === 'getDomainCapabilities')?.request).toMatchObject({
       node: 'nodes/n1',
@@ -543,6 +543,7 @@ describe('the rest', () => {
       found: `an agent at unix://${bench.socket} answers, with 1 node`,
     });
     expect(findings.find(({ check }) => check === 'driver qemu')?.found).toBe('n1: version 7.2, accelerators that work: tcg');
+    expect(findings.find(({ check }) => check === 'driver lxc')?.found).toBe('n1: version 5.0');
     const kvm = async (): Promise<unknown> =>
       (JSON.parse((await bench.call(['doctor', '-o', 'json'])).stdout) as { findings: { check: string }[] }).findings.find(
         ({ check }) => check === 'kvm',

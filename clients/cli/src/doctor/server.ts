@@ -1,7 +1,7 @@
 import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
 import { GetDomainCapabilitiesRequest } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { Node } from '@virtmesh/contracts/node/v1/node';
+import type { DriverInfo, Node } from '@virtmesh/contracts/node/v1/node';
 import { ListNodesRequest } from '@virtmesh/contracts/node/v1/node_service';
 import { nodeOf } from '../domain-reference.ts';
 import type { Finding } from './finding.ts';
@@ -32,9 +32,7 @@ export async function askServer(connect: () => Promise<Connection>, hostname: st
       node.drivers.map((driver): Finding => ({
         check: `driver ${driver.type}`,
         status: driver.available ? 'ok' : 'warn',
-        found: driver.available
-          ? `${nodeOf(node.name)}: version ${driver.version}, accelerators that work: ${driver.accelerators.join(', ') || 'none'}`
-          : `${nodeOf(node.name)}: not usable`,
+        found: `${nodeOf(node.name)}: ${driver.available ? usable(driver) : 'not usable'}`,
         why: 'runs guests on the node',
         ...(driver.available ? {} : { remedy: driver.why }),
       })),
@@ -47,6 +45,10 @@ export async function askServer(connect: () => Promise<Connection>, hostname: st
     return { findings: [{ check: 'server', status: 'warn', found: thrown.message, why, remedy }] };
   }
 }
+
+/** A container has no use for an accelerator. */
+const usable = ({ version, accelerators }: DriverInfo): string =>
+  `version ${version}${accelerators.length > 0 ? `, accelerators that work: ${accelerators.join(', ')}` : ''}`;
 
 /** What the QEMU driver of a node says of KVM; undefined where it has none, or does not say. */
 async function kvmTrialOf(connection: Connection, node: Node): Promise<KvmTrial | undefined> {

@@ -85,6 +85,7 @@ const nodes = (world: World): Node[] => [
         accelerators: ['tcg'],
         features: [{ name: 'migrate', available: false, why: 'not in this release' }],
       },
+      { type: 'lxc', available: true, version: '5.0' },
     ],
   }),
 ];
