@@ -3,6 +3,7 @@ import { createHost } from '@virtmesh/host';
 import { appendFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { logFiles, logTail, rewind } from './files.ts';
 import { LogReader } from './reader.ts';
@@ -147,3 +148,48 @@ test('a log is turned so that its newest file is the first, and what is overwrit
   await rewind(host, log);
   expect(await contents()).toEqual(['five', 'three', 'four']);
 });
+
+test.each([2, 3])(
+  'whatever is written between two looks, nothing comes twice or out of order, and nothing is left out but by an overtaking, of %i files',
+  async (files) => {
+    const fullBytes = 64;
+    const bytesOfNumber = 8;
+    const writes = fc.array(fc.nat({ max: 24 }), { minLength: 1, maxLength: 12 });
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(writes, fc.integer({ min: 1, max: 7 }), async (counts, writesInTick) => {
+        runs += 1;
+        const log = { path: join(directory, `log${runs}`), files };
+        const reader = await LogReader.open(host, log, -1);
+        let number = 0;
+        let current = 0;
+        let written = 0;
+        const got: number[] = [];
+        let overtaken = false;
+        for (const count of counts) {
+          let turns = 0;
+          for (let each = 0; each < count; each += 1) {
+            if (written >= fullBytes) {
+              current = (current + 1) % files;
+              written = 0;
+              turns += 1;
+            }
+            const name = `log${runs}${current === 0 ? '' : `.${current}`}`;
+            const text = String(number++).padStart(bytesOfNumber, '0');
+            const write = written === 0 ? writeFileSync : appendFileSync;
+            write(join(directory, name), text);
+            if (number % writesInTick === 0) seconds += 1;
+            utimesSync(join(directory, name), seconds, seconds);
+            written += bytesOfNumber;
+          }
+          overtaken ||= turns >= files;
+          got.push(...((await drain(reader)).match(/.{8}/g)?.map(Number) ?? []));
+        }
+        if (!overtaken) expect(got).toEqual(Array.from({ length: number }, (_, index) => index));
+        expect(got).toEqual([...new Set(got)].toSorted((a, b) => a - b));
+        if (number > 0) expect(got.at(-1)).toBe(number - 1);
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
