@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { CommandSpec } from './command.ts';
+import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
 import { commandGroups } from './command-table.ts';
 import { globalsOf, outputAsked } from './globals.ts';
 import { type Call, parseCommandLine } from './program.ts';
@@ -95,43 +95,41 @@ test('verbs of virsh that the issue names are there', () => {
   }
 });
 
-/** Words that a verb understands. */
-const needed = ({ arguments: args = [] }: CommandSpec): string[] =>
-  args.filter(({ name }) => name.startsWith('<')).map(({ choices }) => choices?.[0] ?? 'x');
+type WrongCall = readonly [words: readonly string[], named: string];
 
-const wrongCalls = verbs.flatMap(({ path, spec }): [words: string[], named: string][] => {
-  const args = needed(spec);
-  const required = (spec.arguments ?? []).filter(({ name }) => name.startsWith('<'));
-  const takesMany = spec.arguments?.some(({ name }) => name.includes('...')) ?? false;
-  const optional = (spec.arguments ?? []).length - required.length;
-  const chosen = (spec.arguments ?? []).findIndex(({ choices }) => choices !== undefined);
-  const valued = (spec.options ?? []).filter(({ flags }) => flags.includes('<'));
-  return [
-    ...required.map(({ name }, index): [string[], string] => [[...path, ...args.slice(0, index)], `'${name.replaceAll(/[<>.]/g, '')}'`]),
-    ...(takesMany
-      ? []
-      : [
-          [
-            [...path, ...args, ...Array.from({ length: optional + 1 }, () => 'x')],
-            optional > 0 && chosen >= required.length ? 'invalid' : 'too many arguments',
-          ] as [string[], string],
-        ]),
-    ...(chosen < 0 ? [] : [[[...path, ...args.with(chosen, 'no such word')], `'no such word'`] as [string[], string]]),
-    ...valued.map(({ flags }): [string[], string] => [[...path, ...args, flags.split(/[ ,]+/)[0] ?? ''], `'${flags}'`]),
-    ...valued
-      .filter(({ choices, parse }) => choices ?? parse)
-      .map(({ flags }): [string[], string] => [[...path, ...args, flags.split(/[ ,]+/)[0] ?? '', 'no such value!'], `'${flags}'`]),
-    [[...path, ...args, '--no-such-option'], `'--no-such-option'`],
-  ];
-});
-
-test('what a verb does not understand is named: exit code 2', async () => {
-  for (const [words, named] of wrongCalls) {
-    const { outcome, stderr, stdout } = await parse(...words);
-    expect({ words, outcome, stdout }).toEqual({ words, outcome: { exitCode: 2 }, stdout: '' });
-    expect(`${words.join(' ')}: ${stderr}`).toContain(named);
+/** Calls of a verb that each have one thing wrong, and how that is named. */
+function* wrongCalls(path: readonly string[], { arguments: all = [], options = [] }: CommandSpec): Iterable<WrongCall> {
+  const word = ({ choices }: ArgumentSpec): string => choices?.[0] ?? 'x';
+  const required = all.filter(({ name }) => name.startsWith('<'));
+  const right = [...path, ...required.map(word)];
+  for (const [index, { name, choices }] of required.entries()) {
+    yield [right.slice(0, path.length + index), `missing required argument '${name.replaceAll(/[<>.]/g, '')}'`];
+    if (choices) yield [right.with(path.length + index, 'no such word'), "'no such word'"];
   }
-});
+  if (!all.some(({ name }) => name.includes('...'))) yield [[...path, ...all.map(word), 'x'], 'too many arguments'];
+  yield [[...right, '--no-such-option'], "unknown option '--no-such-option'"];
+  for (const { flags, choices, parse, conflicts = [] } of options) {
+    const [flag = ''] = flags.split(/[ ,]+/);
+    if (flags.includes('<')) yield [[...right, flag], `option '${flags}' argument missing`];
+    if (choices ?? parse) yield [[...right, flag, 'no such value!'], `option '${flags}' argument 'no such value!' is invalid`];
+    for (const other of options.filter((each) => !`${flags}${each.flags}`.includes('<') && conflicts.includes(attributeOf(each))))
+      yield [[...right, flag, other.flags], `option '${flags}' cannot be used with option '${other.flags}'`];
+  }
+}
+
+const attributeOf = ({ flags }: OptionSpec): string =>
+  flags.replace('--', '').replaceAll(/-[a-z]/g, (hyphenated) => hyphenated.slice(1).toUpperCase());
+
+test.each(verbs.map(({ path, spec }) => [path.join(' '), path, spec] as const))(
+  'what %s does not understand is named: exit code 2',
+  async (_verb, path, spec) => {
+    for (const [words, named] of wrongCalls(path, spec)) {
+      const { outcome, stderr, stdout } = await parse(...words);
+      expect({ words, outcome, stdout }).toEqual({ words, outcome: { exitCode: 2 }, stdout: '' });
+      expect(`${words.join(' ')}: ${stderr}`).toContain(named);
+    }
+  },
+);
 
 test('what changes something can be tried, or says that it cannot', async () => {
   const triable: string[] = [];
