@@ -1,3 +1,4 @@
+import { GiB } from '@virtmesh/base';
 import type { DomainGuestInfo } from '@virtmesh/contracts/domain/v1/guest';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Freeze, GuestInfo, GuestRef } from '@virtmesh/driver-spi';
@@ -11,8 +12,6 @@ export const guestInfoFeature = (context: DriverContext): GuestInfo => ({
     return infoOf(guest, active);
   },
 });
-
-const GiB = 1024n * 1024n * 1024n;
 
 const infoOf = (guest: GuestRef, active: DomainSpec): DomainGuestInfo => ({
   os: {

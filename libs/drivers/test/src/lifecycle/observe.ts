@@ -18,6 +18,7 @@ export function observedOf(view: GuestView, identity: SimulatorIdentity): Observ
   };
 }
 
+/** How a guest is now; gone where the simulator is. */
 export async function observeGuest({ link }: DriverContext, { uid }: GuestRef, signal: AbortSignal): Promise<Observed> {
   const identity = await link.present(signal);
   const view = identity && (await link.callPresent('observe', { uid }, signal));

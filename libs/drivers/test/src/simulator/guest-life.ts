@@ -36,6 +36,7 @@ export function boot(world: World, guest: Guest): void {
   guest.agentTimer = world.clock.after(world.latencies.ofGuest('boot'), connects);
 }
 
+/** The agent in the guest is gone until it boots again, or comes back by itself. */
 export function loseAgent(world: World, guest: Guest): void {
   world.clock.cancel(guest.agentTimer);
   guest.agentTimer = undefined;

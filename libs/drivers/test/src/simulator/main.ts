@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { defaultSettings, type SimulatorSettings } from '../protocol/settings.ts';
-import { Simulator } from './server.ts';
+import { Simulator } from './simulator.ts';
 
 // A process of its own, started by the driver: `main.ts {settings} {path of the socket}`, with that socket as descriptor 3.
 const [settingsJson = '{}', socketPath = ''] = process.argv.slice(2);

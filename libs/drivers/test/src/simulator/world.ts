@@ -8,6 +8,7 @@ import { ProfileTable } from './profile-table.ts';
 import { Random } from './random.ts';
 import { type RealTime, SimClock } from './sim-clock.ts';
 
+/** What a world is made with. */
 export interface WorldParts {
   readonly emit: (event: WireEvent) => void;
   readonly heapBytes: () => number;

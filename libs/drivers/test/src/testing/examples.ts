@@ -1,7 +1,6 @@
+import { MiB } from '@virtmesh/base';
 import { Accelerator } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { PartialSpec } from '@virtmesh/driver-testkit';
-
-const mebibyte = 1024n * 1024n;
 
 /** A virtual machine and a container that set every field of the contract between them. */
 export const examples: readonly PartialSpec[] = [
@@ -24,10 +23,10 @@ export const examples: readonly PartialSpec[] = [
       tune: { shares: 512n, periodUs: 100_000n, quotaUs: 50_000n, affinity: '0-1' },
     },
     memory: {
-      sizeBytes: 256n * mebibyte,
-      currentBytes: 128n * mebibyte,
+      sizeBytes: 256n * MiB,
+      currentBytes: 128n * MiB,
       balloon: { disabled: true, statsPeriodSeconds: 5, freePageReporting: true },
-      tune: { hardLimitBytes: 512n * mebibyte, softLimitBytes: 256n * mebibyte, swapHardLimitBytes: 1024n * mebibyte },
+      tune: { hardLimitBytes: 512n * MiB, softLimitBytes: 256n * MiB, swapHardLimitBytes: 1024n * MiB },
     },
     boot: {
       firmware: 2,
@@ -87,7 +86,7 @@ export const examples: readonly PartialSpec[] = [
     graphics: [
       { id: 'vnc0', protocol: { $case: 'vnc', value: { listenAddress: '127.0.0.1', port: 5900, password: 'secret', passwordSet: true } } },
     ],
-    videos: [{ id: 'video0', model: 1, memoryBytes: 16n * mebibyte }],
+    videos: [{ id: 'video0', model: 1, memoryBytes: 16n * MiB }],
     rngs: [{ id: 'rng0', rateBytes: 1000n, periodMs: 100 }],
     watchdog: { id: 'watchdog0', model: 2, action: 3 },
     vsock: { id: 'vsock0', cid: 7n },
@@ -98,7 +97,7 @@ export const examples: readonly PartialSpec[] = [
   },
   {
     hypervisor: 'test',
-    memory: { sizeBytes: 64n * mebibyte },
+    memory: { sizeBytes: 64n * MiB },
     container: {
       init: {
         path: '/sbin/init',
@@ -123,7 +122,7 @@ export const examples: readonly PartialSpec[] = [
       { id: 'fs0', source: { $case: 'directoryPath', value: '/srv/root' }, target: '/', readOnly: true, type: 'ext4', scratch: true },
       { source: { $case: 'imagePath', value: '/srv/image' }, target: '/a' },
       { source: { $case: 'devicePath', value: '/dev/vdb' }, target: '/b' },
-      { source: { $case: 'ram', value: { sizeBytes: mebibyte } }, target: '/c' },
+      { source: { $case: 'ram', value: { sizeBytes: MiB } }, target: '/c' },
     ],
     hostDevices: [
       { id: 'hostdev0', source: { $case: 'blockPath', value: '/dev/vdc' }, readOnly: true },
@@ -133,7 +132,7 @@ export const examples: readonly PartialSpec[] = [
   },
   {
     hypervisor: 'test',
-    memory: { sizeBytes: 64n * mebibyte },
+    memory: { sizeBytes: 64n * MiB },
     container: {
       namespaces: {
         network: { source: { $case: 'named', value: 'net' } },

@@ -1,3 +1,4 @@
+import { MiB } from '@virtmesh/base';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,10 +14,9 @@ import { createTestDriver } from '../driver.ts';
 import type { SimulatorSettings } from '../protocol/settings.ts';
 import { examples } from './examples.ts';
 
-const mebibyte = 1024n * 1024n;
 export const soon = (): AbortSignal => AbortSignal.timeout(15_000);
 
-export const minimal = (): PartialSpec => ({ hypervisor: 'test', memory: { sizeBytes: 64n * mebibyte } });
+export const minimal = (): PartialSpec => ({ hypervisor: 'test', memory: { sizeBytes: 64n * MiB } });
 export const rich = (): PartialSpec => ({
   ...minimal(),
   cpu: { vcpus: 2, maxVcpus: 4 },
@@ -107,7 +107,7 @@ export const testSubject = (settings: Partial<SimulatorSettings> = {}): Subject 
       acts: { shutdown: act('shutdown'), reboot: act('reboot'), crash: act('crash'), panic: act('panic') },
       obeysShutdown: true,
       live: {
-        now: { path: 'memory.current_bytes', change: (spec) => void (spec.memory && (spec.memory.currentBytes = 32n * mebibyte)) },
+        now: { path: 'memory.current_bytes', change: (spec) => void (spec.memory && (spec.memory.currentBytes = 32n * MiB)) },
         later: { path: 'cpu.max_vcpus', change: (spec) => void (spec.cpu && (spec.cpu.maxVcpus = 8)) },
       },
       devices: async () => [

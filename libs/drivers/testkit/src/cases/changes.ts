@@ -1,3 +1,4 @@
+import { GiB } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { expect } from 'vitest';
 import { type Kept, soon } from '../agent-life.ts';
@@ -39,7 +40,7 @@ export const changeCases = (subject: Subject): void =>
       await bench.start(kept);
       const resizeDisk = (size: bigint): Promise<void> =>
         bench.feature('resizeDisk').resizeDisk(kept.guest, kept.active, disk.id, size, soon());
-      const large = 2n * 1024n * 1024n * 1024n;
+      const large = 2n * GiB;
       for (let times = 0; times < 2; times++) await resizeDisk(large);
       await expect(resizeDisk(large / 2n)).rejects.toMatchObject({ reason: 'REQUEST_INVALID' });
       await bench.renew();

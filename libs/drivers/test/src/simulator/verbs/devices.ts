@@ -1,4 +1,4 @@
-import { Fault, sleep } from '@virtmesh/base';
+import { Fault, raceAbort } from '@virtmesh/base';
 import type { Guest } from '../guest.ts';
 import { whenRunning } from '../guest-life.ts';
 import { holdBack } from '../hold-back.ts';
@@ -8,6 +8,7 @@ import type { Handlers } from './handler.ts';
 /** What a disk has that nothing was said of. */
 const firstDiskBytes = 1024 * 1024 * 1024;
 
+/** Changes of a guest that runs. */
 export const deviceHandlers: Handlers<'update' | 'plug' | 'unplug' | 'change' | 'resize-disk'> = {
   update: ({ memoryBytes, profile, uid, vcpus }, { world }) => {
     const guest = world.running(uid);
@@ -29,10 +30,13 @@ export const deviceHandlers: Handlers<'update' | 'plug' | 'unplug' | 'change' | 
     if (!guest.profile.removable.includes(device)) return {};
     const asked = letGo(world, guest, device, () => world.reshape(guest, without(guest, device, profile)));
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    const gaveUp = sleep(timeoutMs + 1, inTime).catch(() => 'late' as const);
-    if ((await Promise.race([asked.done, gaveUp])) !== 'late') return {};
-    asked.nobodyWaits();
-    throw busy(guest, device);
+    try {
+      await raceAbort(asked.done, inTime);
+      return {};
+    } catch {
+      asked.nobodyWaits();
+      throw busy(guest, device);
+    }
   },
   change: ({ device, force, profile, uid }, { world }) => {
     const guest = world.running(uid);

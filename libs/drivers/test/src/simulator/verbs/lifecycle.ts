@@ -9,6 +9,7 @@ import type { Handlers } from './handler.ts';
 
 type LifecycleVerb = 'create' | 'run' | 'discard' | 'shutdown' | 'destroy' | 'observe' | 'release' | 'forget';
 
+/** A guest's life, from its making until it is forgotten. */
 export const lifecycleHandlers: Handlers<LifecycleVerb> = {
   create: ({ id, profile, state, uid }, { world }) => {
     const present = world.guests.get(uid);
@@ -89,6 +90,7 @@ const nowhere: GuestView = {
   begun: false,
 };
 
+/** A guest as others see it. */
 export function viewOf(guest: Guest): GuestView {
   const begun = guest.state !== 'starting';
   if (!guest.isActive) return { ...nowhere, reason: guest.reason, begun };

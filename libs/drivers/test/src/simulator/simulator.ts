@@ -20,6 +20,7 @@ import { statsHandlers } from './verbs/stats.ts';
 import type { RealTime } from './sim-clock.ts';
 import { World } from './world.ts';
 
+/** What a simulator is made with. */
 export interface SimulatorParts {
   /** What tells this simulator from an earlier one. */
   readonly instance: string;
