@@ -80,9 +80,16 @@ describe('a guest with an operating system', () => {
       await expect(session.write(Buffer.from('x'))).rejects.toMatchObject({ reason: 'FEATURE_UNSUPPORTED' });
       await expect(session.resize({ rows: 1, columns: 1 })).rejects.toMatchObject({ reason: 'FEATURE_UNSUPPORTED' });
     }
+    // The agent looks for programs here first.
+    await linux.runs(`printf '#!/bin/sh\necho "$@" >> /tmp/kills\nexec busybox kill "$@"\n' > /usr/sbin/kill; chmod +x /usr/sbin/kill`);
+    const over = await exec(['true']);
+    await all(over);
+    await over[Symbol.asyncDispose]();
     const left = await exec(['sleep', '1234']);
     await left[Symbol.asyncDispose]();
     await expect.poll(() => linux.runs('ps')).not.toContain('1234');
+    // One that has ended is not killed: another process may have its number.
+    expect(await linux.runs('cat /tmp/kills')).toBe(`-9 ${left.pid}`);
     await expect(exec(['/none'])).rejects.toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field: 'open.command' }] });
     for (const [field, more] of [
       ['terminal', { terminal: { rows: 24, columns: 80 } }],

@@ -68,6 +68,8 @@ class AgentExec implements ExecSession {
   readonly #guest: LiveGuest;
   readonly #disposed = new AbortController();
   readonly #result: Promise<Told>;
+  /** From then on its number may be another process's. */
+  #isOver = false;
 
   constructor(context: DriverContext, guest: LiveGuest, pid: number) {
     this.#context = context;
@@ -98,12 +100,12 @@ class AgentExec implements ExecSession {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed.signal.aborted) return;
     this.#disposed.abort();
-    const over = await Promise.race([this.#result.then(() => true), Promise.resolve(false)]).catch(() => false);
     // A guest that has no kill, or is gone, keeps what it runs.
-    if (!over) await this.#signal(sigkill, AbortSignal.timeout(agentTimeoutMs)).catch(() => {});
+    await this.#signal(sigkill, AbortSignal.timeout(agentTimeoutMs)).catch(() => {});
   }
 
   async #signal(signal: number, within: AbortSignal): Promise<void> {
+    if (this.#isOver) return;
     const order = { path: 'kill', arg: [`-${signal}`, String(this.pid)] };
     await talk(this.#context, this.#guest, within, (ask) => ask('guest-exec', order)).catch((thrown: unknown) => {
       throw Fault.is(thrown, 'GUEST_AGENT_FAILED') ? this.#unsupported('the guest has no program kill') : thrown;
@@ -132,7 +134,10 @@ class AgentExec implements ExecSession {
       const status = told(
         await talk(this.#context, this.#guest, within, (ask) => ask('guest-exec-status', { pid: this.pid }), { maxAnswerBytes }),
       );
-      if (status['exited'] === true) return status;
+      if (status['exited'] === true) {
+        this.#isOver = true;
+        return status;
+      }
       await pass(pause, undefined, { signal: this.#disposed.signal });
     }
   }
