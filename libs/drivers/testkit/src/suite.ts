@@ -1,6 +1,6 @@
 import type { FeatureName } from '@virtmesh/driver-spi';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
-import { AgentBench, type Kept } from './agent-life.ts';
+import { AgentBench, type Kept } from './agent-bench.ts';
 import type { GuestAct, Subject } from './subject.ts';
 
 /** The bench of a group of cases, opened before the first. */

@@ -1,6 +1,6 @@
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { expect } from 'vitest';
-import { soon } from '../agent-life.ts';
+import { soon } from '../agent-bench.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 

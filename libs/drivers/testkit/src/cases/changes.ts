@@ -1,7 +1,7 @@
 import { GiB } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { expect } from 'vitest';
-import { type Kept, soon } from '../agent-life.ts';
+import { type Kept, soon } from '../agent-bench.ts';
 import type { SpecChange, Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 

@@ -1,7 +1,7 @@
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { featureNames, genericViolations, refuseUndriven, setFields, specLeafFields } from '@virtmesh/driver-spi';
 import { expect } from 'vitest';
-import type { AgentBench } from '../agent-life.ts';
+import type { AgentBench } from '../agent-bench.ts';
 import { withLeaf } from '../set-leaf.ts';
 import type { PartialSpec, Subject } from '../subject.ts';
 import { suite } from '../suite.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { soon } from '../agent-life.ts';
+import { soon } from '../agent-bench.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 

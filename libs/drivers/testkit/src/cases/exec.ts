@@ -1,6 +1,6 @@
 import type { ExecEnd, ExecOrder, ExecSession } from '@virtmesh/driver-spi';
 import { expect } from 'vitest';
-import { type AgentBench, type Kept, soon } from '../agent-life.ts';
+import { type AgentBench, type Kept, soon } from '../agent-bench.ts';
 import type { Suite } from '../suite.ts';
 
 const ctrlC = 3;

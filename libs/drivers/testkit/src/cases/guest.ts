@@ -1,6 +1,6 @@
 import { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
 import { expect } from 'vitest';
-import { soon } from '../agent-life.ts';
+import { soon } from '../agent-bench.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 import { execCases } from './exec.ts';

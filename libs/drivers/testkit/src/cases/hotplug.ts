@@ -10,7 +10,7 @@ import {
   withoutDevice,
 } from '@virtmesh/driver-spi';
 import { expect } from 'vitest';
-import { type AgentBench, type Kept, soon } from '../agent-life.ts';
+import { type AgentBench, type Kept, soon } from '../agent-bench.ts';
 import type { Suite } from '../suite.ts';
 
 const guestTimeoutMs = 20_000;

@@ -3,7 +3,7 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { RebootMode, ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
 import { expect } from 'vitest';
-import { soon } from '../agent-life.ts';
+import { soon } from '../agent-bench.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 

@@ -2,7 +2,7 @@ import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import { RebootMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { DriverEvent } from '@virtmesh/driver-spi';
 import { expect } from 'vitest';
-import { soon } from '../agent-life.ts';
+import { soon } from '../agent-bench.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 

@@ -1,6 +1,6 @@
 import type { Sink } from '@virtmesh/driver-spi';
 import { expect } from 'vitest';
-import { type AgentBench, type Kept, soon } from '../agent-life.ts';
+import { type AgentBench, type Kept, soon } from '../agent-bench.ts';
 import type { Subject } from '../subject.ts';
 import { suite } from '../suite.ts';
 import { writtenFile } from '../written-file.ts';
