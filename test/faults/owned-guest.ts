@@ -44,7 +44,7 @@ export class OwnedGuest {
     const client = clients[dice(clients.length)] as TestClient;
     const requestId = randomUUID();
     // The uid of a new domain is its request's.
-    await faults?.maybe(this.#told ? this.#uid : requestId).catch(() => undefined);
+    await faults?.maybe(move.verb, this.#told ? this.#uid : requestId).catch(() => undefined);
     try {
       await acknowledged(async () => move.call(client, requestId));
       this.moves.push(move.verb);

@@ -9,8 +9,22 @@ const effects: readonly FaultEffect[] = [
   { t: 'fail', reason: 'HYPERVISOR_FAILED', message: words },
   { t: 'slow', ms: 700 },
 ];
-/** What the driver asks of the simulator in the calls that change a guest. */
-const verbs = ['create', 'run', 'suspend', 'resume', 'shutdown', 'reboot', 'destroy', 'plug', 'unplug', 'save'] as const;
+/** What the driver asks of the simulator in each call of an owner. */
+const asked: Readonly<Record<string, readonly string[]>> = {
+  create: ['create', 'run'],
+  'create paused': ['create', 'run'],
+  start: ['create', 'run'],
+  'start paused': ['create', 'run'],
+  suspend: ['suspend'],
+  resume: ['resume'],
+  reboot: ['reboot'],
+  shutdown: ['shutdown'],
+  destroy: ['destroy'],
+  delete: ['destroy'],
+  attach: ['plug'],
+  detach: ['unplug'],
+  save: ['save'],
+};
 const patienceMs = 10_000;
 
 /** Makes a simulator fail, by chance, at what is asked of one guest. */
@@ -28,15 +42,15 @@ export class SimulatedFaults {
     return thrown instanceof Fault && thrown.message.includes(words);
   }
 
-  /** Every third time, plants a fault that strikes the next call about the guest that asks the simulator for a verb by chance. */
-  async maybe(uid: string): Promise<void> {
-    const verb = verbs[this.#dice(verbs.length)] ?? '*';
-    const effect = effects[this.#dice(effects.length)];
-    if (this.#dice(3) === 0 && effect) await this.#plant(verb, uid, effect);
+  /** Every third time, plants a fault that strikes when the simulator is asked for what an owner's call needs of one guest. */
+  async maybe(call: string, uid: string): Promise<void> {
+    const verbs = asked[call];
+    const [verb, effect] = [verbs?.[this.#dice(verbs.length)], effects[this.#dice(effects.length)]];
+    if (this.#dice(3) === 0 && verb !== undefined && effect) await this.#plant(verb, uid, effect);
   }
 
-  /** Lets the next calls of a verb about the guest hang. */
-  hang(verb: (typeof verbs)[number], uid: string): Promise<void> {
+  /** Lets the next request for a verb about the guest hang. */
+  hang(verb: string, uid: string): Promise<void> {
     return this.#plant(verb, uid, { t: 'hang' });
   }
 
