@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { leaks, type RunMarks, takeFootprint } from '@virtmesh/tools/footprint';
 import { runCommand } from '@virtmesh/tools/run-command';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { idleMachine } from '../support/domain-specs.ts';
 import { makeDisk } from '../support/guest-image.ts';
+import { TestSystem } from '../support/system.ts';
 
 let marks: RunMarks;
 beforeAll(async () => {
@@ -53,6 +55,23 @@ it('names a network interface', async () => {
     () => runCommand(['ip', 'link', 'delete', name]),
   );
   expect(seen).toContain(`network interface ${name}`);
+});
+
+it('names a network interface that a system leaves of a guest that is no more', async () => {
+  const system = await TestSystem.start();
+  const name = `vl${process.pid}`;
+  let uid = '';
+  try {
+    const client = await system.client();
+    ({ uid } = await client.run('guest', idleMachine()));
+    await client.remove('guest');
+    await runCommand(['ip', 'link', 'add', name, 'type', 'bridge']);
+    await runCommand(['ip', 'link', 'set', 'dev', name, 'alias', `virtmesh:${uid}`]);
+    expect(await system.traces(uid)).toEqual([`network interface ${name}`]);
+  } finally {
+    await expect(system[Symbol.asyncDispose]()).rejects.toThrow(`network interface ${name} of ${uid}`);
+  }
+  expect(existsSync(`/sys/class/net/${name}`)).toBe(false);
 });
 
 it('names a cgroup', async () => {

@@ -57,12 +57,22 @@ export async function mountsOf(uid: string): Promise<string[]> {
   return lines.map((line) => line.split(' ')[1] ?? '').filter((target) => target.includes(uid));
 }
 
-/** The network interfaces that the agent made for one guest: their alias names it. */
-export async function interfacesOf(uid: string): Promise<string[]> {
+/** A network interface that an agent made for a guest. */
+export interface GuestInterface {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The network interfaces of all guests of the host: their alias names the guest. */
+export async function guestInterfaces(): Promise<GuestInterface[]> {
   const names = await readdir('/sys/class/net');
-  // Those of others come and go meanwhile, and a file that is none has no alias.
-  const aliases = await Promise.all(names.map((name) => readFile(`/sys/class/net/${name}/ifalias`, 'utf8').catch(() => '')));
-  return names.filter((_, index) => aliases[index]?.trim() === `virtmesh:${uid}`);
+  const found = names.map(async (name): Promise<GuestInterface[]> => {
+    // Those of others come and go meanwhile, and a file that is none has no alias.
+    const alias = await readFile(`/sys/class/net/${name}/ifalias`, 'utf8').catch(() => '');
+    const [, uid] = /^virtmesh:(\S+)/.exec(alias) ?? [];
+    return uid === undefined ? [] : [{ name, uid }];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /** The files of a directory that are not root's, which the test made them as. */

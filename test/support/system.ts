@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Connection, type ConnectOptions } from '@virtmesh/client';
@@ -8,7 +8,7 @@ import { NodeCondition } from '@virtmesh/contracts/node/v1/node';
 import { runCommand } from '@virtmesh/tools/run-command';
 import { EventTape } from './event-tape.ts';
 import { eventually } from './eventually.ts';
-import { cgroupsOf, interfacesOf, mountsOf, processesWith } from './host-traces.ts';
+import { cgroupsOf, guestInterfaces, mountsOf, processesWith } from './host-traces.ts';
 import { NatsServer } from './nats.ts';
 import { ServiceProcess } from './service-process.ts';
 import { TestClient } from './test-client.ts';
@@ -145,7 +145,7 @@ export class TestSystem implements AsyncDisposable {
       ...sockets.map((name) => join(this.runDir, name)),
       ...(await cgroupsOf(uid)),
       ...(await mountsOf(uid)).map((target) => `mount ${target}`),
-      ...(await interfacesOf(uid)).map((name) => `network interface ${name}`),
+      ...(await guestInterfaces()).filter((each) => each.uid === uid).map(({ name }) => `network interface ${name}`),
     ];
   }
 
@@ -175,16 +175,20 @@ export class TestSystem implements AsyncDisposable {
       leaks.push(`process ${pid} ${args.slice(0, 4).join(' ')}`);
       process.kill(pid, 'SIGKILL');
     }
-    const left = await readdir(this.runDir).catch(() => []);
-    leaks.push(...left.map((name) => join(this.runDir, name)));
-    const kept = await readdir(join(this.stateDir, 'domains')).catch(() => []);
-    for (const uid of new Set([...left, ...kept])) {
-      for (const name of await interfacesOf(uid)) {
-        leaks.push(`network interface ${name}`);
-        await runCommand(['ip', 'link', 'delete', name]);
-      }
+    leaks.push(...(await readdir(this.runDir).catch(() => [])).map((name) => join(this.runDir, name)));
+    for (const { name, uid } of await guestInterfaces()) {
+      if (!(await this.#hasKnown(uid))) continue;
+      leaks.push(`network interface ${name} of ${uid}`);
+      await runCommand(['ip', 'link', 'delete', name]);
     }
     return leaks;
+  }
+
+  /** Whether a guest was ever the agent's: its store keeps what happened to those that are gone. */
+  async #hasKnown(uid: string): Promise<boolean> {
+    const files = (await readdir(this.stateDir).catch(() => [])).filter((name) => name.startsWith('agent.db'));
+    const contents = await Promise.all(files.map((name) => readFile(join(this.stateDir, name))));
+    return contents.some((bytes) => bytes.includes(uid));
   }
 
   async #destroyGuests(): Promise<void> {
