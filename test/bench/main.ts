@@ -17,7 +17,7 @@ import { type Bench, openBench } from './reference.ts';
 
 const usage = `Usage: ./dev bench [NAME...] [--samples N] [--json FILE] [--peer libvirt]
 Measures the product beside its limit, interleaved in one run, on real guests: of QEMU under TCG, and of LXC.
-  NAME       start destroy start-20 suspend-resume list-stats event get list-1000 memory
+  NAME       start destroy start-20 start-20-paused suspend-resume list-stats event get list-1000 memory
              lxc-start lxc-kill lxc-start-100 lxc-start-100-consoles lxc-memory; all if left out
   --samples  how many of each, 30 if left out; a tenth of it for start-20 and those of 100 containers
   --peer     also measures Debian's libvirt, which is installed by apt if it is missing
@@ -77,19 +77,16 @@ async function memory(bench: Bench): Promise<void> {
 
 /** What is measured on guests of QEMU. */
 async function machines(): Promise<void> {
-  const many = wanted('list-stats') ? 40 : wanted('start-20') || wanted('memory') ? 20 : 2;
+  const many = wanted('list-stats') ? 40 : ['start-20', 'start-20-paused', 'memory'].some(wanted) ? 20 : 2;
   await using bench = await openBench(many);
   const peerGuests = wanted('list-stats') ? 20 : 1;
   await using peer = values.peer === undefined ? undefined : await Libvirt.start(peerGuests);
   if (wanted('start')) await run(startBenchmark(bench, samples, peer));
   if (wanted('destroy')) await run(destroyBenchmark(bench, samples, peer));
-  if (wanted('start-20'))
-    await run(
-      startManyBenchmark(
-        { ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) },
-        Math.max(3, Math.floor(samples / 10)),
-      ),
-    );
+  const twenty = { ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) };
+  for (const paused of [false, true])
+    if (wanted(paused ? 'start-20-paused' : 'start-20'))
+      await run(startManyBenchmark(twenty, Math.max(3, Math.floor(samples / 10)), { paused }));
   if (wanted('suspend-resume')) {
     await using prepared = await suspendBenchmark(bench, samples * 10, peer);
     await run(prepared);
