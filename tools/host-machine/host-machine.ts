@@ -27,8 +27,8 @@ export interface MachineRun {
 
 /**
  * Runs a command as root of a machine of its own: Debian's cloud kernel in QEMU under TCG, with the files of this host but
- * /tmp and /run, which it can change for itself alone, and with control groups of version 2 only. No argument holds a line's
- * end. Needs root here, and takes some ten times as long as the command would here.
+ * /run, which it can change for itself alone, and with control groups of version 2 only. No argument holds a line's end.
+ * Needs root here, and takes some ten times as long as the command would here.
  */
 export async function runInMachine(command: readonly string[], signal: AbortSignal): Promise<MachineRun> {
   const tree = await guestPackages(cacheDirectory(), () => undefined);
