@@ -158,7 +158,9 @@ export class TestSystem implements AsyncDisposable {
       await service?.[Symbol.asyncDispose]().catch((thrown: unknown) => leaks.push(String(thrown)));
     await this.#simulatorEnds();
     leaks.push(...(await this.#removeLeaks()));
-    await rm(this.#directory, { recursive: true, force: true });
+    // LXC keeps a pipe and locks for a directory of containers where its own name leads to.
+    for (const place of [this.#directory, join('/run/lxc', this.#directory), join('/run/lxc/lock', this.#directory)])
+      await rm(place, { recursive: true, force: true });
     if (leaks.length > 0) throw new Error(`left: ${leaks.join(', ')}`);
   }
 

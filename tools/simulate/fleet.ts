@@ -11,6 +11,7 @@ import { connectControl, type SimulatorControl } from '@virtmesh/driver-test';
 import { Failure } from '../dev/failure.ts';
 import { serviceCommand, serviceEnvironment } from '../process/service-command.ts';
 import { Child } from '../start/child.ts';
+import { clearLxc } from '../start/run-directory.ts';
 import type { SimulateOptions } from './options.ts';
 
 const startMs = 120_000;
@@ -79,6 +80,7 @@ export class SimulatedFleet implements AsyncDisposable {
     // Simulators whose guests have ended follow their agents.
     await delay(idleEndMs);
     await rm(this.directory, { recursive: true, force: true });
+    await clearLxc(this.directory);
   }
 
   async #startNats(port: number): Promise<void> {

@@ -19,8 +19,8 @@ export function mountsBelow(directory: string, mountinfo: string): readonly stri
   return points.filter((point) => point.startsWith(`${directory}/`)).toReversed();
 }
 
-/** LXC keeps a pipe and locks for each directory of containers, in directories that are named after it. */
-async function clearLxc(directory: string): Promise<void> {
+/** Takes away what LXC keeps for a directory of containers, a pipe and locks, in directories that are named after it. */
+export async function clearLxc(directory: string): Promise<void> {
   for (const root of ['/run/lxc', '/run/lxc/lock']) {
     const own = join(root, directory);
     await rm(own, { recursive: true, force: true });
