@@ -1,6 +1,5 @@
 export { AgentLink, type AgentLinkOptions, type AgentSession } from './agent-link.ts';
 export { type AgentState, nodeUnreachable } from './agent-state.ts';
-export { AnswerCache } from './answer-cache.ts';
 export { type BytesMethod, bytesService, type BytesService } from './bytes-service.ts';
 export { keepCopies, restoreCopies } from './copies.ts';
 export { Feed, type FeedItem, type FeedOptions, type FeedSink, type JournalPoint } from './feed.ts';

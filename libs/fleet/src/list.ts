@@ -1,9 +1,8 @@
 import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
 import { Timestamp } from '@virtmesh/contracts/google/protobuf/timestamp';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { encodeRepeated, type Pieces } from '@virtmesh/kit';
+import { type AnswerCache, encodeRepeated, type Pieces } from '@virtmesh/kit';
 import type { AgentLink } from './agent-link.ts';
-import type { AnswerCache } from './answer-cache.ts';
 import type { FeedSet } from './feed-set.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetIndex, IndexEntry } from './fleet-index.ts';

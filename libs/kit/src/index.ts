@@ -20,6 +20,7 @@ export { waitMs, type WaitRule } from './request/wait.ts';
 export { type ChannelSettings, openChannel } from './rpc/channel.ts';
 export { type CallOptions, type Client, type ClientSettings, createClient } from './rpc/client.ts';
 export { type CallContext, metadataKeys } from './rpc/context.ts';
+export { AnswerCache } from './rpc/answer-cache.ts';
 export { encodeField, encodeRepeated, type Pieces } from './rpc/encoded-fields.ts';
 export { type Endpoint, isLoopback, type TcpEndpoint, type TlsEndpoint, type UnixEndpoint } from './rpc/endpoint.ts';
 export type { BidiHandler, Handlers, MethodDefinition, ServerStreamHandler, ServiceDefinition, UnaryHandler } from './rpc/method.ts';

@@ -11,7 +11,6 @@ import {
 } from '@virtmesh/contracts/domain/v1/domain_service';
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import {
-  AnswerCache,
   bytesService,
   callThrough,
   type ListLayout,
@@ -22,6 +21,7 @@ import {
   withStringField,
 } from '@virtmesh/fleet';
 import {
+  AnswerCache,
   type CallContext,
   type CallOptions,
   checkEnum,

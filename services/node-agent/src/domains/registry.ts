@@ -35,6 +35,7 @@ export class DomainRegistry {
   readonly #entries = new Map<string, Entry>();
   readonly #byName = new NameIndex<Entry>();
   readonly #listeners = new Map<string, Set<Listener>>();
+  #version = 0;
   /** Takes back in memory what the present transaction did, should it fail. */
   #undo: (() => void)[] | undefined;
 
@@ -58,6 +59,11 @@ export class DomainRegistry {
     let count = 0;
     for (const entry of this.#entries.values()) if (isActive(entry.state)) count += 1;
     return count;
+  }
+
+  /** Another one after each change. */
+  get version(): string {
+    return String(this.#version);
   }
 
   get(uid: string): Entry | undefined {
@@ -205,6 +211,7 @@ export class DomainRegistry {
   }
 
   #set(entry: Entry): void {
+    this.#version += 1;
     const before = this.#entries.get(entry.guest.uid);
     if (before !== undefined && before.guest.id !== entry.guest.id) this.#byName.delete(before.guest.id);
     this.#entries.set(entry.guest.uid, entry);
@@ -212,6 +219,7 @@ export class DomainRegistry {
   }
 
   #unset(entry: Entry): void {
+    this.#version += 1;
     this.#entries.delete(entry.guest.uid);
     this.#byName.delete(entry.guest.id);
   }

@@ -39,6 +39,7 @@ import {
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import { featureNames } from '@virtmesh/driver-spi';
 import {
+  AnswerCache,
   type CallContext,
   checkDuration,
   checkEnum,
@@ -86,12 +87,17 @@ export function domainService(engine: Engine, journal: NodeJournal, consoles: Co
   const { clock, drivers, node, registry } = engine.parts;
   /** What is encoded already. */
   const asIs = (encoded: Buffer): Buffer => encoded;
+  const answers = new AnswerCache({ clock });
 
   const list = (request: ListDomainsRequest): Buffer => {
     registry.checkNode({ node: parseNodeName(request.parent, 'parent') });
     checkEnum(DomainView, request.view, 'view');
     checkEnum(DomainState, request.states, 'states');
     checkRevision(request.minRevision, journal);
+    const { labels, pageSize, pageToken, states, view } = request;
+    return answers.get(JSON.stringify([view, states, labels, pageSize, pageToken]), registry.version, () => makeList(request));
+  };
+  const makeList = (request: ListDomainsRequest): Buffer => {
     const selection = { states: request.states, labels: request.labels };
     const all = registry.sorted();
     const unfiltered = request.states.length === 0 && Object.keys(request.labels).length === 0;
