@@ -4,6 +4,7 @@ export { type Clock, systemClock } from './clock.ts';
 export { Fault, type FaultOptions, type Violation } from './fault.ts';
 export { KeyedQueue } from './keyed-queue.ts';
 export { LineSplitter } from './line-splitter.ts';
+export { merged } from './merged.ts';
 export {
   anyNode,
   type DomainName,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BytesClient } from './call.ts';
@@ -17,8 +17,9 @@ export class Echo implements AsyncDisposable {
     this.client = new BytesClient(socket);
   }
 
-  /** `answers` by the path of the method. The socket and the answers are put into the directory. */
-  static async start(directory: string, answers: Readonly<Record<string, Uint8Array>>): Promise<Echo> {
+  /** `answers` by the path of the method. The socket and the answers are put into a directory below that one. */
+  static async start(below: string, answers: Readonly<Record<string, Uint8Array>>): Promise<Echo> {
+    const directory = await mkdtemp(join(below, 'echo-'));
     const socket = join(directory, 'echo.sock');
     const args = await Promise.all(
       Object.entries(answers).map(async ([path, bytes], index) => {

@@ -51,28 +51,37 @@ function positionOf(journal: NodeJournal, kind: JournalKind, token: string): num
   return number as number;
 }
 
-/** The values of an iteration, and undefined whenever none came for some time. */
+/**
+ * The values of an iteration, and undefined whenever none came for some time. Each turn waits for a promise of its own: what
+ * waits for one that lasts, as by Promise.race, would keep all values that come meanwhile.
+ */
 export async function* withTicks<T>(values: AsyncIterable<T>, ms: number): AsyncGenerator<T | undefined> {
   const iterator = values[Symbol.asyncIterator]();
-  let tick = Promise.withResolvers<'tick'>();
-  const timer = setTimeout(() => tick.resolve('tick'), ms);
-  let upcoming = iterator.next();
+  let turn = Promise.withResolvers<void>();
+  let arrived: Promise<IteratorResult<T>> | undefined;
+  const timer = setTimeout(() => turn.resolve(), ms);
+  const ask = (): void => {
+    const upcoming = iterator.next();
+    const come = (): void => {
+      arrived = upcoming;
+      turn.resolve();
+    };
+    upcoming.then(come, come);
+  };
+  ask();
   try {
     for (;;) {
-      const winner = await Promise.race([upcoming, tick.promise]);
-      if (winner === 'tick') {
-        tick = Promise.withResolvers();
-        yield undefined;
-      } else if (winner.done) return;
-      else {
-        upcoming = iterator.next();
-        yield winner.value;
-      }
+      await turn.promise;
+      turn = Promise.withResolvers();
+      const next = arrived && (await arrived);
+      if (next?.done === true) return;
+      arrived = undefined;
+      if (next) ask();
+      yield next?.value;
       timer.refresh();
     }
   } finally {
     clearTimeout(timer);
-    upcoming.catch(() => {});
     await iterator.return?.();
   }
 }

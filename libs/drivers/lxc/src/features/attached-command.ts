@@ -1,4 +1,4 @@
-import { Fault, settledWithin } from '@virtmesh/base';
+import { Fault, merged, settledWithin } from '@virtmesh/base';
 import type { ExecEnd, ExecSession, Host, ProcessIdentity, SpawnedProcess, Terminal } from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 
@@ -28,7 +28,7 @@ export class AttachedCommand implements ExecSession {
     this.#connection = connection;
     this.#command = command;
     this.pid = command?.innerPid ?? 0;
-    this.output = merged(connection.outputs);
+    this.output = partsOf(connection.outputs);
     this.ended = connection.process.exited.then(({ code, signal }) => endOf(code, signal));
   }
 
@@ -151,29 +151,13 @@ const inputEnded = (): Fault =>
   new Fault('STATE_INVALID', 'the command takes no more input: it has ended, or its input has', { state: 'ended', allowed: 'running' });
 
 /** What comes over several streams, as it comes; each waits for the reader. */
-async function* merged(streams: { readonly output: Duplex; readonly error?: Duplex }): AsyncGenerator<Part> {
-  const readers = Object.entries(streams).map(([name, stream]) => ({
-    stream: name as Part['stream'],
-    bytes: stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
-  }));
-  const pending = new Map(readers.map((reader) => [reader, next(reader)]));
-  while (pending.size > 0) {
-    const { reader, result } = await Promise.race(pending.values());
-    if (result.done) pending.delete(reader);
-    else {
-      pending.set(reader, next(reader));
-      yield { stream: reader.stream, bytes: result.value };
-    }
+const partsOf = (streams: { readonly output: Duplex; readonly error?: Duplex }): AsyncGenerator<Part> =>
+  merged(Object.entries(streams).map(([name, stream]) => parts(name as Part['stream'], stream)));
+
+async function* parts(name: Part['stream'], stream: Duplex): AsyncGenerator<Part> {
+  try {
+    for await (const bytes of stream) yield { stream: name, bytes: bytes as Buffer };
+  } catch {
+    // A stream that is destroyed has ended.
   }
 }
-
-interface Reader {
-  readonly stream: Part['stream'];
-  readonly bytes: AsyncIterator<Buffer>;
-}
-
-const next = async (reader: Reader): Promise<{ readonly reader: Reader; readonly result: IteratorResult<Buffer> }> => ({
-  reader,
-  // A stream that is destroyed has ended.
-  result: await reader.bytes.next().catch(() => ({ done: true as const, value: undefined })),
-});
