@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runCommand, tryCommand } from '@virtmesh/tools/run-command';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 const main = resolve(import.meta.dirname, '../../tools/dev/main.ts');
 
@@ -29,7 +29,11 @@ class ForegroundStart {
   readonly process: ChildProcess;
   output = '';
 
+  /** Those that a case began; one that fails leaves none to the next. */
+  static readonly begun: ForegroundStart[] = [];
+
   constructor(env: NodeJS.ProcessEnv) {
+    ForegroundStart.begun.push(this);
     this.process = spawn(process.execPath, [main, 'start'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.process.stdout, this.process.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
@@ -49,8 +53,11 @@ class ForegroundStart {
   }
 
   async interrupt(): Promise<number | null> {
-    this.process.kill('SIGINT');
-    if (this.process.exitCode === null) await once(this.process, 'exit');
+    const ended = this.process.exitCode !== null || this.process.signalCode !== null;
+    if (!ended) {
+      this.process.kill('SIGINT');
+      await once(this.process, 'exit');
+    }
     return this.process.exitCode;
   }
 }
@@ -68,6 +75,10 @@ describe('./dev start', () => {
       VIRTMESH_DEV_DIR: directory,
       VIRTMESH_DEV_PORTS: `control=${control},agent=${agent},nats=${nats},controlMetrics=${controlMetrics},agentMetrics=${agentMetrics}`,
     };
+  });
+
+  afterEach(async () => {
+    for (const start of ForegroundStart.begun.splice(0)) await start.interrupt();
   });
 
   afterAll(async () => {

@@ -5,6 +5,8 @@ import { Failure } from '../dev/failure.ts';
 import type { Ports } from './layout.ts';
 
 const listening = '0A';
+/** How much of a command is shown: the program of a service comes after Node's own path and flags, which can be long. */
+const commandLength = 400;
 
 /** The inodes of the sockets that listen on a port, by the tables of /proc/net/tcp and tcp6. */
 export function listeningInodes(table: string, port: number): readonly string[] {
@@ -16,7 +18,7 @@ export function listeningInodes(table: string, port: number): readonly string[] 
   return rows.filter(([, local, , state]) => state === listening && local?.endsWith(suffix)).flatMap((row) => row[9] ?? []);
 }
 
-/** Who listens on a port: `nats-server (process 123)`; undefined where it cannot be seen. */
+/** Who listens on a port: `process 123: nats-server -c …`; undefined where it cannot be seen. */
 export async function portOwner(port: number): Promise<string | undefined> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(async (path) => readFile(path, 'utf8').catch(() => '')));
   const sockets = new Set(tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`));
@@ -26,7 +28,7 @@ export async function portOwner(port: number): Promise<string | undefined> {
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '');
       if (!sockets.has(target)) continue;
       const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
-      return `process ${pid}: ${argv.slice(0, 120)}`;
+      return `process ${pid}: ${argv.length > commandLength ? `${argv.slice(0, commandLength)} …` : argv}`;
     }
   }
   return undefined;
