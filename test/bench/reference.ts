@@ -7,6 +7,7 @@ import type { Host } from '@virtmesh/driver-spi';
 import { makeDisk } from '../support/guest-image.ts';
 import { TestSystem } from '../support/system.ts';
 import type { TestClient } from '../support/test-client.ts';
+import { LeanClient } from './client/lean-client.ts';
 import { argumentsOf } from './raw/launch.ts';
 
 /** The fixed reference domain: q35, a disk, a NIC, VNC, the guest agent's channel, sandboxed. Nothing is started before it is asked for. */
@@ -33,6 +34,8 @@ export interface Bench extends AsyncDisposable {
   readonly host: Host;
   readonly agent: TestClient;
   readonly fleet: TestClient;
+  /** Clients for what is timed, by who answers. */
+  readonly lean: { readonly agent: LeanClient; readonly 'domain-svc': LeanClient };
   /** Where the raw guests' sockets go. */
   readonly rawDir: string;
   readonly ids: readonly string[];
@@ -61,7 +64,12 @@ export async function openBench(count: number): Promise<Bench> {
       rawArgs.push(await argumentsOf(domain.status?.pid ?? 0n, system.runDir, rawDir, firstRawVncPort + index));
       await agent.destroy(id);
     }
-    return { system, host, agent, fleet, rawDir, ids, rawArgs, [Symbol.asyncDispose]: () => system[Symbol.asyncDispose]() };
+    const lean = { agent: await LeanClient.start(system.agentSocket), 'domain-svc': await LeanClient.start(system.domainSvcSocket) };
+    const close = async (): Promise<void> => {
+      for (const client of Object.values(lean)) await client[Symbol.asyncDispose]();
+      await system[Symbol.asyncDispose]();
+    };
+    return { system, host, agent, fleet, lean, rawDir, ids, rawArgs, [Symbol.asyncDispose]: close };
   } catch (thrown) {
     await system[Symbol.asyncDispose]();
     throw thrown;

@@ -1,22 +1,21 @@
+import { DestroyDomainRequest, StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Benchmark, Contender } from '../harness.ts';
 import { timed } from '../harness.ts';
 import { endRaw, startRaw } from '../raw/launch.ts';
 import type { Libvirt } from '../peer/libvirt.ts';
 import type { Bench } from '../reference.ts';
-import type { TestClient } from '../../support/test-client.ts';
 
-const scopes = (bench: Bench): readonly (readonly [string, TestClient])[] => [
-  ['agent', bench.agent],
-  ['domain-svc', bench.fleet],
-];
+const service = '/virtmesh.domain.v1.DomainService';
+const wait = { seconds: 60n, nanos: 0 };
 
 /** Start to running. */
 export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
   const [args = []] = bench.rawArgs;
-  const ours = scopes(bench).map(([name, client]): Contender => ({
+  const request = StartDomainRequest.encode(StartDomainRequest.fromPartial({ name: bench.agent.name('ref0'), wait })).finish();
+  const ours = Object.entries(bench.lean).map(([name, client]): Contender => ({
     name,
     run: async () => {
-      const ms = await timed(() => client.start('ref0'));
+      const ms = await client.perform([`${service}/StartDomain`, request]);
       await bench.agent.destroy('ref0', { force: true });
       return ms;
     },
@@ -45,11 +44,12 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
 /** Graceful destroy. */
 export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
   const [args = []] = bench.rawArgs;
-  const ours = scopes(bench).map(([name, client]): Contender => ({
+  const request = DestroyDomainRequest.encode(DestroyDomainRequest.fromPartial({ name: bench.agent.name('ref0'), wait })).finish();
+  const ours = Object.entries(bench.lean).map(([name, client]): Contender => ({
     name,
     run: async () => {
       await bench.agent.start('ref0');
-      return timed(() => client.destroy('ref0'));
+      return client.perform([`${service}/DestroyDomain`, request]);
     },
   }));
   const raw: Contender = {

@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Duration } from '@virtmesh/contracts/google/protobuf/duration';
-import { ListDomainStatsRequest, ResumeDomainRequest, SuspendDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
-import { createClient, openChannel } from '@virtmesh/kit';
-import { DomainServiceService } from '@virtmesh/contracts/domain/v1/domain_service';
+import { ListDomainStatsRequest, SuspendDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Benchmark, Contender } from '../harness.ts';
 import { timed } from '../harness.ts';
+import { LeanClient } from '../client/lean-client.ts';
 import { BytesClient } from '../raw/call.ts';
 import { Echo } from '../raw/echo.ts';
 import { NatsWire } from '../raw/nats-wire.ts';
 import { endRaw, type RawGuest, startRaw } from '../raw/launch.ts';
+import { attachMonitor } from '../raw/monitor.ts';
 import type { Libvirt } from '../peer/libvirt.ts';
-import type { Bench } from '../reference.ts';
+import { makeDisk } from '../../support/guest-image.ts';
+import { type Bench, referenceSpec } from '../reference.ts';
 
 const suspendPath = '/virtmesh.domain.v1.DomainService/SuspendDomain';
 /** Its request has the same fields. */
@@ -25,45 +28,45 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
   await bench.agent.start('ref1');
   await peer?.run('start', 'lv0');
   const request = SuspendDomainRequest.encode(SuspendDomainRequest.fromPartial({ name: bench.agent.name('ref1') })).finish();
-  const clients = { agent: new BytesClient(bench.system.agentSocket), 'domain-svc': new BytesClient(bench.system.domainSvcSocket) };
-  const echo = await Echo.start(bench.system.disks, { [suspendPath]: await clients.agent.call(suspendPath, request) });
-  await clients.agent.call(resumePath, request);
-  const ours = Object.entries(clients).map(([name, client]) => ({
-    name,
-    run: () =>
-      timed(async () => {
-        await client.call(suspendPath, request);
-        await client.call(resumePath, request);
-      }),
-  }));
-  const raw: Contender = {
-    name: 'raw',
-    run: () =>
-      timed(async () => {
-        await guest.execute('stop');
-        await guest.execute('cont');
-      }),
+  const inProcess = new BytesClient(bench.system.agentSocket);
+  const echo = await Echo.start(bench.system.disks, { [suspendPath]: await inProcess.call(suspendPath, request) });
+  await inProcess.call(resumePath, request);
+  const echoed = await LeanClient.start(echo.socket);
+  const stopAndGoOn = async (): Promise<void> => {
+    await guest.execute('stop');
+    await guest.execute('cont');
   };
-  const floor: Contender = {
-    name: 'raw and grpc',
-    run: () =>
-      timed(async () => {
-        await echo.client.call(suspendPath, request);
-        await guest.execute('stop');
-        await echo.client.call(suspendPath, request);
-        await guest.execute('cont');
-      }),
-  };
+  const contenders: readonly Contender[] = [
+    { name: 'raw', run: () => timed(stopAndGoOn) },
+    {
+      name: 'raw and echo',
+      run: async () => (await echoed.run([suspendPath, request], [suspendPath, request])).ms + (await timed(stopAndGoOn)),
+    },
+    ...Object.entries(bench.lean).map(([name, client]) => ({
+      name,
+      run: () => client.perform([suspendPath, request], [resumePath, request]),
+    })),
+    {
+      name: 'agent, to grpc-js',
+      run: () =>
+        timed(async () => {
+          await inProcess.call(suspendPath, request);
+          await inProcess.call(resumePath, request);
+        }),
+    },
+    ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : []),
+  ];
   return {
     name: 'suspend-resume',
-    title: 'SuspendDomain and ResumeDomain; raw is QMP stop and cont; with grpc each behind an echo of the same bytes by grpc-js',
+    title: 'SuspendDomain and ResumeDomain; raw is QMP stop and cont; with echo, also two calls that a bare grpc-js server answers',
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
     warmUp: 300,
-    contenders: [raw, floor, ...ours, ...(peer ? [{ name: 'libvirt', run: () => peer.run('suspend-resume', 'lv0') }] : [])],
+    contenders,
     [Symbol.asyncDispose]: async () => {
-      for (const client of Object.values(clients)) client[Symbol.dispose]();
+      inProcess[Symbol.dispose]();
+      await echoed[Symbol.asyncDispose]();
       await echo[Symbol.asyncDispose]();
       await peer?.run('kill', 'lv0');
       await endRaw(guest, 'SIGKILL');
@@ -131,57 +134,59 @@ async function startPeers(peer: Libvirt, count: number): Promise<void> {
   }
 }
 
-/** From the cause of an event to a subscriber of NATS. */
+/** From a QEMU's event to a subscriber of NATS: both guests are stopped over a monitor that is not the agent's. */
 export async function eventBenchmark(bench: Bench, samples: number): Promise<Prepared> {
   const port = bench.system.nats?.port ?? 0;
   const guest = await startRaw(bench.host, bench.rawArgs[0] ?? [], bench.rawDir);
-  await bench.agent.start('ref1');
+  const socket = join(bench.rawDir, 'second-monitor');
+  const disk = join(bench.system.disks, 'second.img');
+  await makeDisk(disk, 64n * 1024n * 1024n, 'raw');
+  const extra = ['-qmp', `unix:${socket},server=on,wait=off`];
+  await bench.agent.run('second', DomainSpec.fromPartial({ ...referenceSpec(disk), qemu: { args: extra } }));
+  const monitor = attachMonitor(await bench.host.sockets.connect(socket, AbortSignal.timeout(20_000)));
+  await monitor.execute('qmp_capabilities');
   const [subscriber, publisher, events] = await Promise.all([NatsWire.connect(port), NatsWire.connect(port), NatsWire.connect(port)]);
   await subscriber.subscribe('bench.raw');
   await events.subscribe('virtmesh.events.domain.>');
-  const channel = openChannel(`unix:${bench.system.agentSocket}`);
-  const client = createClient(DomainServiceService, channel);
-  const name = bench.agent.name('ref1');
   const body = 'x'.repeat(1024);
-  let paused = false;
   const raw: Contender = {
     name: 'raw',
-    run: () =>
-      timed(async () => {
-        const seen = guest.event(paused ? 'RESUME' : 'STOP').then(() => publisher.publish('bench.raw', body));
+    run: async () => {
+      await guest.execute('stop');
+      return timed(async () => {
+        const seen = guest.event('RESUME').then(() => publisher.publish('bench.raw', body));
         const received = subscriber.next();
-        void guest.execute(paused ? 'cont' : 'stop');
+        void guest.execute('cont');
         await Promise.all([seen, received]);
-        paused = !paused;
-      }),
+      });
+    },
   };
   const ours: Contender = {
     name: 'domain-svc',
     run: async () => {
-      const received = events.next();
-      const begin = performance.now();
-      const suspended = client.suspendDomain(SuspendDomainRequest.fromPartial({ name }));
-      await received;
-      const ms = performance.now() - begin;
-      await suspended;
-      const resumed = events.next();
-      await client.resumeDomain(ResumeDomainRequest.fromPartial({ name }));
-      await resumed;
-      return ms;
+      const paused = events.next();
+      await monitor.execute('stop');
+      await paused;
+      return timed(async () => {
+        const received = events.next();
+        void monitor.execute('cont');
+        await received;
+      });
     },
   };
   return {
     name: 'event',
-    title: 'from a SuspendDomain call to a NATS subscriber; raw is from a QMP command by its event and a NATS publish',
+    title:
+      'a guest goes on, told over another monitor, until a NATS subscriber has the event; raw is its QMP event and a plain NATS publish',
     targets: { 'domain-svc': 5 },
     samples,
     warmUp: 100,
     contenders: [raw, ours],
     [Symbol.asyncDispose]: async () => {
       for (const wire of [subscriber, publisher, events]) wire[Symbol.dispose]();
-      channel.close();
+      monitor.stream.destroy();
       await endRaw(guest, 'SIGKILL');
-      await bench.agent.destroy('ref1', { force: true });
+      await bench.agent.destroy('second', { force: true });
     },
   };
 }

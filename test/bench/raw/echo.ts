@@ -10,10 +10,12 @@ const program = fileURLToPath(new URL('./echo-server.ts', import.meta.url));
 /** A grpc-js server in a process of its own that answers given bytes, and a client of it: what a call costs at least. */
 export class Echo implements AsyncDisposable {
   readonly client: BytesClient;
+  readonly socket: string;
   readonly #server: ChildProcess;
 
   private constructor(server: ChildProcess, socket: string) {
     this.#server = server;
+    this.socket = socket;
     this.client = new BytesClient(socket);
   }
 

@@ -3,19 +3,13 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Duplex } from 'node:stream';
 import type { Host } from '@virtmesh/driver-spi';
 import { within } from '../deadline.ts';
+import { attachMonitor, type RawMonitor } from './monitor.ts';
 
 /** A QEMU of the same arguments as the agent's, started by hand: the limit of what a start can be. */
-export interface RawGuest {
+export interface RawGuest extends RawMonitor {
   readonly child: ChildProcess;
-  readonly monitor: Duplex;
-  /** Resolves with the answer to a monitor command. */
-  execute(command: string): Promise<unknown>;
-  /** Resolves at the next event of that name. */
-  event(name: string): Promise<void>;
 }
 
 const firstVncPort = 5900;
@@ -68,7 +62,8 @@ export async function startRaw(
   // From here on QEMU alone takes the connection.
   await listening.close();
   try {
-    const guest = attach(child, await host.sockets.connect(path, AbortSignal.timeout(20_000)), words);
+    const stream = await host.sockets.connect(path, AbortSignal.timeout(20_000));
+    const guest = { child, ...attachMonitor(stream, () => readFileSync(words, 'utf8').trim() || 'without a word') };
     await guest.execute('qmp_capabilities');
     if (!options.paused) await guest.execute('cont');
     return guest;
@@ -78,47 +73,12 @@ export async function startRaw(
   }
 }
 
-interface Answer {
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (reason: Error) => void;
-}
-
-function attach(child: ChildProcess, monitor: Duplex, words: string): RawGuest {
-  const answers: Answer[] = [];
-  const waiting = new Map<string, () => void>();
-  const lines = createInterface({ input: monitor });
-  // A killed QEMU resets its connection, which the interface repeats.
-  lines.on('error', () => monitor.destroy());
-  lines.on('line', (line) => {
-    const message = JSON.parse(line) as { event?: string; QMP?: unknown };
-    if (message.event !== undefined) waiting.get(message.event)?.();
-    else if (message.QMP === undefined) answers.shift()?.resolve(message);
-  });
-  monitor.on('error', () => monitor.destroy());
-  const ended = (): Error => new Error(`the QEMU started by hand has ended: ${readFileSync(words, 'utf8').trim() || 'without a word'}`);
-  monitor.on('close', () => {
-    for (const { reject } of answers.splice(0)) reject(ended());
-  });
-  return {
-    child,
-    monitor,
-    execute: (command) => {
-      if (monitor.destroyed) return Promise.reject(ended());
-      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      answers.push({ resolve, reject });
-      monitor.write(`{"execute":"${command}"}\n`);
-      return promise;
-    },
-    event: (name) => new Promise((resolve) => waiting.set(name, resolve)),
-  };
-}
-
 /** Ends it with a signal and resolves when it is gone. */
-export async function endRaw({ child, monitor }: RawGuest, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+export async function endRaw({ child, stream }: RawGuest, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     const exit = once(child, 'exit');
     child.kill(signal);
     await within(20, `the end of the QEMU started by hand (pid ${child.pid}) by ${signal}`, exit);
   }
-  monitor.destroy();
+  stream.destroy();
 }

@@ -12,7 +12,7 @@ import {
 } from '@virtmesh/driver-spi';
 import { qemuIds } from '../launch.ts';
 import type { GuestPlaces } from '../process/places.ts';
-import type { AnswerOf, ArgumentsOf, QmpCommand, QmpEvent } from '../qmp/index.ts';
+import type { AnswerOf, ArgumentsOf, QmpCommand, QmpEvent, RunState } from '../qmp/index.ts';
 import { type Ending, endingOf } from './ending.ts';
 import { EventWaits } from './event-waits.ts';
 import { MonitorLink } from './monitor-link.ts';
@@ -196,7 +196,7 @@ export class LiveGuest {
     }
   }
 
-  /** Asks its monitor for what events tell else. Of a state that it was in before the reason stays. */
+  /** Asks its monitor for what events tell else. */
   async refresh(signal: AbortSignal): Promise<void> {
     const channel = agentChannel(this.#spec);
     const [{ status }, balloon, chardevs] = await Promise.all([
@@ -209,6 +209,11 @@ export class LiveGuest {
     ]);
     const agentConnected = chardevs.some((chardev) => chardev.label === qemuIds.chardev(channel ?? '') && chardev['frontend-open']);
     this.#tracked = { ...this.#tracked, memoryBytes: balloon ? BigInt(balloon.actual) : this.#tracked.memoryBytes, agentConnected };
+    this.#enterStatus(status);
+  }
+
+  /** Takes over a run state that QEMU was asked for. Of a state that it was in before the reason stays. */
+  #enterStatus(status: RunState): void {
     const { state, reason } = this.#seen;
     const { ADOPTED } = DomainStateReason;
     this.#enter(conditionOf(status, { running: state === 'running' ? reason : ADOPTED, paused: state === 'paused' ? reason : ADOPTED }));
@@ -260,7 +265,7 @@ export class LiveGuest {
     this.#become(after);
     for (const told of events) this.#tell(told);
     if (!this.#waits.offer(event) && event.name === 'DEVICE_DELETED') this.#lost(event.data.device);
-    if (followUp === 'ask') this.ask();
+    if (followUp === 'ask') this.#askWhy();
     if (followUp === 'restart') this.#restart();
     if (followUp === 'quit') this.execute('quit', {}, this.#dropped.signal).catch(() => {});
   }
@@ -279,6 +284,14 @@ export class LiveGuest {
   /** Asks how it is where no event has told; the answer, whenever it comes, is told. */
   ask(): void {
     this.refresh(this.#dropped.signal).catch(() => {});
+  }
+
+  /** It stopped, and no event has told why; the rest is known. */
+  #askWhy(): void {
+    this.execute('query-status', {}, this.#dropped.signal).then(
+      ({ status }) => this.#enterStatus(status),
+      () => {},
+    );
   }
 
   #restart(): void {
