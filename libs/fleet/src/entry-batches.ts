@@ -1,17 +1,18 @@
 /**
- * What of a stream is there already, as batches: the first item is waited for, and what has arrived with it comes along, up
- * to `most`. One item alone is handed on at once.
+ * A stream as batches, of up to `most` items. An item that was waited for is handed on at once and alone; what arrives while
+ * it is dealt with makes the next batch.
  */
 export async function* inBatches<T>(stream: AsyncIterableIterator<T>, most: number): AsyncGenerator<readonly T[]> {
   let upcoming = settle(stream.next());
   try {
     for (;;) {
+      const waited = !upcoming.state.settled;
       const batch: T[] = [];
       let result = await upcoming.promise;
       while (!result.done) {
         batch.push(result.value);
         upcoming = settle(stream.next());
-        if (batch.length >= most) break;
+        if (waited || batch.length >= most) break;
         // A turn of the event loop lets through what has arrived and is only not handed over yet.
         if (!upcoming.state.settled) await new Promise<void>((resolve) => setImmediate(resolve));
         if (!upcoming.state.settled) break;

@@ -59,13 +59,24 @@ describe('a deadman', () => {
 });
 
 describe('batches', () => {
-  it('take along what is there, and hand on one alone at once', async () => {
-    expect(await collect(inBatches(of(1, 2, 3, { waitMs: 20 }, 4, { waitMs: 20 }, 5, 6), 100))).toEqual([[1, 2, 3], [4], [5, 6]]);
+  /** What a reader gets that takes a while for each batch. */
+  async function batchesOf(stream: AsyncIterableIterator<number>, most: number): Promise<(readonly number[])[]> {
+    const seen: (readonly number[])[] = [];
+    for await (const batch of inBatches(stream, most)) {
+      seen.push(batch);
+      await delay(20);
+    }
+    return seen;
+  }
+
+  it('hand on at once what was waited for, and then together what came meanwhile', async () => {
+    const seen = await batchesOf(of(1, 2, 3, { waitMs: 60 }, 4, { waitMs: 60 }, 5, 6, 7), 100);
+    expect(seen).toEqual([[1], [2, 3], [4], [5], [6, 7]]);
   });
 
   it('are bounded', async () => {
-    expect(await collect(inBatches(of(1, 2, 3, 4, 5), 2))).toEqual([[1, 2], [3, 4], [5]]);
-    expect(await collect(inBatches(of(), 2))).toEqual([]);
+    expect(await batchesOf(of(1, 2, 3, 4, 5, 6), 2)).toEqual([[1], [2, 3], [4, 5], [6]]);
+    expect(await batchesOf(of(), 2)).toEqual([]);
   });
 
   it('fail with the stream, after what came before', async () => {

@@ -62,7 +62,7 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
-    warmUp: 300,
+    warmUp: 1000,
     contenders,
     [Symbol.asyncDispose]: async () => {
       inProcess[Symbol.dispose]();
@@ -180,7 +180,7 @@ export async function eventBenchmark(bench: Bench, samples: number): Promise<Pre
       'a guest goes on, told over another monitor, until a NATS subscriber has the event; raw is its QMP event and a plain NATS publish',
     targets: { 'domain-svc': 5 },
     samples,
-    warmUp: 100,
+    warmUp: 1000,
     contenders: [raw, ours],
     [Symbol.asyncDispose]: async () => {
       for (const wire of [subscriber, publisher, events]) wire[Symbol.dispose]();
