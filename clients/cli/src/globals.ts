@@ -36,6 +36,9 @@ export const globalOptions: readonly OptionSpec[] = [
   { flags: '--no-color', summary: 'no colours (env NO_COLOR)' },
 ];
 
+/** Stands before any verb: behind one it may be meant for a command in a guest. */
+export const versionOption: OptionSpec = { flags: '--version', summary: 'print the version of this client' };
+
 /** The form of output that a command line asks for, as far as it shows in one that may not be understood. */
 export function outputAsked(argv: readonly string[]): OutputFormat | undefined {
   const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;

@@ -163,6 +163,27 @@ test('what changes something can be tried, or says that it cannot', async () => 
   expect(triable.filter((path) => verbs.find((verb) => verb.path.join(' ') === path)?.spec.changes !== true)).toEqual([]);
 });
 
+test('the version of the client, where no verb is asked for anything', async () => {
+  for (const words of [['--version'], ['-o', 'json', '--version'], ['--version', 'list']]) {
+    const { outcome, stdout, stderr } = await parse(...words);
+    expect({ words, outcome, stderr }).toEqual({ words, outcome: { exitCode: 0 }, stderr: '' });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  }
+  // As a word behind a verb it may be meant for a command in a guest, whose version this is not.
+  for (const words of [
+    ['exec', 'web', 'python3', '--version'],
+    ['list', '--version'],
+    ['operation', '--version'],
+  ]) {
+    const { outcome, stdout, stderr } = await parse(...words);
+    expect({ words, outcome, stdout }).toEqual({ words, outcome: { exitCode: 2 }, stdout: '' });
+    expect(stderr).toContain("unknown option '--version'");
+  }
+  await expect(parse('list', '--version', '-o', 'json')).rejects.toThrow(new UsageError("unknown option '--version'"));
+  expect((await parse('--help')).stdout).toContain('--version');
+  expect((await parse('list', '--help')).stdout).not.toContain('--version');
+});
+
 test('global options before and behind the verb', async () => {
   for (const words of [
     ['-n', 'n1', '-o', 'json', '--no-wait', '--timeout', '5m', 'start', 'web', 'db'],

@@ -1,6 +1,7 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
+import { clientVersion } from './client-version.ts';
 import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from './command.ts';
-import { globalOptions, outputAsked } from './globals.ts';
+import { globalOptions, outputAsked, versionOption } from './globals.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -28,6 +29,7 @@ export async function parseCommandLine(
     call = made;
   };
   const program = buildProgram(groups, terminal, { silent, onCall });
+  addVersion(program, argv);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
@@ -67,7 +69,12 @@ function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, { sil
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions(this: Help, command) {
+        return Help.prototype.visibleGlobalOptions.call(this, command).filter(({ flags }) => flags !== versionOption.flags);
+      },
+    })
     .showSuggestionAfterError(true)
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', '\nA DOMAIN is web, node/web, nodes/node/domains/web, uid:UUID or a UUID. `vmesh VERB --help` tells more.')
@@ -77,6 +84,17 @@ function buildProgram(groups: readonly CommandGroup[], terminal: Terminal, { sil
     for (const spec of group.commands)
       program.addCommand(buildCommand(program, spec, onCall).helpGroup(`${group.title}:`), { hidden: spec.hidden === true });
   return program.helpCommand('help [verb]', 'show help of a verb');
+}
+
+/** Commander takes an option of the program behind its verbs too, and does not tell where it stood. */
+function addVersion(program: Command, argv: readonly string[]): void {
+  program.addOption(buildOption(versionOption)).on('option:version', () => {
+    const before = argv.slice(0, argv.indexOf(versionOption.flags));
+    const isBehindVerb = program.commands.some((command) => before.includes(command.name()));
+    if (isBehindVerb) program.error(`error: unknown option '${versionOption.flags}'`, { exitCode: 2 });
+    program.configureOutput().writeOut?.(`${clientVersion()}\n`);
+    throw new CommanderError(0, 'commander.version', 'told');
+  });
 }
 
 function buildCommand(parent: Command, spec: CommandSpec, onCall: (call: Call) => void): Command {

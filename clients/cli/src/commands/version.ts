@@ -1,15 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { Fault } from '@virtmesh/base';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
+import { clientVersion } from '../client-version.ts';
 import { nodeOf } from '../domain-reference.ts';
 import type { Invocation } from '../invocation.ts';
 import { listNodes } from '../node/choose-node.ts';
 import { renderFields } from '../output/table.ts';
-
-function clientVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
-}
 
 /** The nodes of the server; none where there is no server to ask, which is no failure here. */
 async function nodesIfThere(invocation: Invocation): Promise<Node[]> {

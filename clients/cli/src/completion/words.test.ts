@@ -35,6 +35,8 @@ test.each([
   [['dominfo', 'web', ''], 'nothing'],
   [['define', '-'], 'value <file> -'],
   [['completion', ''], 'value <shell>'],
+  [['--ver'], 'options --version'],
+  [['list', '--ver'], 'options '],
   [['list', '--state'], 'options --state-running,--state-paused,--state-shutoff,--state-other'],
   [['-n', 'n1', 'sta'], 'verbs start'],
   [['-n', ''], 'value -n, --node <node>'],

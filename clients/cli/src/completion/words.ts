@@ -1,5 +1,5 @@
 import type { ArgumentSpec, CommandGroup, CommandSpec, OptionSpec } from '../command.ts';
-import { globalOptions } from '../globals.ts';
+import { globalOptions, versionOption } from '../globals.ts';
 
 /** What stands at the cursor, and what could stand there. */
 type Slot =
@@ -50,7 +50,7 @@ export function cursorOf(groups: readonly CommandGroup[], words: readonly string
   let verbs: readonly CommandSpec[] | undefined = groups.flatMap((group) => group.commands).filter((command) => !command.hidden);
   let verb: CommandSpec | undefined;
   let awaited: OptionSpec | undefined;
-  const known = (): readonly OptionSpec[] => [...(verb?.options ?? []), ...globalOptions];
+  const known = (): readonly OptionSpec[] => [...(verb ? (verb.options ?? []) : [versionOption]), ...globalOptions];
   const named = (word: string): OptionSpec | undefined => known().find((option) => longName(option) === word || shortName(option) === word);
   for (const word of typed) {
     const at = word.indexOf('=');
