@@ -392,6 +392,23 @@ describe('defining', () => {
       scope: 2,
       spec: { memory: { currentBytes: 128n << 20n } },
     });
+    expect(await bench.call(['set', 'web', 'cpu.vcpus=abc'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'error: the change is not valid: cpu.vcpus: must be a whole number, not the text "abc"\n',
+    });
+    const two = await bench.call(['set', 'web', 'cpu.vcpus=abc', 'boot.menu=maybe']);
+    expect(two).toMatchObject({ code: 2, stdout: '' });
+    expect(two.stderr).toBe(
+      'error: the change is not valid:\n  cpu.vcpus: must be a whole number, not the text "abc"\n  boot.menu: must be true or false, not the text "maybe"\n',
+    );
+    expect(await bench.call(['set', 'web', 'cpu.vcpus=abc', '-o', 'json'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(
+        '"fieldViolations":[{"field":"cpu.vcpus","description":"must be a whole number, not the text',
+      ) as string,
+    });
     expect(await bench.spawned(['set', 'web', 'titel=x'])).toMatchObject({
       code: 2,
       stderr: 'error: titel: there is no field "titel" in a definition; did you mean title?\n',

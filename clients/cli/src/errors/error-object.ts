@@ -1,4 +1,4 @@
-import { Code, Fault } from '@virtmesh/base';
+import { Code, Fault, type Violation } from '@virtmesh/base';
 import { UsageError } from '../usage-error.ts';
 import { remediesOf } from './remedies.ts';
 
@@ -35,11 +35,14 @@ function ofFault(fault: Fault): ErrorObject {
     code: codeName(code),
     message,
     metadata,
-    fieldViolations: violations.map(({ field, description }) => ({ field, description })),
+    fieldViolations: fieldViolations(violations),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     remedies: remediesOf(fault),
   };
 }
+
+const fieldViolations = (violations: readonly Violation[]): ErrorObject['fieldViolations'] =>
+  violations.map(({ field, description }) => ({ field, description }));
 
 function codeName(code: Code): keyof typeof Code {
   const names = Object.keys(Code) as (keyof typeof Code)[];
@@ -51,6 +54,6 @@ const ofOwn = (thrown: unknown): ErrorObject => ({
   domain: 'vmesh',
   message: thrown instanceof Error ? thrown.message : String(thrown),
   metadata: {},
-  fieldViolations: [],
+  fieldViolations: thrown instanceof UsageError ? fieldViolations(thrown.violations) : [],
   remedies: [],
 });

@@ -13,28 +13,31 @@ export function renderError(thrown: unknown, options: { readonly debug: boolean 
 }
 
 function plainLines(thrown: unknown): string[] {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (thrown instanceof UsageError) return [`error: ${oneLine(message)}`];
-  const [first = '', ...more] = safeLines(message);
+  if (thrown instanceof UsageError) return [`error: ${oneLine(headline(thrown))}`, ...violationLines(thrown)];
+  const [first = '', ...more] = safeLines(thrown instanceof Error ? thrown.message : String(thrown));
   return [`error: ${first}`, ...more.map((line) => `  ${line}`)];
 }
 
+type Refusal = Pick<Fault, 'message' | 'violations'>;
+
 function faultLines(fault: Fault): string[] {
   const [first = '', ...more] = safeLines(headline(fault));
-  const violations = fault.violations.map(({ field, description }) => `${field}: ${description}`);
   return [
     `error: ${first}`,
     ...more.map((line) => `  ${line}`),
-    ...(violations.length === 1 && isSaid(fault) ? [] : violations.map((line) => `  ${oneLine(line)}`)),
+    ...violationLines(fault),
     ...causeOf(fault).flatMap((words) => causeLines(words)),
     ...(fault.retryAfterMs ? [`  retry in ${Math.ceil(fault.retryAfterMs / 1000)} s`] : []),
     ...remediesOf(fault).map((line) => `  ${oneLine(line)}`),
   ];
 }
 
-/** Whether the message says all that its only violation does. */
-const isSaid = ({ message, violations: [only] }: Fault): boolean =>
-  only !== undefined && message.includes(only.field) && message.includes(only.description);
+/** The violations, unless the message says all that its only one does. */
+function violationLines({ message, violations }: Refusal): string[] {
+  const [only] = violations;
+  if (violations.length === 1 && only && message.includes(only.field) && message.includes(only.description)) return [];
+  return violations.map(({ field, description }) => `  ${oneLine(`${field}: ${description}`)}`);
+}
 
 function causeLines(words: string): string[] {
   const lines = safeLines(words);
@@ -43,11 +46,11 @@ function causeLines(words: string): string[] {
 }
 
 /** The message without the violation that it quotes, where all of them follow line by line. */
-function headline(fault: Fault): string {
-  const [first] = fault.violations;
-  if (fault.violations.length < 2 || first === undefined) return fault.message;
-  const at = fault.message.indexOf(`: ${first.field}: ${first.description}`);
-  return at < 0 ? fault.message : `${fault.message.slice(0, at)}:`;
+function headline({ message, violations }: Refusal): string {
+  const [first] = violations;
+  if (violations.length < 2 || first === undefined) return message;
+  const at = message.indexOf(`: ${first.field}: ${first.description}`);
+  return at < 0 ? message : `${message.slice(0, at)}:`;
 }
 
 function stackOf(thrown: unknown): string[] {

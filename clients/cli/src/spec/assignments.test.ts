@@ -1,4 +1,3 @@
-import { Fault } from '@virtmesh/base';
 import { CpuMode } from '@virtmesh/contracts/domain/v1/cpu';
 import { expect, test } from 'vitest';
 import { UsageError } from '../usage-error.ts';
@@ -50,7 +49,7 @@ test('wrong values, all of them', () => {
     readAssignments(['cpu.vcpus=two', 'memory.size_bytes=1G', 'boot.menu=[', 'disks=[{bus: x}]'], schema);
     expect.unreachable();
   } catch (thrown) {
-    if (!(thrown instanceof Fault)) throw thrown;
+    if (!(thrown instanceof UsageError)) throw thrown;
     expect(thrown.violations.map(({ field }) => field)).toEqual(['cpu.vcpus', 'memory.size_bytes', 'boot.menu', 'disks[0].bus']);
   }
 });

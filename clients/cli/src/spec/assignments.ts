@@ -1,5 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
-import { Fault, type Violation } from '@virtmesh/base';
+import type { Violation } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { LineCounter, parseDocument } from 'yaml';
 import { didYouMean } from '../nearest.ts';
@@ -15,7 +15,7 @@ export interface Assignments {
   readonly paths: readonly string[];
 }
 
-/** Reads `memory.current_bytes=512MiB` and the like. SPEC_INVALID for values that are wrong, a UsageError for what is no assignment. */
+/** Reads `memory.current_bytes=512MiB` and the like. A UsageError for what is no assignment, and for values that are wrong, all of them. */
 export function readAssignments(words: readonly string[], schema: DomainSchema): Assignments {
   const json: JsonObject = {};
   const paths: string[] = [];
@@ -30,7 +30,7 @@ export function readAssignments(words: readonly string[], schema: DomainSchema):
     const value = readValue(word.slice(at + 1), fields, path, violations);
     if (value !== undefined) put(json, fields, value);
   }
-  if (violations.length > 0) throw Fault.ofViolations('SPEC_INVALID', 'the change is not valid', violations);
+  if (violations.length > 0) throw UsageError.ofViolations('the change is not valid', violations);
   return { spec: DomainSpec.fromJSON(json), paths };
 }
 

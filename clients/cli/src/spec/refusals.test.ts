@@ -1,5 +1,5 @@
-import { Fault } from '@virtmesh/base';
 import { expect, test } from 'vitest';
+import { UsageError } from '../usage-error.ts';
 import { readAssignments } from './assignments.ts';
 import { readDevice } from './read-device.ts';
 import { readDocuments } from './read-documents.ts';
@@ -18,7 +18,7 @@ test('an entry of a list is not nothing', () => {
 });
 
 test('what is no YAML is not taken for a value', () => {
-  expect(() => readAssignments(['cpu=[1'], schema)).toThrow(Fault);
+  expect(() => readAssignments(['cpu=[1'], schema)).toThrow(UsageError);
   expect(() => readAssignments(['cpu=[1'], schema)).toThrow(/^the change is not valid: cpu: Flow sequence/);
 });
 
