@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DestroyDomainRequest, StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Benchmark, Contender } from '../harness.ts';
 import { timed } from '../harness.ts';
@@ -7,6 +8,8 @@ import type { Bench } from '../reference.ts';
 
 const service = '/virtmesh.domain.v1.DomainService';
 const wait = { seconds: 60n, nanos: 0 };
+/** What a start or an end sets going, such as its events, is over after this: it must not count as part of what comes next. */
+const calm = (): Promise<void> => delay(50);
 
 /** Start to running. */
 export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
@@ -17,6 +20,7 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
     run: async () => {
       const ms = await client.perform([`${service}/StartDomain`, request]);
       await bench.agent.destroy('ref0', { force: true });
+      await calm();
       return ms;
     },
   }));
@@ -27,6 +31,7 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
       const guest = await startRaw(bench.host, args, bench.rawDir);
       const ms = performance.now() - begin;
       await endRaw(guest, 'SIGKILL');
+      await calm();
       return ms;
     },
   };
@@ -36,7 +41,7 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '8.6 times raw',
     samples,
-    warmUp: 10,
+    warmUp: 80,
     contenders: [raw, ...ours, ...(peer ? [libvirtStart(peer)] : [])],
   };
 }
@@ -49,6 +54,7 @@ export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt):
     name,
     run: async () => {
       await bench.agent.start('ref0');
+      await calm();
       return client.perform([`${service}/DestroyDomain`, request]);
     },
   }));
@@ -56,6 +62,7 @@ export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt):
     name: 'raw',
     run: async () => {
       const guest = await startRaw(bench.host, args, bench.rawDir);
+      await calm();
       return timed(() => endRaw(guest, 'SIGTERM'));
     },
   };
@@ -65,7 +72,7 @@ export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt):
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '9.6 times raw',
     samples,
-    warmUp: 10,
+    warmUp: 80,
     contenders: [raw, ...ours, ...(peer ? [libvirtDestroy(peer)] : [])],
   };
 }
@@ -76,6 +83,7 @@ function libvirtStart(peer: Libvirt): Contender {
     run: async () => {
       const ms = await peer.run('start', 'lv0');
       await peer.run('kill', 'lv0');
+      await calm();
       return ms;
     },
   };
@@ -86,6 +94,7 @@ function libvirtDestroy(peer: Libvirt): Contender {
     name: 'libvirt',
     run: async () => {
       await peer.run('start', 'lv0');
+      await calm();
       return peer.run('destroy', 'lv0');
     },
   };
