@@ -12,6 +12,7 @@ import { Failure } from '../dev/failure.ts';
 import { serviceCommand, serviceEnvironment } from '../process/service-command.ts';
 import { Child } from '../start/child.ts';
 import { clearLxc } from '../start/run-directory.ts';
+import { connectSocket } from './connect-socket.ts';
 import type { SimulateOptions } from './options.ts';
 
 const startMs = 120_000;
@@ -156,10 +157,4 @@ async function accepts(port: number): Promise<true | undefined> {
   } finally {
     socket.destroy();
   }
-}
-
-async function connectSocket(path: string, signal: AbortSignal): Promise<ReturnType<typeof createConnection>> {
-  const socket = createConnection({ path, signal });
-  await once(socket, 'connect');
-  return socket;
 }
