@@ -15,7 +15,7 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
     operation ? [`see it by: vmesh operation show ${operation}`, `end it by: vmesh operation cancel ${operation}`] : [],
   CONSOLE_IN_USE: (fault) => [
     unsaid(fault, 'holder', (who) => `held by: ${who}`),
-    'look on by --read-only, or cut the other one off by --force',
+    fault.message.includes('--force') ? undefined : 'look on by --read-only, or cut the other one off by --force',
   ],
   DEVICE_BUSY: () => ['--guest-timeout gives the guest more time; it may let go of it later still'],
   ETAG_MISMATCH: () => ['it changed meanwhile: look at it again, then retry'],

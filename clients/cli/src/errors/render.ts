@@ -1,13 +1,14 @@
 import { Fault } from '@virtmesh/base';
 import { oneLine, safeLines } from '../output/sanitise.ts';
 import { UsageError } from '../usage-error.ts';
+import { inFlags } from './flags.ts';
 import { causeOf, remediesOf } from './remedies.ts';
 
 const mostCauseLines = 20;
 
 /** An error for people: one line of what is wrong, then what others said and what to do, each safe for a terminal. */
 export function renderError(thrown: unknown, options: { readonly debug: boolean }): string {
-  const lines = thrown instanceof Fault ? faultLines(thrown) : plainLines(thrown);
+  const lines = thrown instanceof Fault ? faultLines(inFlags(thrown)) : plainLines(thrown);
   if (options.debug) lines.push(...stackOf(thrown));
   return lines.map((line) => `${line}\n`).join('');
 }

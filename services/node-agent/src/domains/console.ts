@@ -151,7 +151,7 @@ async function refuseInput(incoming: AsyncIterator<OpenDomainConsoleRequest>, si
       ended.abort(
         refused({
           field: message.value.item?.$case ?? 'input',
-          description: 'cannot be sent to a console that is only followed; open it without read_only and no_follow',
+          description: 'cannot be sent to a console that is only followed; open it without `read_only` and `no_follow`',
         }),
       );
   } catch {
@@ -162,7 +162,7 @@ async function refuseInput(incoming: AsyncIterator<OpenDomainConsoleRequest>, si
 function mayWrite(open: ConsoleOpen, { caller }: CallContext): boolean {
   if (open.readOnly || open.noFollow) return false;
   if (includesRole(caller.role, 'operator')) return true;
-  throw new Fault('PERMISSION_DENIED', 'writing to a console needs the role operator; open it with read_only to follow it', {
+  throw new Fault('PERMISSION_DENIED', 'writing to a console needs the role operator; open it with `read_only` to follow it', {
     identity: caller.identity,
     role: caller.role,
     required: 'operator',
@@ -172,7 +172,7 @@ function mayWrite(open: ConsoleOpen, { caller }: CallContext): boolean {
 const inUse = (holder: string): Fault =>
   new Fault(
     'CONSOLE_IN_USE',
-    `the console is written to by ${holder}; open it with read_only to follow it, or with force to take it over`,
+    `the console is written to by ${holder}; open it with \`read_only\` to follow it, or with \`force\` to take it over`,
     { holder },
   );
 const refused = (violation: Violation): Fault => Fault.ofViolations('REQUEST_INVALID', 'the request is not valid', [violation]);

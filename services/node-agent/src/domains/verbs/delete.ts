@@ -41,10 +41,14 @@ function checkRemoval({ domain, state }: Entry, request: DeleteDomainRequest): v
       allowed: 'persistent',
     });
   if (isActive(state) && !request.destroy && !request.keepRunning) {
-    throw new Fault('STATE_INVALID', `${domain.name} runs; destroy it first, or set destroy, or set keep_running to make it transient`, {
-      name: domain.name,
-      allowed: 'SHUTOFF',
-    });
+    throw new Fault(
+      'STATE_INVALID',
+      `${domain.name} runs; destroy it first, or repeat this with \`destroy\`, or with \`keep_running\` to make it transient`,
+      {
+        name: domain.name,
+        allowed: 'SHUTOFF',
+      },
+    );
   }
 }
 

@@ -150,7 +150,7 @@ function verdictOf(driver: HypervisorDriver, change: DeviceChange, from: DomainS
 }
 
 function notLive(driver: HypervisorDriver, { domain }: Entry, { device, what }: DeviceChange, why: string): Fault {
-  const remedy = domain.persistent ? 'change it with scope CONFIG for the next start' : 'the domain is transient and has no next start';
+  const remedy = domain.persistent ? 'change it with `scope CONFIG` for the next start' : 'the domain is transient and has no next start';
   return new Fault(
     'FEATURE_UNSUPPORTED',
     `the driver ${driver.type} cannot ${what} ${device} while ${domain.name} runs: ${why}; ${remedy}`,

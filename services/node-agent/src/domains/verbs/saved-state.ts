@@ -40,7 +40,7 @@ export function checkSaved({ domain, guest }: Entry, { file }: Saved): void {
   if (header.spec !== undefined && !startsDiffer(header.spec, domain.spec)) return;
   throw unusable(
     path,
-    `the definition of ${domain.name} is not the one with which it was saved; change it back, or start with force_boot, which boots with the new one`,
+    `the definition of ${domain.name} is not the one with which it was saved; change it back, or start it with \`force_boot\`, which boots with the new one`,
   );
 }
 
@@ -56,7 +56,7 @@ export async function managedState(engine: Engine, entry: Entry): Promise<Saved 
     const { metadata } = thrown;
     throw new Fault(
       'SAVED_STATE_INVALID',
-      `${thrown.message}; start ${entry.domain.name} with force_boot to boot it and forget the state`,
+      `${thrown.message}; start ${entry.domain.name} with \`force_boot\` to boot it and forget the state`,
       metadata,
       {
         cause: thrown,

@@ -121,7 +121,7 @@ function outcomeOf(
 
 function notLive(driver: HypervisorDriver, refused: readonly Violation[], persistent: boolean): Fault {
   const [first] = refused;
-  const remedy = persistent ? 'change it with scope CONFIG for the next start' : 'the domain is transient and has no next start';
+  const remedy = persistent ? 'change it with `scope CONFIG` for the next start' : 'the domain is transient and has no next start';
   const why = first?.description ?? '';
   return new Fault(
     'FEATURE_UNSUPPORTED',
@@ -138,8 +138,8 @@ export function scopeOf({ domain, state }: Entry, scope: ChangeScope): { wantsCo
     new Fault('STATE_INVALID', `${domain.name} ${words}`, { name: domain.name, allowed });
   const needsLive = scope === ChangeScope.LIVE || scope === ChangeScope.BOTH;
   const needsConfig = scope === ChangeScope.CONFIG || scope === ChangeScope.BOTH;
-  if (needsLive && !running) throw invalid('does not run; change it with scope CONFIG', 'RUNNING, PAUSED');
-  if (needsConfig && !domain.persistent) throw invalid('is transient and has no next start; change it with scope LIVE', 'persistent');
+  if (needsLive && !running) throw invalid('does not run; change it with `scope CONFIG`', 'RUNNING, PAUSED');
+  if (needsConfig && !domain.persistent) throw invalid('is transient and has no next start; change it with `scope LIVE`', 'persistent');
   return {
     wantsConfig: scope !== ChangeScope.LIVE && domain.persistent,
     wantsLive: scope !== ChangeScope.CONFIG && running,

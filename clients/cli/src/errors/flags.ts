@@ -1,0 +1,46 @@
+import { Fault, type Violation } from '@virtmesh/base';
+
+/** The parts of requests that messages advise, in backticks, as they are given here. */
+const advised: ReadonlyMap<string, string> = new Map([
+  ['destroy', '--destroy'],
+  ['keep_running', '--keep-running'],
+  ['force_boot', '--force-boot'],
+  ['read_only', '--read-only'],
+  ['no_follow', '--no-follow'],
+  ['force', '--force'],
+  ['scope CONFIG', '--config'],
+  ['scope LIVE', '--live'],
+]);
+
+/** The fields of requests whose values are given here by flags. */
+const fields: ReadonlyMap<string, string> = new Map([
+  ['open.device', '--device'],
+  ['open.replay_bytes', '--replay'],
+  ['open.working_directory', '--workdir'],
+  ['open.terminal', '--tty'],
+  ['open.uid', '--user'],
+  ['open.gid', '--user'],
+  ['mount_points', '--mountpoint'],
+  ['hold_time', '--holdtime'],
+  ['video', '--video'],
+  ['resume_token', '--resume'],
+]);
+
+/** All flags of which faults are told. */
+export const flagNames: readonly string[] = [...advised.values(), ...fields.values()];
+
+const flagOf = (field: string): string | undefined => fields.get(field.replace(/\[\d+\]$/, ''));
+
+/** A server's fault in the words of the command line, for people: by flags where it speaks of parts of its request. */
+export function inFlags(fault: Fault): Fault {
+  let message = fault.message.replace(/`([a-z_]+(?: [A-Z]+)?)`/g, (quoted, part: string) => advised.get(part) ?? quoted);
+  const violations = fault.violations.map((violation): Violation => {
+    const flag = flagOf(violation.field);
+    if (flag === undefined) return violation;
+    message = message.replaceAll(violation.field, flag);
+    return { ...violation, field: flag };
+  });
+  if (message === fault.message && violations.every((violation, index) => violation === fault.violations[index])) return fault;
+  const { reason, metadata, cause, retryAfterMs } = fault;
+  return new Fault(reason, message, metadata, { violations, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+}
