@@ -18,21 +18,21 @@ export async function listAddresses(
   { signal }: CallContext,
 ): Promise<ListDomainAddressesResponse> {
   checkEnum(AddressSource, request.source, 'source');
-  const entry = asked(engine, request.name);
+  const entry = asked(engine, request.name, 'asking it for its addresses');
   const facet = feature(engine.parts.drivers.get(entry.domain.hypervisor), 'addresses', entry);
   return { interfaces: [...(await raceAbort(facet.addresses(entry.guest, entry.active, request.source, signal), signal))] };
 }
 
 /** What a guest says of itself. */
 export async function guestInfo(engine: Engine, { name }: GetDomainGuestInfoRequest, { signal }: CallContext): Promise<DomainGuestInfo> {
-  const entry = asked(engine, name);
+  const entry = asked(engine, name, 'asking it about itself');
   const facet = feature(engine.parts.drivers.get(entry.domain.hypervisor), 'guestInfo', entry);
   return raceAbort(facet.guestInfo(entry.guest, entry.active, signal), signal);
 }
 
-function asked(engine: Engine, name: string): Entry & { readonly active: NonNullable<Entry['domain']['activeSpec']> } {
+function asked(engine: Engine, name: string, doing: string): Entry & { readonly active: NonNullable<Entry['domain']['activeSpec']> } {
   const entry = engine.parts.registry.find(name);
-  checkState(entry, 'ask_guest');
+  checkState(entry, 'ask_guest', doing);
   const active = entry.domain.activeSpec;
   if (active === undefined) throw new Error(`${entry.domain.name} runs without a definition`);
   return { ...entry, active };

@@ -26,7 +26,7 @@ export async function* exec(
   const order = execOrderOf(open.value);
   const { drivers, registry } = engine.parts;
   const entry = registry.find(open.value.name, 'open.name');
-  checkState(entry, 'ask_guest');
+  checkState(entry, 'ask_guest', 'running a command in it');
   const facet = feature(drivers.get(entry.domain.hypervisor), 'exec', entry);
   context.log.info({ domain: entry.domain.name, uid: entry.guest.uid, program: order.command[0] }, 'a command is run in a guest');
   await using session = await facet.exec(entry.guest, order, context.signal);

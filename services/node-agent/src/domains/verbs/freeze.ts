@@ -6,6 +6,7 @@ import {
 } from '@virtmesh/contracts/domain/v1/guest';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Call, Engine, Job } from '../engine.ts';
+import type { Entry } from '../model/change.ts';
 import { checkState, feature } from './precheck.ts';
 
 type Turn = 'freeze' | 'thaw';
@@ -19,7 +20,7 @@ export function freezeOrThaw(engine: Engine, verb: Turn, request: Request, call:
     checkMountPoints(request.mountPoints);
     const { drivers, registry } = engine.parts;
     const entry = registry.find(request.name);
-    checkState(entry, 'ask_guest');
+    checkTurn(entry, verb);
     feature(drivers.get(entry.domain.hypervisor), 'freeze', entry);
     return { uid: entry.guest.uid, target: entry.domain.name, kept: true, job: freezeJob(engine, verb, entry.guest.uid, request) };
   });
@@ -31,7 +32,7 @@ export const freezeJob =
   async (running) => {
     const { drivers, registry } = engine.parts;
     const entry = registry.must(uid);
-    checkState(entry, 'ask_guest');
+    checkTurn(entry, verb);
     const facet = feature(drivers.get(entry.domain.hypervisor), 'freeze', entry);
     const count = await facet[verb](entry.guest, request.mountPoints, running.signal);
     await engine.finish(running, () => ({
@@ -39,6 +40,9 @@ export const freezeJob =
       bytes: FilesystemsResult.encode({ count }).finish(),
     }));
   };
+
+const checkTurn = (entry: Entry, verb: Turn): void =>
+  checkState(entry, 'ask_guest', `${verb === 'freeze' ? 'freezing' : 'thawing'} its file systems`);
 
 function checkMountPoints(paths: readonly string[]): void {
   if (paths.length > maxMountPoints)

@@ -1,19 +1,46 @@
 import { Fault } from '@virtmesh/base';
 import { type Domain, type DomainState, domainStateToJSON } from '@virtmesh/contracts/domain/v1/domain';
 import type { FeatureName, HypervisorDriver } from '@virtmesh/driver-spi';
-import { type Intent, nextState, statesFor, toWire } from '../model/states.ts';
+import { type Intent, nextState, type State, statesFor, toWire } from '../model/states.ts';
 import type { Entry } from '../model/change.ts';
 
 const words = (state: DomainState): string => domainStateToJSON(state).replace('DOMAIN_STATE_', '');
 
-/** STATE_INVALID where the domain's state does not allow the intent; the message says which states do. */
-export function checkState(entry: Entry, intent: Intent): void {
+/** What a caller does by an intent. */
+const doings: Readonly<Record<Intent, string>> = {
+  start: 'starting it',
+  shutdown: 'shutting it down',
+  reboot: 'rebooting it',
+  suspend: 'suspending it',
+  resume: 'resuming it',
+  open_console: 'opening its console',
+  save: 'saving it',
+  dump: 'dumping it',
+  resize_disk: 'resizing its disk',
+  take_screenshot: 'taking a screenshot of it',
+  send_keys: 'pressing keys in it',
+  ask_guest: 'asking it',
+};
+
+/** What leads from a state to one that runs. */
+const waysToRun: Readonly<Partial<Record<State, string>>> = {
+  shutoff: 'start it first',
+  starting: 'wait until it has started',
+  paused: 'resume it first',
+};
+
+/**
+ * STATE_INVALID where the domain's state does not allow the intent; the message says which states do, and how to get
+ * there. `doing` is what the caller does, where the intent does not tell.
+ */
+export function checkState(entry: Entry, intent: Intent, doing = doings[intent]): void {
   if (nextState(entry.state, intent) !== undefined) return;
   const state = entry.state === 'starting' ? 'STARTING' : words(toWire(entry.state));
-  const allowed = statesFor(intent)
-    .map((each) => words(toWire(each)))
-    .join(', ');
-  throw new Fault('STATE_INVALID', `${entry.domain.name} is ${state}; ${intent.replaceAll('_', ' ')} needs it to be ${allowed}`, {
+  const states = statesFor(intent);
+  const allowed = states.map((each) => words(toWire(each))).join(', ');
+  const way = states.includes('running') ? waysToRun[entry.state] : undefined;
+  const advice = way === undefined ? '' : `: ${way}`;
+  throw new Fault('STATE_INVALID', `${entry.domain.name} is ${state}; ${doing} needs it to be ${allowed}${advice}`, {
     name: entry.domain.name,
     state,
     allowed,
