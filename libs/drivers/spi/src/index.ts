@@ -1,5 +1,5 @@
 export type { DriverEvent } from './events.ts';
-export type { ConsoleInput, Consoles } from './features/console.ts';
+export { type ConsoleInput, type Consoles, noSuchConsole } from './features/console.ts';
 export type { Picture, Screenshot, SendKeys } from './features/display.ts';
 export type { Dump } from './features/dump.ts';
 export type { Exec, ExecEnd, ExecOrder, ExecSession, Terminal } from './features/exec.ts';

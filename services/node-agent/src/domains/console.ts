@@ -1,6 +1,6 @@
 import { Fault, raceAbort, sleep, type Violation } from '@virtmesh/base';
 import type { ConsoleOpen, OpenDomainConsoleRequest, OpenDomainConsoleResponse } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { Consoles } from '@virtmesh/driver-spi';
+import { type Consoles, noSuchConsole } from '@virtmesh/driver-spi';
 import { type CallContext, includesRole } from '@virtmesh/kit';
 import type { Engine } from './engine.ts';
 import type { Entry } from './model/change.ts';
@@ -75,13 +75,9 @@ export class ConsoleHub {
     const devices = spec ? console.devices(spec) : [];
     const device = open.device === '' ? devices[0] : open.device;
     if (device !== undefined && devices.includes(device)) return { entry, console, device };
-    const what = device === undefined ? 'no console' : `no console ${JSON.stringify(device.slice(0, 64))}`;
-    const have = devices.length > 0 ? `it has ${devices.join(', ')}` : 'define a serial port or console';
-    throw new Fault('DEVICE_NOT_FOUND', `${entry.domain.name} has ${what}; ${have}`, {
-      name: entry.domain.name,
-      device: open.device,
-      devices: devices.join(','),
-    });
+    const { name } = entry.domain;
+    if (device !== undefined) throw noSuchConsole(name, device, devices);
+    throw new Fault('DEVICE_NOT_FOUND', `${name} has no console; define a serial port or console`, { name, device: '', devices: '' });
   }
 
   /** A client that has just left must not keep the next one out: the news of its leaving can be behind the other's call. */

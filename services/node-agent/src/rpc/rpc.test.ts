@@ -524,7 +524,12 @@ describe('a console', () => {
     await verbs.start('web');
     expect(await failure(opening({ device: 'serial9' }))).toMatchObject({
       reason: 'DEVICE_NOT_FOUND',
-      metadata: { devices: 'serial0,serial1' },
+      message: `${nameOf('web')} has no such console: open.device: "serial9" is not the id of one; it has serial0, serial1`,
+      metadata: { name: nameOf('web'), device: 'serial9', devices: 'serial0, serial1' },
+      violations: [{ field: 'open.device', description: '"serial9" is not the id of one; it has serial0, serial1' }],
+    });
+    expect(await failure(opening({ name: nameOf('mute'), device: 'x' }))).toMatchObject({
+      violations: [{ field: 'open.device', description: '"x" is not the id of one; it has none: define a serial port or console' }],
     });
     expect(await failure(opening({ replayBytes: -2n }))).toEqual(refusal('REQUEST_INVALID', 'open.replay_bytes'));
     expect(await failure(opening(), opening())).toEqual(refusal('REQUEST_INVALID', 'open'));

@@ -1,5 +1,5 @@
 import { Fault, isDeviceId } from '@virtmesh/base';
-import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
+import { type ConsoleInput, type Consoles, type GuestRef, noSuchConsole } from '@virtmesh/driver-spi';
 import { readLog } from '@virtmesh/driver-support';
 import type { Duplex } from 'node:stream';
 import type { DriverContext } from '../context.ts';
@@ -12,15 +12,12 @@ const drainMs = 200;
 export const consoleFeature = (context: DriverContext): Consoles => ({
   devices: (spec) => spec.consoles.map(({ id }) => id),
   output: (guest, device, { replayBytes, follow }, signal) => {
-    if (!isDeviceId(device)) throw noSuchConsole(guest, device.slice(0, 100));
+    if (!isDeviceId(device)) throw noSuchConsole(guest.id, device);
     const log = { path: placesOf(context.directories, guest.uid).log(device), ...context.logBounds };
     return readLog(context.host, log, { replayBytes, drainMs, ...(follow ? { end: endOf(context, guest) } : {}) }, signal);
   },
   input: (guest, device) => openInput(context, guest, device),
 });
-
-const noSuchConsole = (guest: GuestRef, device: string, there: readonly string[] = []): Fault =>
-  new Fault('DEVICE_NOT_FOUND', `${guest.id} has no console ${JSON.stringify(device)}; it has ${there.join(', ') || 'none'}`, { device });
 
 function endOf({ guests }: DriverContext, guest: GuestRef): Promise<unknown> {
   const entry = guests.get(guest.uid);
@@ -31,7 +28,7 @@ async function openInput(context: DriverContext, ref: GuestRef, device: string):
   const { spec, places } = context.guests.running(ref);
   const ids = spec.consoles.map(({ id }) => id);
   const tty = ids.indexOf(device);
-  if (tty < 0) throw noSuchConsole(ref, device.slice(0, 100), ids);
+  if (tty < 0) throw noSuchConsole(ref.id, device, ids);
   const stream = await openConsoleInput(context, { uid: ref.uid, places, consoleId: device, tty });
   return {
     write: (bytes) => write(stream, bytes),

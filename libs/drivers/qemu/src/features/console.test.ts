@@ -61,7 +61,7 @@ describe('the console of a real guest', () => {
     const running = await life.start(guest, life.spec(guest, undefined, { serials: [{}] }));
     const consoles = life.feature('console');
     await expect(consoles.input(guest, 'serial9', soon())).rejects.toMatchObject({ reason: 'DEVICE_NOT_FOUND' });
-    expect(() => consoles.output(guest, '../serial0', all, soon())).toThrow(/no serial port or console/);
+    expect(() => consoles.output(guest, '../serial0', all, soon())).toThrow('"../serial0" is not the id of one; it has serial0');
     const leaving = new AbortController();
     const reading = readUntil(consoles.output(guest, 'serial0', all, leaving.signal), () => false);
     leaving.abort();

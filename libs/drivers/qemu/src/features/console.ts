@@ -1,6 +1,6 @@
 import { Fault, isDeviceId, settledWithin } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { ConsoleInput, Consoles, GuestRef } from '@virtmesh/driver-spi';
+import { type ConsoleInput, type Consoles, type GuestRef, noSuchConsole } from '@virtmesh/driver-spi';
 import { readLog } from '@virtmesh/driver-support';
 import type { Duplex } from 'node:stream';
 import type { DriverContext } from '../context.ts';
@@ -12,10 +12,7 @@ const drainMs = 500;
 export const consoleFeature = (context: DriverContext): Consoles => ({
   devices: consoleDevices,
   output: (guest, device, { replayBytes, follow }, signal) => {
-    if (!isDeviceId(device))
-      throw new Fault('DEVICE_NOT_FOUND', `${guest.id} has no serial port or console ${JSON.stringify(device.slice(0, 100))}`, {
-        device: device.slice(0, 100),
-      });
+    if (!isDeviceId(device)) throw noSuchConsole(guest.id, device, devicesOf(context, guest));
     const log = { path: placesOf(context.directories, guest.uid).log(device), ...context.logBounds };
     return readLog(context.host, log, { replayBytes, drainMs, ...(follow ? { end: endOf(context, guest) } : {}) }, signal);
   },
@@ -25,6 +22,12 @@ export const consoleFeature = (context: DriverContext): Consoles => ({
 /** Serial ports before consoles: what a kernel says first comes there. */
 export const consoleDevices = (spec: DomainSpec): readonly string[] => [...spec.serials, ...spec.consoles].map(({ id }) => id);
 
+/** Those of a guest that runs; of one that is gone only its logs are known. */
+function devicesOf({ guests }: DriverContext, guest: GuestRef): readonly string[] | undefined {
+  const entry = guests.get(guest.uid);
+  return entry?.t === 'live' ? consoleDevices(entry.guest.spec) : undefined;
+}
+
 function endOf({ guests }: DriverContext, guest: GuestRef): Promise<unknown> {
   const entry = guests.get(guest.uid);
   return entry?.t === 'live' ? entry.guest.gone : Promise.resolve();
@@ -32,12 +35,8 @@ function endOf({ guests }: DriverContext, guest: GuestRef): Promise<unknown> {
 
 async function openInput(context: DriverContext, ref: GuestRef, device: string, signal: AbortSignal): Promise<ConsoleInput> {
   const guest = context.guests.running(ref);
-  if (!consoleDevices(guest.spec).includes(device))
-    throw new Fault(
-      'DEVICE_NOT_FOUND',
-      `${ref.id} has no serial port or console ${device}; it has ${consoleDevices(guest.spec).join(', ') || 'none'}`,
-      { device },
-    );
+  const devices = consoleDevices(guest.spec);
+  if (!devices.includes(device)) throw noSuchConsole(ref.id, device, devices);
   const stream = await context.host.sockets.connect(guest.places.socket(device), signal);
   // The guest's output comes here too; the log has it already, and QEMU must not wait for this reader.
   stream.resume();

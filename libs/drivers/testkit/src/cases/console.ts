@@ -61,7 +61,11 @@ export const consoleCases = (subject: Subject): void =>
       const { input } = { input: (device: string) => bench.feature('console').input(kept.guest, device, soon()) };
       await expect(input(deviceOf(bench, kept))).rejects.toMatchObject({ reason: 'STATE_INVALID' });
       await bench.start(kept);
-      await expect(input('nowhere')).rejects.toMatchObject({ reason: 'DEVICE_NOT_FOUND', metadata: { device: 'nowhere' } });
+      await expect(input('nowhere')).rejects.toMatchObject({
+        reason: 'DEVICE_NOT_FOUND',
+        metadata: { device: 'nowhere' },
+        violations: [{ field: 'open.device', description: expect.stringContaining(`it has ${deviceOf(bench, kept)}`) as string }],
+      });
     });
   });
 

@@ -1,4 +1,5 @@
-import { Fault, raceAbort } from '@virtmesh/base';
+import { raceAbort } from '@virtmesh/base';
+import { noSuchConsole } from '@virtmesh/driver-spi';
 import { logOf, typeInto } from '../consoles.ts';
 import type { Guest } from '../guest.ts';
 import type { Handlers } from './handler.ts';
@@ -38,9 +39,5 @@ async function until(guest: Guest, isSo: () => boolean, signal: AbortSignal): Pr
 
 function checkDevice(guest: Guest, device: string): void {
   if (guest.profile.consoles.includes(device)) return;
-  throw new Fault(
-    'DEVICE_NOT_FOUND',
-    `${guest.id} has no serial port or console ${device}; it has ${guest.profile.consoles.join(', ') || 'none'}`,
-    { device },
-  );
+  throw noSuchConsole(guest.id, device, guest.profile.consoles);
 }
