@@ -25,7 +25,7 @@ export type ObservedState = 'running' | 'paused' | 'shutdown' | 'crashed' | 'pms
 export interface Observed {
   readonly state: ObservedState;
   readonly reason: DomainStateReason;
-  /** The process on the node that is the guest: the hypervisor's, or a container's init; 0 where there is none. */
+  /** The process on the node that runs the guest: its hypervisor, or a container's monitor, not its init; 0 where there is none. */
   readonly pid: number;
   /** What the guest has after ballooning. */
   readonly memoryBytes: bigint;
