@@ -1,5 +1,6 @@
 import { device } from './arguments.ts';
 import type { Builder } from './context.ts';
+import { diskQueues } from './disk.ts';
 import { rootPorts as portsOf } from './pci.ts';
 
 export const rootPorts: Builder = ({ input }) =>
@@ -15,8 +16,14 @@ export const rootPorts: Builder = ({ input }) =>
   );
 
 /** Controllers, each where something sits on it, or did when the machine was laid out. */
-export const controllers: Builder = ({ input, controller }) =>
-  input.layout.controllers.flatMap((name) => device(models[name].driver, { id: models[name].id, ...controller(name) }));
+export const controllers: Builder = ({ input, spec, controller }) =>
+  input.layout.controllers.flatMap((name) =>
+    device(models[name].driver, {
+      id: models[name].id,
+      ...controller(name),
+      num_queues: name === 'scsi' ? diskQueues(spec) : undefined,
+    }),
+  );
 
 const models = {
   scsi: { driver: 'virtio-scsi-pci', id: 'scsi' },

@@ -1,8 +1,9 @@
 import { type Disk, DiskBus, DiskCache, DiskDevice, DiskErrorPolicy, DiskFormat, DiskIo } from '@virtmesh/contracts/domain/v1/disk';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { qemuIds } from '../launch.ts';
 import { diskPath } from '../spec/disk-path.ts';
 import { deviceArguments, type DeviceProperties, json, type Properties } from './arguments.ts';
-import { addressOf, type Builder } from './context.ts';
+import { addressOf, type Builder, incomplete } from './context.ts';
 import type { DeviceAddress } from './layout.ts';
 
 /** How QEMU does a cache mode: on the host by the nodes, towards the guest by the device. */
@@ -25,7 +26,7 @@ const errorPolicies: Readonly<Record<number, { readonly rerror: string; readonly
 export const disks: Builder = (context) =>
   context.spec.disks.flatMap((disk) => [
     ...blockNodes(disk).flatMap((node) => json('-blockdev', node)),
-    ...deviceArguments(diskDevice(disk, addressOf(context, disk.id), context.bootIndex(disk.id))),
+    ...deviceArguments(diskDevice(disk, context.spec, addressOf(context, disk.id), context.bootIndex(disk.id))),
   ]);
 
 /** The file of a disk and the format over it; none for a drive without a medium. */
@@ -45,12 +46,13 @@ export function blockNodes(disk: Disk): readonly (Properties & { readonly 'node-
   ];
 }
 
-export function diskDevice(disk: Disk, address: DeviceAddress, bootIndex: number | undefined): DeviceProperties {
+export function diskDevice(disk: Disk, spec: DomainSpec, address: DeviceAddress, bootIndex: number | undefined): DeviceProperties {
   const cdrom = disk.device === DiskDevice.CDROM;
   return {
     driver: driver(disk.bus, cdrom),
     id: qemuIds.device(disk.id),
     ...address,
+    'num-queues': disk.bus === DiskBus.VIRTIO ? diskQueues(spec) : undefined,
     drive: diskPath(disk) === undefined ? undefined : qemuIds.blockNode(disk.id),
     bootindex: bootIndex,
     serial: disk.serial || undefined,
@@ -59,6 +61,12 @@ export function diskDevice(disk: Disk, address: DeviceAddress, bootIndex: number
     ...errorPolicies[disk.errorPolicy],
   };
 }
+
+/**
+ * How many queues disks have. QEMU's own choice is the number of vCPUs that it starts with, and a state that was saved when
+ * there were more of them would not fit the machine that is to take it up: so it is the number that there can be.
+ */
+export const diskQueues = ({ cpu }: DomainSpec): number => cpu?.maxVcpus ?? incomplete('CPU');
 
 function driver(bus: DiskBus, cdrom: boolean): string {
   if (bus === DiskBus.VIRTIO) return 'virtio-blk-pci';

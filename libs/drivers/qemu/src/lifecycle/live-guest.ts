@@ -15,10 +15,11 @@ import type { GuestPlaces } from '../process/places.ts';
 import type { AnswerOf, ArgumentsOf, QmpCommand, QmpEvent, RunState } from '../qmp/index.ts';
 import { type Ending, endingOf } from './ending.ts';
 import { EventWaits } from './event-waits.ts';
+import { KnownState } from './known-state.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { agentChannel, readingOf } from './reading.ts';
 import type { GuestRecord } from './record.ts';
-import { type Condition, conditionOf, paused, type Reading, track, type Tracked, unresponsiveCondition } from './tracked.ts';
+import { type Condition, paused, type Reading, unresponsiveCondition } from './tracked.ts';
 
 export interface LiveGuestParts {
   readonly host: Host;
@@ -60,14 +61,10 @@ export class LiveGuest {
   #spec: DomainSpec;
   #record: GuestRecord;
   #reading: Reading;
-  #tracked: Tracked;
+  readonly #known: KnownState;
   #isGone = false;
   #resolveGone: (status: ExitStatus | undefined) => void = () => {};
   #destroying = false;
-  /** How it was when that could be seen last. */
-  #seen: Condition = unresponsiveCondition;
-  /** What those above were told last; undefined while a start has not come to its end, of which nobody is told. */
-  #told: Condition | undefined;
 
   constructor(parts: LiveGuestParts) {
     this.ref = parts.ref;
@@ -78,15 +75,7 @@ export class LiveGuest {
     this.#spec = parts.spec;
     this.#record = parts.record;
     this.#reading = readingOf(parts.ref.uid, parts.spec);
-    this.#tracked = {
-      condition: paused(DomainStateReason.STARTING_UP),
-      memoryBytes: parts.spec.memory?.sizeBytes ?? 0n,
-      agentConnected: false,
-      stopCause: undefined,
-      restarting: false,
-      resetMs: 0,
-      shutdown: undefined,
-    };
+    this.#known = new KnownState(parts.ref.uid, parts.spec.memory?.sizeBytes ?? 0n, parts.events);
     this.#monitor = new MonitorLink(parts.host.sockets, parts.places.monitorSocket, {
       onEvent: (event) => this.#onEvent(event),
       onSilent: (silent) => this.#onSilent(silent),
@@ -131,15 +120,15 @@ export class LiveGuest {
   }
 
   get condition(): Condition {
-    return this.#tracked.condition;
+    return this.#known.tracked.condition;
   }
 
   get memoryBytes(): bigint {
-    return this.#tracked.memoryBytes;
+    return this.#known.tracked.memoryBytes;
   }
 
   get agentConnected(): boolean {
-    return this.#tracked.agentConnected;
+    return this.#known.tracked.agentConnected;
   }
 
   /** Whether its monitor owes an answer for too long, or there is no way to it. */
@@ -158,14 +147,13 @@ export class LiveGuest {
 
   /** A start, or the taking up of a guest, has come to its end: from now on those above are told what happens to it. */
   announce(condition: Condition): void {
-    this.#become({ ...this.#tracked, condition });
-    this.#told = condition;
+    this.#known.announce(condition);
   }
 
   /** It let go of a device, and nobody waited for that: a call that did may have given up. */
   deviceGone(id: string): void {
     // It is gone whatever becomes of the rest, which the end of the guest gives back.
-    void settled(this.#parts.removed(this, id)).then(() => this.#tell({ t: 'device-removed', uid: this.ref.uid, device: id }));
+    void settled(this.#parts.removed(this, id)).then(() => this.#known.tell({ t: 'device-removed', uid: this.ref.uid, device: id }));
   }
 
   /** The live definition has changed. */
@@ -174,9 +162,9 @@ export class LiveGuest {
     const { agentPort } = this.#reading;
     this.#reading = readingOf(this.ref.uid, spec);
     // A port that is taken out is closed without a word.
-    if (agentPort === this.#reading.agentPort || !this.#tracked.agentConnected) return;
-    this.#tracked = { ...this.#tracked, agentConnected: false };
-    this.#tell({ t: 'guest-agent', uid: this.ref.uid, connected: false });
+    if (agentPort === this.#reading.agentPort || !this.agentConnected) return;
+    this.#known.note({ agentConnected: false });
+    this.#known.tell({ t: 'guest-agent', uid: this.ref.uid, connected: false });
   }
 
   /** The next event of its monitor that a function makes something of; fails at its end. */
@@ -187,12 +175,12 @@ export class LiveGuest {
   /** Stops its vCPUs because a caller wants so; resolves when they have stopped. */
   async stop(signal: AbortSignal, reason: DomainStateReason = DomainStateReason.USER): Promise<void> {
     const cause = paused(reason);
-    this.#tracked = { ...this.#tracked, stopCause: cause };
+    this.#known.note({ stopCause: cause });
     try {
       await this.execute('stop', {}, signal);
     } finally {
       // A guest that had stopped before tells of no stop.
-      if (this.#tracked.stopCause === cause) this.#tracked = { ...this.#tracked, stopCause: undefined };
+      if (this.#known.tracked.stopCause === cause) this.#known.note({ stopCause: undefined });
     }
   }
 
@@ -208,17 +196,8 @@ export class LiveGuest {
       channel === undefined ? [] : this.execute('query-chardev', {}, signal),
     ]);
     const agentConnected = chardevs.some((chardev) => chardev.label === qemuIds.chardev(channel ?? '') && chardev['frontend-open']);
-    this.#tracked = { ...this.#tracked, memoryBytes: balloon ? BigInt(balloon.actual) : this.#tracked.memoryBytes, agentConnected };
+    this.#known.note({ agentConnected, ...(balloon ? { memoryBytes: BigInt(balloon.actual) } : {}) });
     this.#enterStatus(status);
-  }
-
-  /** Takes over a run state that QEMU was asked for. Of a state that it was in before the reason stays. */
-  #enterStatus(status: RunState): void {
-    const { state, reason } = this.#seen;
-    const { ADOPTED } = DomainStateReason;
-    this.#enter(conditionOf(status, { running: state === 'running' ? reason : ADOPTED, paused: state === 'paused' ? reason : ADOPTED }));
-    if ((status === 'shutdown' && this.#reading.restartOnPoweroff) || (status === 'guest-panicked' && this.#reading.restartOnCrash))
-      this.#restart();
   }
 
   observed(): Observed {
@@ -226,11 +205,11 @@ export class LiveGuest {
       protocol ? [[id, hostPort(protocol.value.listenAddress, protocol.value.port)] as const] : [],
     );
     return {
-      ...this.#tracked.condition,
+      ...this.condition,
       pid: this.process.pid,
-      memoryBytes: this.#tracked.memoryBytes,
+      memoryBytes: this.memoryBytes,
       vcpus: this.#spec.cpu?.vcpus ?? 1,
-      guestAgentConnected: this.#tracked.agentConnected,
+      guestAgentConnected: this.agentConnected,
       graphicsAddresses: Object.fromEntries(addresses),
       accelerator: this.accelerator,
     };
@@ -238,32 +217,13 @@ export class LiveGuest {
 
   /** Lets go of it without harm: it lives on, and nobody is told of it any more. */
   drop(): void {
-    this.#told = undefined;
+    this.#known.hush();
     this.#dropped.abort();
     this.#monitor.close();
   }
 
-  #become(tracked: Tracked): void {
-    this.#tracked = tracked;
-    if (tracked.condition.state !== 'unknown') this.#seen = tracked.condition;
-  }
-
-  #enter(condition: Condition): void {
-    this.#become({ ...this.#tracked, condition });
-    if (this.#told?.state !== condition.state || this.#told.reason !== condition.reason)
-      this.#tell({ t: 'state', uid: this.ref.uid, ...condition });
-  }
-
-  #tell(event: DriverEvent): void {
-    if (!this.#told) return;
-    if (event.t === 'state') this.#told = { state: event.state, reason: event.reason };
-    this.#parts.events.publish(event);
-  }
-
   #onEvent(event: QmpEvent): void {
-    const { after, events, followUp } = track(this.#tracked, event, this.#reading);
-    this.#become(after);
-    for (const told of events) this.#tell(told);
+    const followUp = this.#known.take(event, this.#reading);
     if (!this.#waits.offer(event) && event.name === 'DEVICE_DELETED') this.#lost(event.data.device);
     if (followUp === 'ask') this.#askWhy();
     if (followUp === 'restart') this.#restart();
@@ -277,7 +237,7 @@ export class LiveGuest {
 
   #onSilent(silent: boolean): void {
     if (this.#isGone) return;
-    if (silent) this.#enter(unresponsiveCondition);
+    if (silent) this.#known.enter(unresponsiveCondition);
     else this.ask();
   }
 
@@ -294,8 +254,15 @@ export class LiveGuest {
     );
   }
 
+  /** What QEMU said of its state when it was asked; where it waits at an end of the guest, the guest is to start anew. */
+  #enterStatus(status: RunState): void {
+    this.#known.enterStatus(status);
+    if ((status === 'shutdown' && this.#reading.restartOnPoweroff) || (status === 'guest-panicked' && this.#reading.restartOnCrash))
+      this.#restart();
+  }
+
   #restart(): void {
-    this.#tracked = { ...this.#tracked, restarting: true };
+    this.#known.note({ restarting: true });
     const { signal } = this.#dropped;
     Promise.all([this.execute('system_reset', {}, signal), this.execute('cont', {}, signal)]).catch(() => this.ask());
   }
@@ -306,7 +273,7 @@ export class LiveGuest {
     while (!signal.aborted) {
       await Promise.race([this.#monitor.closed(), this.gone]);
       if (this.#isGone || signal.aborted || (await this.#goneWithin(exitAfterMonitorMs))) return;
-      this.#enter(unresponsiveCondition);
+      this.#known.enter(unresponsiveCondition);
       await this.#monitor.connect(AbortSignal.any([signal, AbortSignal.timeout(reconnectTimeoutMs)])).then(
         () => this.ask(),
         () => {},
@@ -329,9 +296,9 @@ export class LiveGuest {
     this.#waits.end(new Fault('HYPERVISOR_FAILED', 'the guest ended', { uid: this.ref.uid }));
     // What it told over its monitor last is still to be read.
     await settledWithin(this.#monitor.closed(), exitAfterMonitorMs);
-    const ending: Ending = endingOf(this.#destroying, this.#tracked.shutdown, status);
-    const words = ending.how === 'crashed' && this.#told ? await this.#parts.lastWords() : '';
-    this.#tell({
+    const ending: Ending = endingOf(this.#destroying, this.#known.tracked.shutdown, status);
+    const words = ending.how === 'crashed' && this.#known.isTold ? await this.#parts.lastWords() : '';
+    this.#known.tell({
       t: 'exited',
       uid: this.ref.uid,
       how: ending.how,

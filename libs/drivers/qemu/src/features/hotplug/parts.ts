@@ -30,7 +30,7 @@ export function partsOf(guest: LiveGuest, device: AnyDevice): Parts {
     case 'disk':
       return {
         backends: diskBackends(device.value),
-        device: (address) => diskDevice(device.value, address, undefined),
+        device: (address) => diskDevice(device.value, guest.spec, address, undefined),
         settings: device.value.throttle && isLimited(device.value.throttle) ? [throttleOrder(device.value)] : [],
       };
     case 'interface': {

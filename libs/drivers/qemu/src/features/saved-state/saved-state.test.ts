@@ -114,12 +114,13 @@ describe('the state of a guest', () => {
     await life.finish(running);
   });
 
-  it('has the vCPUs that came while it ran', async () => {
+  it.each(['q35', 'pc'])('of a %s has the vCPUs that came while it ran, and disks of each bus', async (machine) => {
     const guest = life.newGuest();
-    const running = await life.start(guest, life.spec(guest, undefined, { cpu: { vcpus: 1, maxVcpus: 4 } }));
+    const disks = [DiskBus.VIRTIO, DiskBus.SCSI].map((bus) => ({ ...file(world.image(`cpus-${machine}-${bus}.qcow2`)), bus }));
+    const running = await life.start(guest, life.spec(guest, undefined, { machine, cpu: { vcpus: 1, maxVcpus: 4 }, disks }));
     const to = DomainSpec.fromPartial({ ...running.spec, cpu: { ...running.spec.cpu, vcpus: 3 } });
     await life.feature('liveUpdate').apply(guest, running.spec, to, ['cpu.vcpus'], soon());
-    const path = await save(running, 'cpus.state');
+    const path = await save(running, `cpus-${machine}.state`);
     await life.finish(running);
     // A machine with another number of them is not the one that was saved.
     await expect(life.start(guest, running.spec, { restore: { path, offset: before.length } })).rejects.toMatchObject({
