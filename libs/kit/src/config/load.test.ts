@@ -72,6 +72,24 @@ test('the file is named by flag, else by environment, else it is the default one
   expect(wrong(['--config', '/no/such.yaml']).message).toContain('/no/such.yaml cannot be read');
 });
 
+test('an empty section of a file is there, as one of a flag is', async () => {
+  const simulated = z.strictObject({
+    test: z.strictObject({ seed: z.int().default(1) }).optional(),
+    log: z.strictObject({ level: z.string().default('info') }).prefault({}),
+    endpoints: z.array(z.strictObject({ port: z.int() })).default([]),
+  });
+  const load = (argv: readonly string[]): unknown => loadConfig(simulated, { argv, env: {} });
+  const whole = { test: { seed: 1 }, log: { level: 'info' }, endpoints: [] };
+  expect(load(['--set', 'test={}'])).toEqual(whole);
+  expect(load(['--config', await file('test: {}\nlog: {}\n')])).toEqual(whole);
+  expect(load(['--config', await file('test: {}\n'), '--set', 'test.seed=7'])).toMatchObject({ test: { seed: 7 } });
+  expect(load(['--config', await file('{}\n')])).toEqual({ log: whole.log, endpoints: [] });
+  // What has no value is as if it were not there.
+  expect(load(['--config', await file('test:\n')])).toEqual({ log: whole.log, endpoints: [] });
+  const nameless = await file('endpoints: [{}]\n');
+  expect(() => load(['--config', nameless])).toThrow(/c\.yaml:1:13: endpoints\.0\.port is wrong/);
+});
+
 test('text stays text, and other values are read as YAML', () => {
   const config = loadConfig(schema, {
     argv: ['--set', 'stateDir=0123', '--set', 'tls={port: 7, bindings: [{identity: "a=b", role: admin}]}', '--set', 'labels={a: "1"}'],

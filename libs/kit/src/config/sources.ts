@@ -48,6 +48,8 @@ export function fromFile(file: string, structure: Structure): Source {
   };
   const visit = (node: unknown, at: Structure, path: readonly (string | number)[]): void => {
     if (at.kind === 'section' && isMap(node)) {
+      // An empty section says something too: that it is there.
+      if (node.items.length === 0 && path.length > 0) settings.push({ path, value: {}, source: place(node) });
       for (const { key, value } of node.items) {
         const name = isScalar(key) ? String(key.value) : String(key);
         const inner = at.keys.get(name);
