@@ -1,5 +1,6 @@
 import { sleep } from '@virtmesh/base';
 import type { HostCgroups } from '@virtmesh/driver-spi';
+import { existsSync } from 'node:fs';
 import { open, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -46,7 +47,9 @@ export function cgroupFiles(layout: CgroupLayout, checked: (name: string) => str
       await writeFile(target, text, { flag: 'r+' });
     },
     purge: async (name, signal) => {
-      await Promise.all(layout.roots.map((root) => purge(join(root, checked(name)), signal)));
+      const groups = layout.roots.map((root) => join(root, checked(name)));
+      // To look is at once; a removal can wait for another's move of a process.
+      await Promise.all(groups.filter((group) => existsSync(group)).map((group) => purge(group, signal)));
     },
   };
 }

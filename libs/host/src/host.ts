@@ -6,6 +6,7 @@ import { hostNetwork } from './network.ts';
 import { archOf } from './node-info/cpu.ts';
 import { hostInfo } from './node-info/index.ts';
 import { hostProcesses } from './processes.ts';
+import { hostRunFiles } from './run-files.ts';
 import { hostSockets } from './sockets.ts';
 import { systemCalls } from './system-calls.ts';
 
@@ -17,6 +18,7 @@ export async function createHost(): Promise<Host> {
     uid: process.getuid?.() ?? -1,
     arch: archOf(process.arch),
     files: hostFiles(),
+    runFiles: hostRunFiles(),
     processes,
     sockets: hostSockets(calls),
     cgroups: await hostCgroups(),

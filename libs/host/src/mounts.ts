@@ -1,6 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import type { HostMounts, HostProcesses, MountOrder } from '@virtmesh/driver-spi';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 export function hostMounts(processes: HostProcesses): HostMounts {
   const tool = async (name: string): Promise<string> =>
@@ -44,7 +44,8 @@ function mountArguments({ source, target, type, options, shared = false, pid }: 
 }
 
 async function below(directory: string): Promise<readonly string[]> {
-  return mountPoints(await readFile('/proc/self/mountinfo', 'utf8')).filter(
+  // The kernel's own, which waits for no disk.
+  return mountPoints(readFileSync('/proc/self/mountinfo', 'utf8')).filter(
     (point) => point === directory || point.startsWith(`${directory}/`),
   );
 }

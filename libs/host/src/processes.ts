@@ -97,6 +97,7 @@ async function startByNode(order: SpawnOrder): Promise<Program> {
     cwd: '/',
     env: cleanEnvironment,
     detached: order.detached,
+    ...(order.title === undefined ? {} : { argv0: order.title }),
     stdio: [...order.descriptors],
     ...(order.owner ? { uid: order.owner.uid, gid: order.owner.gid } : {}),
   });

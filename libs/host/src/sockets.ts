@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { listeningFd } from './listening-fd.ts';
 import { openIntake } from './intake.ts';
 import { inheritableFifo, openFifo, writeFifo } from './fifo.ts';
+import { ownNull } from './null-device.ts';
 import { openPipe } from './pipes.ts';
 import type { SystemCalls } from './system-calls.ts';
 
@@ -20,6 +21,7 @@ export function hostSockets(calls: SystemCalls): HostSockets {
     connect,
     fifo: (path) => openFifo(calls, path),
     inheritableFifo: (path) => inheritableFifo(calls, path),
+    inheritableNull: (path) => ownNull(calls, path),
     writeFifo,
     isFree,
     pipe: async () => openPipe(calls),

@@ -39,14 +39,15 @@ export class Spawner {
 
   /** Throws as Node does where it cannot be started. */
   async start(order: ProgramOrder): Promise<Program> {
-    if ([order.file, ...order.args].some((text) => text.includes('\0')))
+    const argv = [order.title ?? order.file, ...order.args];
+    if ([order.file, ...argv].some((text) => text.includes('\0')))
       throw Object.assign(new Error('an argument of a program holds a NUL character'), { code: 'EINVAL' });
     const pairs = order.descriptors.map((descriptor) => (descriptor === 'pipe' ? this.#calls.socketPair() : undefined));
     let pid: number;
     try {
       pid = await this.#spawn.start({
         path: order.file,
-        argv: [order.file, ...order.args],
+        argv,
         environment: order.environment,
         descriptors: order.descriptors.map((descriptor, index) => (typeof descriptor === 'number' ? descriptor : pairs[index]?.[1])),
         session: order.detached,

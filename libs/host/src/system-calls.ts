@@ -1,4 +1,4 @@
-import type { Terminal } from '@virtmesh/driver-spi';
+import type { DeviceNumbers, Terminal } from '@virtmesh/driver-spi';
 import koffi from 'koffi';
 import { constants } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
@@ -10,6 +10,7 @@ export interface SystemCalls {
   /** The two ends of a pipe. */
   pipe(): readonly [read: number, write: number];
   makeFifo(path: string, mode: number): void;
+  makeCharacterDevice(path: string, mode: number, device: DeviceNumbers): void;
   /** Makes `onto` the same open file as `fd`; what it was is closed. */
   duplicateOnto(fd: number, onto: number): void;
   /** Lets the other side of a terminal's master be opened. */
@@ -55,6 +56,7 @@ export function systemCalls(): SystemCalls {
   const socketpair = found('int socketpair(int domain, int type, int protocol, void *pair)', 'socketpair');
   const pipe2 = found('int pipe2(void *pair, int flags)', 'pipe2');
   const mkfifo = found('int mkfifo(const char *path, unsigned int mode)', 'mkfifo');
+  let mknod: ReturnType<typeof found> | undefined;
   const dup3 = found('int dup3(int fd, int onto, int flags)', 'dup3');
   return {
     socketPair: () => {
@@ -68,6 +70,11 @@ export function systemCalls(): SystemCalls {
       return [pair[0] ?? -1, pair[1] ?? -1];
     },
     makeFifo: (path, mode) => void mkfifo(path, mode),
+    makeCharacterDevice: (path, mode, { major, minor }) => {
+      // Looked up when it is needed: the oldest libraries that Node runs with have it under another name.
+      mknod ??= found('int mknod(const char *path, unsigned int mode, unsigned long device)', 'mknod');
+      mknod(path, constants.S_IFCHR | mode, (major << 8) | minor);
+    },
     duplicateOnto: (fd, onto) => void dup3(fd, onto, number.O_CLOEXEC),
     unlockTerminal: (master) => void ioctl(master, number.TIOCSPTLCK, 'void *', new Int32Array(1)),
     openTerminalPeer: (master) => ioctl(master, number.TIOCGPTPEER, 'int', constants.O_RDWR | constants.O_NOCTTY | number.O_CLOEXEC),

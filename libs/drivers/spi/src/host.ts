@@ -4,6 +4,7 @@ import type { HostInfo } from './host/info.ts';
 import type { HostMounts } from './host/mounts.ts';
 import type { HostNetwork } from './host/network.ts';
 import type { HostProcesses } from './host/processes.ts';
+import type { HostRunFiles } from './host/run-files.ts';
 import type { HostSockets } from './host/sockets.ts';
 
 /**
@@ -16,6 +17,7 @@ export interface Host {
   /** The CPU's architecture as QEMU names it, such as `x86_64`. */
   readonly arch: string;
   readonly files: HostFiles;
+  readonly runFiles: HostRunFiles;
   readonly processes: HostProcesses;
   readonly sockets: HostSockets;
   readonly cgroups: HostCgroups;

@@ -45,6 +45,7 @@ export type {
   TerminalOrder,
   TerminalProcess,
 } from './host/processes.ts';
+export type { HostRunFiles } from './host/run-files.ts';
 export type { Fifo, HostSockets, Intake, ListeningSocket, OneConnection, Pipe } from './host/sockets.ts';
 export { pathViolations } from './path-rules.ts';
 export { domainSpecShape, type Field, type FieldShape, type MessageShape } from './spec-descriptor.ts';

@@ -27,6 +27,8 @@ export type ChildDescriptor = 'ignore' | 'pipe' | number;
 /** A process to start. */
 export interface SpawnOrder {
   readonly file: string;
+  /** What it goes by in lists of processes; its file if left out. */
+  readonly title?: string;
   readonly args: readonly string[];
   /** By descriptor number in the child, from 0. */
   readonly descriptors: readonly ChildDescriptor[];

@@ -36,7 +36,7 @@ export interface Fifo extends AsyncDisposable {
   write(bytes: Uint8Array): void;
 }
 
-/** Sockets, FIFOs and pipes. */
+/** Sockets, FIFOs, pipes, and what else is inherited. */
 export interface HostSockets {
   /** A listening unix socket at a path (at most 107 bytes). Nothing is accepted by the agent itself. */
   listen(path: string): Promise<ListeningSocket>;
@@ -50,6 +50,8 @@ export interface HostSockets {
   fifo(path: string): Promise<Fifo>;
   /** The same to be inherited, open both ways: who reads it does not see it end when those who write into it do. */
   inheritableFifo(path: string): Promise<{ readonly fd: number; close(): void }>;
+  /** A /dev/null to be inherited that is nobody else's, and has no name: it is made at a path for a moment, where devices can be. */
+  inheritableNull(path: string): { readonly fd: number; close(): void };
   /** The write side of a FIFO; ENXIO where nobody reads it. */
   writeFifo(path: string): Promise<Duplex>;
   /** Whether a TCP address can be listened on now. */
