@@ -29,6 +29,7 @@ export async function adoptGuest(
   const places = placesOf(context.directories, ref.uid);
   const guest = new LiveGuest({
     host,
+    clock: context.clock,
     bus: context.bus,
     ref,
     places,

@@ -9,7 +9,9 @@ export async function findMonitors(
   noted: ProcessIdentity | undefined,
 ): Promise<readonly ProcessIdentity[]> {
   if (noted) return host.processes.look(noted) ? [noted] : [];
-  // A monitor calls itself so; before it does, it has the arguments of lxc-start.
-  const title = `[lxc monitor] ${places.lxcPath} ${uid}`;
-  return host.processes.find((line) => line[0]?.trimEnd() === title || (line.includes(places.pidFile) && line.includes(uid)));
+  const title = monitorTitle(places, uid);
+  return host.processes.find((line) => line[0]?.trimEnd() === title);
 }
+
+/** What the monitor of a container is called in lists of processes: what LXC calls those that it starts as daemons. */
+export const monitorTitle = ({ lxcPath }: GuestPlaces, uid: string): string => `[lxc monitor] ${lxcPath} ${uid}`;

@@ -28,6 +28,14 @@ async function writeFrozen(cgroups: HostCgroups, group: string, frozen: boolean)
   }
 }
 
+/** Lets what was killed end: what is frozen by version 1, or about to be, heeds not even that. */
+export async function letDie(cgroups: HostCgroups, group: string): Promise<void> {
+  if (cgroups.version('freezer') !== 1) return;
+  const state = await cgroups.read('freezer', group, 'freezer.state').catch(() => 'unknown');
+  if (state === undefined || state.trim() === 'THAWED') return;
+  await cgroups.write('freezer', group, 'freezer.state', 'THAWED').catch(() => {});
+}
+
 const gone = (): Fault => new Fault('STATE_INVALID', 'the container has ended meanwhile', { state: 'shutoff', allowed: 'running' });
 
 /** Whether all that runs in a group is stopped; undefined where there is no such group. */

@@ -1,5 +1,6 @@
 import { Fault, raceAbort, settledWithin } from '@virtmesh/base';
 import type { Host, ProcessIdentity } from '@virtmesh/driver-spi';
+import { letDie } from './freezer.ts';
 import type { GuestPlaces } from '../process/places.ts';
 import type { LiveGuest } from './live-guest.ts';
 
@@ -30,8 +31,7 @@ export async function killMonitored(host: Host, places: GuestPlaces, monitor: Pr
     return;
   }
   host.processes.kill(init, 'SIGKILL');
-  // What is frozen by version 1 heeds not even that.
-  if (host.cgroups.version('freezer') === 1) await host.cgroups.write('freezer', places.cgroup, 'freezer.state', 'THAWED').catch(() => {});
+  await letDie(host.cgroups, places.cgroup);
 }
 
 /** Those that have not ended: one that its parent has not reaped is still listed. */

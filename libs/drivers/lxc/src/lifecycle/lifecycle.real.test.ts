@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Life, soon, World } from '../testing/world.ts';
@@ -40,6 +40,22 @@ describe('a container', () => {
     await life.finish(other);
     await life.finish(running);
     expect(existsSync(log)).toBe(false);
+  });
+
+  it("holds nothing of the node's open that it could change", async () => {
+    const guest = life.newGuest();
+    const running = await life.start(guest, life.spec(guest, { container: { init: { path: '/bin/sleep', args: ['1000'] } } }));
+    const { pid } = running.started.observed;
+    const init = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'));
+    await expect.poll(() => readFileSync(`/proc/${init}/comm`, 'latin1')).toBe('sleep\n');
+    const node = statSync('/dev/null');
+    expect(readdirSync(`/proc/${init}/fd`)).toEqual(['0', '1', '2']);
+    for (const descriptor of [0, 1, 2]) {
+      const { dev, ino, rdev } = statSync(`/proc/${init}/fd/${descriptor}`);
+      expect(rdev).toBe(node.rdev);
+      expect(`${dev}:${ino}`).not.toBe(`${node.dev}:${node.ino}`);
+    }
+    await life.finish(running);
   });
 
   it('outlives its agent, and is adopted by the next', async () => {

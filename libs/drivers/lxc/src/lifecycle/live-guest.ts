@@ -1,4 +1,4 @@
-import { type Broadcast, Fault } from '@virtmesh/base';
+import { type Broadcast, type Clock, Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverEvent, GuestRef, Host, Observed, ObservedState, ProcessIdentity } from '@virtmesh/driver-spi';
@@ -9,12 +9,15 @@ import type { BusMessage, InitEnd, LxcState, StateBus } from './state-bus.ts';
 
 export interface LiveGuestParts {
   readonly host: Host;
+  readonly clock: Clock;
   readonly bus: StateBus;
   readonly ref: GuestRef;
   readonly places: GuestPlaces;
   readonly spec: DomainSpec;
   /** LXC's process for this container, which ends after it. */
   readonly monitor: ProcessIdentity;
+  /** Where this life of the agent has started it: what it has told already, and its end. */
+  readonly child?: { readonly said: readonly BusMessage[]; readonly exited: Promise<unknown> };
   readonly lastWords: () => Promise<string>;
   /** Its monitor has started it anew. */
   readonly rebooted: () => void;
@@ -51,6 +54,8 @@ export class LiveGuest {
   /** The reboot that goes on was asked for by a caller. */
   #rebootAsked = false;
   #rebooting = false;
+  /** When its init began to run, by the clock; undefined where that is not known. */
+  #bootedAtMs: number | undefined;
 
   constructor(parts: LiveGuestParts) {
     this.#parts = parts;
@@ -63,8 +68,11 @@ export class LiveGuest {
     });
     void this.gone.then(() => (this.#isGone = true));
     this.ended = this.gone.then(() => this.#tellEnd());
+    if (parts.child) this.#booted();
+    for (const message of parts.child?.said ?? []) this.#onMessage(message);
     parts.bus.subscribe(parts.ref.uid, (message) => this.#onMessage(message));
-    void this.#watchMonitor();
+    if (parts.child) void parts.child.exited.then(() => this.#dropped.signal.aborted || this.#resolveGone());
+    else void this.#watchMonitor();
   }
 
   get spec(): DomainSpec {
@@ -87,6 +95,11 @@ export class LiveGuest {
   /** The first process of the container, by the node's numbers; undefined for the moments of a reboot in which there is none. */
   get init(): ProcessIdentity | undefined {
     return this.#parts.host.processes.children(this.monitor)[0];
+  }
+
+  /** How long its init has run at least, in milliseconds. */
+  get bootedMsAgo(): number {
+    return this.#bootedAtMs === undefined ? Infinity : this.#parts.clock.monotonicMs() - this.#bootedAtMs;
   }
 
   /** As `init`; HYPERVISOR_UNRESPONSIVE where there is none. */
@@ -151,8 +164,20 @@ export class LiveGuest {
   }
 
   #onMessage(message: BusMessage): void {
-    if (message.t === 'exit') this.#initEnd = message.end;
-    else this.#onState(message.state);
+    if (message.t === 'state') return this.#onState(message.state);
+    this.#initEnd = message.end;
+    // What it would still give back else is given back by a release, which need not wait for it.
+    if (this.#destroying && !this.#isTidiedUp) this.#parts.host.processes.kill(this.monitor, 'SIGKILL');
+  }
+
+  #booted(): void {
+    this.#bootedAtMs = this.#parts.clock.monotonicMs();
+  }
+
+  /** Its monitor hands on what a console said last, and takes network interfaces back into the node or away. */
+  get #isTidiedUp(): boolean {
+    const { consoles, interfaces, hostDevices } = this.#spec;
+    return consoles.length > 0 || interfaces.length > 0 || hostDevices.some(({ source }) => source?.$case === 'networkInterface');
   }
 
   #onState(state: LxcState): void {
@@ -166,8 +191,10 @@ export class LiveGuest {
         this.#rebooting = true;
         return;
       case 'RUNNING':
-        if (this.#rebooting) this.#parts.rebooted();
+        if (!this.#rebooting) return;
         this.#rebooting = false;
+        this.#booted();
+        this.#parts.rebooted();
         return;
       case 'FROZEN':
         return this.enter({ state: 'paused', reason: DomainStateReason.USER });
@@ -200,8 +227,8 @@ export class LiveGuest {
   }
 
   async #tellEnd(): Promise<void> {
-    // What its monitor told last is still to be read.
-    await this.#parts.bus.flushed();
+    // What its monitor told last is still to be read, where that matters.
+    if (!this.#destroying) await this.#parts.bus.flushed();
     const ending = endingOf({ destroying: this.#destroying, asked: this.#asked, init: this.#initEnd });
     const words = ending.how === 'crashed' && this.#telling ? await this.#parts.lastWords() : '';
     if (ending.how === 'shutdown') this.#tell({ t: 'shutdown', uid: this.ref.uid, byGuest: !this.#asked });

@@ -18,11 +18,12 @@ export async function releaseGuest(context: DriverContext, ref: GuestRef, record
     host.cgroups.purge(places.cgroup, signal),
     host.cgroups.purge(places.monitorCgroup, signal),
     host.network.removeTaps(record.interfaces, signal),
-    host.files.remove(places.lockFile),
-    host.files.remove(places.ownLog),
-    host.mounts.unmountBelow(places.doorway, signal).then(() => host.files.remove(places.doorway)),
     // Files are removed only when no mount leads to others' any more.
-    host.mounts.unmountBelow(places.runDir, signal).then(() => host.files.remove(places.runDir)),
+    ...[places.doorway, places.runDir].map(async (directory) => {
+      await host.mounts.unmountBelow(directory, signal);
+      host.runFiles.remove(directory);
+    }),
+    ...[places.lockFile, places.ownLog, places.null].map(async (file) => host.runFiles.remove(file)),
   ]);
   context.guests.delete(ref.uid);
   const failed = results.find((result) => result.status === 'rejected');

@@ -2,6 +2,7 @@ import { abortFault } from '@virtmesh/base';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { findInitSignals } from '../process/init-kind.ts';
+import { untilHeeded } from './heeds.ts';
 import type { LiveGuest } from './live-guest.ts';
 
 /** Asks a container to shut down, by the signal that its init takes for it; resolves when it was asked. */
@@ -20,8 +21,10 @@ async function signalInit({ host }: DriverContext, guest: LiveGuest, what: 'shut
   const { path = '', shutdownSignal = 0, rebootSignal = 0 } = guest.spec.container?.init ?? {};
   const chosen = what === 'shutdown' ? shutdownSignal : rebootSignal;
   const signals = chosen > 0 ? undefined : await findInitSignals(host, `/proc/${init.pid}/root`, path || '/sbin/init');
+  const number = chosen || (signals?.[what] ?? 0);
+  await untilHeeded(host, init, number, () => guest.bootedMsAgo, signal);
   // There is no way back from here.
   if (signal.aborted) throw abortFault(signal);
   guest.isAsked(what);
-  host.processes.kill(init, chosen || (signals?.[what] ?? 0));
+  host.processes.kill(init, number);
 }

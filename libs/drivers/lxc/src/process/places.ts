@@ -6,10 +6,10 @@ export interface GuestPlaces extends GuestDirectories {
   /** LXC's own: the directory that it knows containers by. */
   readonly lxcPath: string;
   readonly config: string;
-  /** Where LXC notes the monitor's pid. */
-  readonly pidFile: string;
   /** What LXC itself says: in a file system of a fixed size, since nothing bounds the file. */
   readonly ownLog: string;
+  /** Where what the monitor gets as its standard input and output is made. */
+  readonly null: string;
   /** The first file of a console's log. */
   readonly log: (consoleId: string) => string;
   /** What goes into the log of the first console. */
@@ -44,8 +44,8 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     ...own,
     lxcPath: directories.runDir,
     config: join(runDir, '_config'),
-    pidFile: join(runDir, '_monitor.pid'),
     ownLog: join(sharedDir(directories), `${uid}.log`),
+    null: join(sharedDir(directories), `${uid}.null`),
     log: (consoleId) => join(logDir, `${fileNamePart(consoleId)}.log`),
     logFifo: (consoleId) => join(runDir, `${fileNamePart(consoleId)}_log.fifo`),
     input: (consoleId) => join(runDir, `${fileNamePart(consoleId)}.fifo`),

@@ -2,6 +2,7 @@ import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fillRootfs, World } from './world.ts';
 
 /** A world with all that the golden definitions name, and a loop device that the caller takes away. */
@@ -45,6 +46,13 @@ const limitFiles = [
   ['blkio', 'blkio.throttle.write_iops_device'],
 ] as const;
 
+/** Resolves when the init itself runs and waits: for some moments before, its process is still LXC's, or a shell that becomes it. */
+async function settled(init: string): Promise<void> {
+  const state = (): string => readFileSync(`/proc/${init}/stat`, 'latin1').replace(/^.*\) (\S).*$/s, '$1');
+  const command = (): string => readFileSync(`/proc/${init}/cmdline`, 'latin1');
+  for (let [before, now] = ['', command()]; before !== now || state() !== 'S'; [before, now] = [now, command()]) await sleep(50);
+}
+
 /** Starts a container, asks it what it has become, and ends it. */
 export async function startGolden(world: World, partial: Parameters<typeof DomainSpec.fromPartial>[0]): Promise<Told> {
   const life = await world.life();
@@ -52,6 +60,7 @@ export async function startGolden(world: World, partial: Parameters<typeof Domai
   const running = await life.start(guest, life.spec(guest, partial));
   const { pid } = running.started.observed;
   const init = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  await settled(init);
   const sh = async (script: string): Promise<string> => (await life.exec(guest, ['sh', '-c', script])).output;
   const told: Told = {
     command: readFileSync(`/proc/${init}/cmdline`, 'utf8').split('\0').slice(0, -1),

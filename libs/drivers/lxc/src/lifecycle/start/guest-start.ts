@@ -1,6 +1,6 @@
-import { Fault, type Step } from '@virtmesh/base';
+import { Fault, raceAbort, type Step } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import type { GuestRef, ProcessIdentity, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
+import type { GuestRef, ProcessIdentity, SpawnedProcess, Started, StartOrder, StartPlan } from '@virtmesh/driver-spi';
 import { type PreemptibleStart, Preemption } from '@virtmesh/driver-support';
 import { buildConfig, type ConfigInput } from '../../config/build-config.ts';
 import { initCommand } from '../../config/container.ts';
@@ -14,14 +14,18 @@ import { prepareFilesystems } from '../../process/sources.ts';
 import { lastWords, startFailure } from '../../process/words.ts';
 import { keepConsolesOf } from '../adopt.ts';
 import { killUnknown } from '../destroy.ts';
+import { monitorTitle } from '../find-monitor.ts';
 import { setFrozen } from '../freezer.ts';
 import { killAndWait } from '../kill.ts';
 import { LiveGuest } from '../live-guest.ts';
 import { encodeRecord, type GuestRecord } from '../record.ts';
 import { releaseGuest } from '../release.ts';
+import type { BusMessage } from '../state-bus.ts';
 import { requireNetwork } from './network.ts';
 
 const undoTimeoutMs = 10_000;
+
+const hasRun = (message: BusMessage): boolean => message.t === 'state' && message.state === 'RUNNING';
 
 /** One start of a container, step by step. */
 export class GuestStart implements PreemptibleStart {
@@ -91,12 +95,9 @@ export class GuestStart implements PreemptibleStart {
     const { spec } = this.#order;
     this.#save(this.#record);
     await this.#context.shared.ensure(signal);
-    await Promise.all([
-      // A container with an id map is another user, and must get to what is mounted in it.
-      host.files.makeDirectory(this.#places.runDir, { mode: 0o711 }),
-      host.files.makeDirectory(this.#places.doorway, { mode: 0o711 }),
-      ...(spec.consoles.length > 0 ? [host.files.makeDirectory(this.#places.logDir, { mode: 0o700 })] : []),
-    ]);
+    // A container with an id map is another user, and must get to what is mounted in it.
+    for (const directory of [this.#places.runDir, this.#places.doorway]) host.runFiles.makeDirectory(directory, 0o711);
+    if (spec.consoles.length > 0) await host.files.makeDirectory(this.#places.logDir, { mode: 0o700 });
     const [sources, nodes, disks, namespaces] = await Promise.all([
       prepareFilesystems(this.#context, spec, this.#places, signal),
       findDeviceNodes(host, spec),
@@ -111,45 +112,76 @@ export class GuestStart implements PreemptibleStart {
     const { spec } = this.#order;
     if (!this.#found) outOfOrder();
     const config = buildConfig({ guest: this.#guest, spec, places: this.#places, profile, ...this.#found, doorway: this.#places.doorway });
-    await host.files.writeText(this.#places.config, config, 0o600);
+    host.runFiles.writeText(this.#places.config, config, 0o600);
     const [first] = spec.consoles;
     if (first) this.#save({ ...this.#record, keepers: await startConsoleLog(this.#context, this.#places, first.id) });
     await this.#runLxc(signal);
   }
 
-  /** LXC's program goes on to be the monitor, and its parent ends when the init runs. */
+  /** LXC's program is the monitor, which tells when the init runs. */
   async #runLxc(signal: AbortSignal): Promise<void> {
-    const { host, profile, bus, events } = this.#context;
-    const { lxcPath, config, pidFile, ownLog } = this.#places;
-    const args = ['--daemon', '--name', this.#guest.uid, '--lxcpath', lxcPath, '--rcfile', config, '--pidfile', pidFile];
-    const command = [...args, '--logfile', ownLog, '--logpriority', 'ERROR', '--quiet', '--', ...initCommand(this.#order.spec)];
-    try {
-      await host.processes.run(profile.tools.start, command, { signal });
-    } catch (thrown) {
-      if (signal.aborted || !Fault.is(thrown, 'COMMAND_FAILED')) throw thrown;
-      throw startFailure(await lastWords(host, ownLog));
-    }
-    const monitor = await this.#findMonitor();
-    this.#live = new LiveGuest({
-      host,
-      bus,
-      ref: this.#guest,
-      places: this.#places,
-      spec: this.#order.spec,
-      monitor,
-      lastWords: () => lastWords(host, ownLog),
-      rebooted: () => keepConsolesOf(this.#context, this.#guest.uid, this.#order.spec),
-      events,
+    const { host, clock, bus, events } = this.#context;
+    const { uid } = this.#guest;
+    const { spec } = this.#order;
+    const { ownLog } = this.#places;
+    const said: BusMessage[] = [];
+    const { promise: runs, resolve } = Promise.withResolvers<'runs'>();
+    bus.subscribe(uid, (message) => {
+      said.push(message);
+      if (hasRun(message)) resolve('runs');
     });
-    this.#save({ ...this.#record, monitor });
+    try {
+      const { identity: monitor, exited } = await this.#spawnMonitor();
+      await this.#untilRuns(monitor, runs, exited, signal);
+      if (!said.some(hasRun)) throw startFailure(await lastWords(host, ownLog));
+      this.#live = new LiveGuest({
+        host,
+        clock,
+        bus,
+        ref: this.#guest,
+        places: this.#places,
+        spec,
+        monitor,
+        child: { said, exited },
+        lastWords: () => lastWords(host, ownLog),
+        rebooted: () => keepConsolesOf(this.#context, uid, spec),
+        events,
+      });
+      this.#record = { ...this.#record, monitor };
+    } finally {
+      if (!this.#live) bus.unsubscribe(uid);
+    }
   }
 
-  async #findMonitor(): Promise<ProcessIdentity> {
-    const { host } = this.#context;
-    const text = await host.files.readText(this.#places.pidFile, 100).catch(() => '');
-    const monitor = host.processes.identify(Number(text.trim()));
-    if (monitor) return monitor;
-    throw startFailure(`its init ended at once${await lastWords(host, this.#places.ownLog).then((words) => words && `: ${words}`)}`);
+  async #spawnMonitor(): Promise<SpawnedProcess> {
+    const { host, profile } = this.#context;
+    const { lxcPath, config, null: nullPath, ownLog } = this.#places;
+    const { uid } = this.#guest;
+    const args = ['--foreground', '--close-all-fds', '--name', uid, '--lxcpath', lxcPath, '--rcfile', config];
+    // An init without a console inherits it, and must not have the node's own.
+    const nothing = host.sockets.inheritableNull(nullPath);
+    try {
+      return await host.processes.spawn({
+        file: profile.tools.start,
+        title: monitorTitle(this.#places, uid),
+        args: [...args, '--logfile', ownLog, '--logpriority', 'ERROR', '--quiet', '--', ...initCommand(this.#order.spec)],
+        descriptors: [nothing.fd, nothing.fd, nothing.fd],
+        detached: true,
+      });
+    } finally {
+      nothing.close();
+    }
+  }
+
+  /** Resolves when the init runs, or the monitor has ended and all that it told has been read. */
+  async #untilRuns(monitor: ProcessIdentity, runs: Promise<unknown>, exited: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    try {
+      await raceAbort(Promise.race([runs, exited.then(() => this.#context.bus.flushed())]), signal);
+    } catch (thrown) {
+      this.#context.host.processes.kill(monitor, 'SIGKILL');
+      await exited;
+      throw thrown;
+    }
   }
 
   /** Ends what was spawned. */
