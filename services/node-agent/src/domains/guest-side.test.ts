@@ -194,6 +194,15 @@ describe('a command in a guest', () => {
     expect(called(uid)).toEqual(expect.arrayContaining(['exec:/bin/cat -u', 'exec-dispose']));
   });
 
+  it('begins with the input that came with it', async () => {
+    await make();
+    expect((await run(open({ input: Buffer.from('first') }), input('a'), inputEnd)).slice(1, 3)).toEqual([
+      ['output', 'first'],
+      ['output', 'a'],
+    ]);
+    expect((await run(open({ input: Buffer.from('fail') }))).at(-1)).toEqual(['ended', { exitCode: 3, signal: 0 }]);
+  });
+
   it('fails, is signalled, has a terminal that is resized', async () => {
     const uid = await make();
     expect((await run(open(), input('fail'))).slice(1)).toEqual([

@@ -69,6 +69,12 @@ describe('a guest with an operating system', () => {
       expect(await all(session)).toEqual({ output: 'a b red\n', error: 'bad\n', exitCode: 3, signal: 0 });
     }
     {
+      await using session = await exec(['sh', '-c', 'cat; wc -c'], { firstInput: Buffer.from('hello') });
+      expect(await all(session)).toEqual({ output: 'hello0\n', error: '', exitCode: 0, signal: 0 });
+      await using more = await exec(['wc', '-c'], { firstInput: Buffer.alloc(300_000, 7) });
+      expect((await all(more)).output).toBe('300000\n');
+    }
+    {
       // More than comes at once over the channel.
       await using session = await exec(['dd', 'if=/dev/zero', 'bs=1024', 'count=300']);
       expect((await all(session)).output.length).toBe(300 * 1024);
@@ -116,9 +122,13 @@ describe('a guest with an operating system', () => {
     expect(await freeze.freeze(guest, ['/mnt'], soon())).toBe(1);
     const writes = linux.runs('(echo x > /mnt/x; sync; echo written > /dev/ttyS0) & sleep 0.2');
     expect(await writes).not.toContain('written');
-    // What is frozen cannot be frozen again; it is thawed rather than left so.
-    await expect(freeze.freeze(guest, [], soon())).rejects.toMatchObject({ reason: 'GUEST_AGENT_FAILED' });
+    // What is frozen cannot be frozen again, and who froze it can rely on it.
+    await expect(freeze.freeze(guest, [], soon())).rejects.toMatchObject({ reason: 'STATE_INVALID', metadata: { state: 'frozen' } });
+    expect(await linux.runs('sleep 0.2')).not.toContain('written');
+    expect(await freeze.thaw(guest, [], soon())).toBe(1);
     await linux.hears(/written/);
+    // One that fails leaves nothing frozen.
+    await expect(freeze.freeze(guest, ['/mnt', '/none'], soon())).rejects.toMatchObject({ reason: 'GUEST_AGENT_FAILED' });
     expect(await freeze.freeze(guest, [], soon())).toBe(1);
     expect(await freeze.thaw(guest, [], soon())).toBe(1);
     expect(await freeze.thaw(guest, [], soon())).toBe(0);

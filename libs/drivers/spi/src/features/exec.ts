@@ -11,8 +11,8 @@ export interface ExecOrder {
   readonly gid: number;
   /** Its terminal; without it it has pipes. */
   readonly terminal?: Terminal;
-  /** All that it reads: for drivers that `takesInput` alone. Others are given it by `write`. */
-  readonly input?: Uint8Array;
+  /** All that it reads: for drivers that `takesFirstInput` alone. Others are given it by `write`. */
+  readonly firstInput?: Uint8Array;
 }
 
 /** How large a terminal is. */
@@ -47,7 +47,7 @@ export interface ExecSession extends AsyncDisposable {
 /** Runs commands in a guest. */
 export interface Exec {
   /** Whether input must be there when a command begins, since nothing can be written to one that runs. */
-  readonly takesInput?: boolean;
+  readonly takesFirstInput?: boolean;
   /** REQUEST_INVALID (`open.command`) where there is no such program, (`open.terminal`, ...) for what cannot be had here. */
   exec(guest: GuestRef, order: ExecOrder, signal: AbortSignal): Promise<ExecSession>;
 }

@@ -6,6 +6,7 @@ const maxEntries = 256;
 const maxTextBytes = 32_768;
 const maxPathBytes = 4095;
 const maxTerminal = 65_535;
+const maxFirstInputBytes = 1024 * 1024;
 const variableForm = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
 
 /** What a client wants to run in a guest, within bounds; REQUEST_INVALID with every field that is not. */
@@ -13,8 +14,16 @@ export function execOrderOf(open: ExecOpen): ExecOrder {
   const violations = [...commandViolations(open), ...environmentViolations(open), ...placeViolations(open)];
   if (open.terminal) violations.push(...terminalViolations(open.terminal, 'open.terminal'));
   if (violations.length > 0) throw refused(violations);
-  const { command, environment, gid, terminal, uid, workingDirectory } = open;
-  return { command, environment, uid, gid, workingDirectory: workingDirectory || '/', ...(terminal ? { terminal } : {}) };
+  const { command, environment, gid, input, terminal, uid, workingDirectory } = open;
+  return {
+    command,
+    environment,
+    uid,
+    gid,
+    workingDirectory: workingDirectory || '/',
+    ...(terminal ? { terminal } : {}),
+    ...(input.length > 0 ? { firstInput: input } : {}),
+  };
 }
 
 /** The size of a terminal, within bounds. */
@@ -43,7 +52,9 @@ function* environmentViolations({ environment }: ExecOpen): Generator<Violation>
   }
 }
 
-function* placeViolations({ gid, uid, workingDirectory }: ExecOpen): Generator<Violation> {
+function* placeViolations({ gid, input, uid, workingDirectory }: ExecOpen): Generator<Violation> {
+  if (input.length > maxFirstInputBytes)
+    yield { field: 'open.input', description: `has ${input.length} bytes; the most is ${maxFirstInputBytes}, more can follow as input` };
   const path = workingDirectory;
   if (path !== '' && (!path.startsWith('/') || path.includes('\0') || Buffer.byteLength(path) > maxPathBytes))
     yield { field: 'open.working_directory', description: `must be an absolute path in the guest of at most ${maxPathBytes} bytes` };

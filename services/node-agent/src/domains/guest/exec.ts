@@ -20,8 +20,8 @@ export async function* exec(
   context: CallContext,
 ): AsyncGenerator<ExecDomainResponse> {
   const incoming = requests[Symbol.asyncIterator]();
-  const first = await raceAbort(incoming.next(), context.signal);
-  const open = first.done === true ? undefined : first.value.item;
+  const opening = await raceAbort(incoming.next(), context.signal);
+  const open = opening.done === true ? undefined : opening.value.item;
   if (open?.$case !== 'open') throw refused('open', 'must be the first message of a command');
   const order = execOrderOf(open.value);
   const { drivers, registry } = engine.parts;
@@ -29,10 +29,12 @@ export async function* exec(
   checkState(entry, 'ask_guest', 'running a command in it');
   const facet = feature(drivers.get(entry.domain.hypervisor), 'exec', entry);
   context.log.info({ domain: entry.domain.name, uid: entry.guest.uid, program: order.command[0] }, 'a command is run in a guest');
-  await using session = await facet.exec(entry.guest, order, context.signal);
+  const { firstInput, ...bare } = order;
+  await using session = await facet.exec(entry.guest, facet.takesFirstInput ? order : bare, context.signal);
   const ended = new AbortController();
   const signal = AbortSignal.any([context.signal, ended.signal]);
-  const pumped = pump(session, { incoming, hasTerminal: order.terminal !== undefined }, signal, ended);
+  const first = facet.takesFirstInput ? undefined : firstInput;
+  const pumped = pump(session, { incoming, hasTerminal: order.terminal !== undefined, first }, signal, ended);
   try {
     yield { item: { $case: 'started', value: { name: entry.domain.name, pid: BigInt(session.pid) } } };
     yield* outputOf(session, signal);
@@ -59,12 +61,13 @@ async function* outputOf(session: ExecSession, signal: AbortSignal): AsyncGenera
 /** Brings what the client sends to the command. Its end ends nothing but this; what is wrong with it ends the call. */
 async function pump(
   session: ExecSession,
-  { hasTerminal, incoming }: { readonly incoming: Incoming; readonly hasTerminal: boolean },
+  { first, hasTerminal, incoming }: { readonly incoming: Incoming; readonly hasTerminal: boolean; readonly first: Uint8Array | undefined },
   signal: AbortSignal,
   ended: AbortController,
 ): Promise<void> {
   let inputEnded = false;
   try {
+    for (const bytes of chunksOf(first ?? Buffer.alloc(0), maxInputBytes)) await raceAbort(session.write(bytes), signal);
     for (;;) {
       const message = await raceAbort(incoming.next(), signal);
       if (message.done === true) break;

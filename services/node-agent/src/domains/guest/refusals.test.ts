@@ -30,6 +30,7 @@ const cases: readonly (readonly [rule: string, field: string, words: RegExp, ite
   ['its terminal has columns', 'open.terminal.columns', /1 to 65535/, [open({ terminal: { ...terminal, columns: 65_536 } })]],
   ['the new size has lines', 'resize.rows', /1 to 65535/, [open({ terminal }), { $case: 'resize', value: { ...terminal, rows: -1 } }]],
   ['what is resized is a terminal', 'resize', /needs a terminal/, [open(), { $case: 'resize', value: terminal }]],
+  ['it begins with at most 1 MiB of input', 'open.input', /1048577 bytes/, [open({ input: Buffer.alloc(1_048_577) })]],
   ['its input has at most 64 KiB in one message', 'input', /65537 bytes/, [open(), input(65_537)]],
   ['its input goes on until it ends', 'input', /follow input_end/, [open(), { $case: 'inputEnd', value: {} }, input(1)]],
   ['a signal is one', 'signal', /1 to 64, is 65/, [open(), { $case: 'signal', value: 65 }]],

@@ -18,6 +18,7 @@ const longestLookMs = 1000;
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export const execFeature = (context: DriverContext): Exec => ({
+  takesFirstInput: true,
   exec: async (ref, order, signal) => {
     requireSupported(order);
     const guest = context.guests.running(ref);
@@ -38,11 +39,17 @@ function requireSupported(order: ExecOrder): void {
   if (order.gid !== 0) refuse('gid', 'the agent in the guest runs commands as its own group, which is root; leave it out');
 }
 
-async function begin(context: DriverContext, guest: LiveGuest, { command, environment }: ExecOrder, signal: AbortSignal): Promise<number> {
+async function begin(
+  context: DriverContext,
+  guest: LiveGuest,
+  { command, environment, firstInput }: ExecOrder,
+  signal: AbortSignal,
+): Promise<number> {
   const [path = '', ...arg] = command;
   const variables = Object.entries(environment);
   const env = variables.length === 0 ? {} : { env: Object.entries({ PATH: defaultPath, ...environment }).map((pair) => pair.join('=')) };
-  const order = { path, arg, ...env, 'capture-output': true };
+  const given = firstInput === undefined ? {} : { 'input-data': Buffer.from(firstInput).toString('base64') };
+  const order = { path, arg, ...env, ...given, 'capture-output': true };
   const patience = AbortSignal.timeout(agentTimeoutMs + Math.ceil(JSON.stringify(order).length / slowestBytesPerMs));
   try {
     return await talk(context, guest, AbortSignal.any([signal, patience]), async (ask) =>
@@ -83,7 +90,7 @@ class AgentExec implements ExecSession {
   }
 
   write(): Promise<void> {
-    return Promise.reject(this.#unsupported('nothing can be written to a command while it runs'));
+    return Promise.reject(this.#unsupported('nothing can be written to a command while it runs, only given to it at its beginning'));
   }
 
   /** There is none. */
