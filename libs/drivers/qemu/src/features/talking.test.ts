@@ -127,8 +127,6 @@ describe('a guest with an operating system', () => {
     expect(await linux.runs('sleep 0.2')).not.toContain('written');
     expect(await freeze.thaw(guest, [], soon())).toBe(1);
     await linux.hears(/written/);
-    // One that fails leaves nothing frozen.
-    await expect(freeze.freeze(guest, ['/mnt', '/none'], soon())).rejects.toMatchObject({ reason: 'GUEST_AGENT_FAILED' });
     expect(await freeze.freeze(guest, [], soon())).toBe(1);
     expect(await freeze.thaw(guest, [], soon())).toBe(1);
     expect(await freeze.thaw(guest, [], soon())).toBe(0);

@@ -23,6 +23,8 @@ async function freeze(context: DriverContext, guest: LiveGuest, mountPoints: rea
   let asked = false;
   try {
     return await talk(context, guest, signal, async (ask) => {
+      // Refused before anything is done: what somebody else froze must not be thawed behind their back.
+      if ((await ask('guest-fsfreeze-status')) === 'frozen') throw frozenAlready(guest);
       asked = true;
       return int32Told(
         mountPoints.length === 0
@@ -39,3 +41,10 @@ async function freeze(context: DriverContext, guest: LiveGuest, mountPoints: rea
 
 const thaw = async (context: DriverContext, guest: LiveGuest, signal: AbortSignal): Promise<number> =>
   int32Told(await talk(context, guest, signal, (ask) => ask('guest-fsfreeze-thaw')));
+
+const frozenAlready = ({ ref: { id, uid } }: LiveGuest): Fault =>
+  new Fault('STATE_INVALID', `the file systems of ${id} are frozen already, and stay so until they are thawed`, {
+    uid,
+    state: 'frozen',
+    allowed: 'thawed',
+  });
