@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { helloId } from './hello-guest.ts';
-import type { DevLayout } from './layout.ts';
+import { devCommand, type DevLayout } from './layout.ts';
 
 /** Lines of columns, each as wide as its widest cell. */
 function columns(rows: readonly (readonly string[])[]): string {
@@ -30,7 +30,7 @@ export function guidance(layout: DevLayout): string {
     [`${vmesh} console ${helloId}`, 'a root shell in the guest; Ctrl-] leaves'],
     [`${vmesh} reboot ${helloId}`, ''],
     [`${vmesh} event`, 'follows the events'],
-    ['./dev stop', 'ends all, guests too'],
+    [devCommand(layout, 'stop'), 'ends all, guests too'],
   ]);
   return `
 Endpoints
@@ -41,6 +41,6 @@ Try in another terminal
 ${verbs}
   VIRTMESH_PKI=${pki} bin/vmesh -c tls://127.0.0.1:${ports.control} nodelist
 
-Ctrl-C ends the services; the guest lives on, and the next ./dev start finds it.
+Ctrl-C ends the services; the guest lives on, and the next ${devCommand(layout, 'start')} finds it.
 `;
 }

@@ -42,6 +42,10 @@ export interface DevLayout {
 /** What guests that run have: sockets, pipes, mounts. */
 export const guestsDirectory = ({ run }: Pick<DevLayout, 'run'>): string => join(run, 'guests');
 
+/** A command of `./dev` for this layout, as it is typed in any terminal: elsewhere it would be for the system's directories. */
+export const devCommand = ({ isDefault, directory }: Pick<DevLayout, 'isDefault' | 'directory'>, command: string): string =>
+  `${isDefault ? '' : `VIRTMESH_DEV_DIR=${directory} `}./dev ${command}`;
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** The ports, with those of `VIRTMESH_DEV_PORTS` put in place: `nats=7722,control=7700`. */

@@ -13,7 +13,7 @@ import { ensureGroup } from './group.ts';
 import { guidance } from './guidance.ts';
 import { ensureHello, helloId, installImage } from './hello-guest.ts';
 import { isAlive, readInstance, recordOf, removeInstance, writeInstance } from './instance.ts';
-import { type DevLayout, devLayout } from './layout.ts';
+import { devCommand, type DevLayout, devLayout } from './layout.ts';
 import { endProcess } from './orphans.ts';
 import { requireFreePorts } from './port-owner.ts';
 
@@ -25,7 +25,7 @@ async function takeOver(layout: DevLayout): Promise<void> {
   const former = await readInstance(layout.instanceFile);
   if (former === undefined) return;
   if (isAlive(former.main))
-    throw new Failure(`./dev start runs already, as process ${former.main.pid}. Use that one, or end it: ./dev stop`);
+    throw new Failure(`./dev start runs already, as process ${former.main.pid}. Use that one, or end it: ${devCommand(layout, 'stop')}`);
   for (const child of former.children.filter(isAlive)) {
     say(`ending ${child.name} (process ${child.pid}), which a killed ./dev start left`);
     await endProcess(child);
@@ -127,6 +127,6 @@ export async function start(args: readonly string[]): Promise<number> {
     say('ending the services ...');
     await constellation.stop();
     await removeInstance(layout.instanceFile);
-    say('ended. Guests live on; ./dev stop ends them');
+    say(`ended. Guests live on; ${devCommand(layout, 'stop')} ends them`);
   }
 }

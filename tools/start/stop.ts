@@ -11,7 +11,7 @@ import { ensureConfiguration } from './configuration.ts';
 import { Constellation } from './constellation.ts';
 import { guestProcesses } from './guest-processes.ts';
 import { isAlive, readInstance, removeInstance } from './instance.ts';
-import { type DevLayout, devLayout } from './layout.ts';
+import { devCommand, type DevLayout, devLayout } from './layout.ts';
 import { endProcess } from './orphans.ts';
 import { clearGuests, mayHaveGuests } from './run-directory.ts';
 
@@ -89,7 +89,7 @@ export async function stop(args: readonly string[]): Promise<number> {
     await rm(layout.directory, { recursive: true, force: true });
     say(`removed ${layout.directory}`);
   } else {
-    say('all is ended. Definitions are kept; ./dev stop --purge removes them too');
+    say(`all is ended. Definitions are kept; ${devCommand(layout, 'stop --purge')} removes them too`);
   }
   return 0;
 }
