@@ -1,5 +1,5 @@
 import type { FileKind, FileOwner, FileStat, HostFiles, OpenFile } from '@virtmesh/driver-spi';
-import { constants, type Stats, watch } from 'node:fs';
+import { constants, readlinkSync, type Stats, watch } from 'node:fs';
 import {
   chmod,
   chown,
@@ -42,7 +42,8 @@ export function hostFiles(): HostFiles {
 async function openFile(path: string): Promise<OpenFile> {
   const handle = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
-    return openedFile(handle, await readlink(`/proc/self/fd/${handle.fd}`));
+    // The kernel's own, which waits for no disk.
+    return openedFile(handle, readlinkSync(`/proc/self/fd/${handle.fd}`));
   } catch (thrown) {
     await handle.close();
     throw thrown;
