@@ -94,7 +94,7 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, asked through the %s'
       expect(resultOf(operation).$case).toBe('filesystems');
   });
 
-  it('runs a command, to which nothing can be written by way of its agent', async () => {
+  it('runs a command, which is given its input with the call, since nothing can be written to it by way of its agent', async () => {
     const open = ExecDomainRequest.fromPartial({
       item: {
         $case: 'open',
@@ -110,6 +110,11 @@ describe.each(['agent', 'fleet'] as const)('a Linux guest, asked through the %s'
     );
     expect(said.toSorted()).toEqual(['errorOutput wrong', 'output hello there']);
     expect(answers.at(-1)?.item).toMatchObject({ $case: 'ended', value: { exitCode: 3, signal: 0 } });
+    const reading = ExecDomainRequest.fromPartial({
+      item: { $case: 'open', value: { name, command: ['/bin/cat'], input: Buffer.from('what it reads') } },
+    });
+    const read = await Array.fromAsync(client.connection.domains.execDomain(only(reading)));
+    expect(read[1]?.item).toEqual({ $case: 'output', value: Buffer.from('what it reads') });
     const absent = ExecDomainRequest.fromPartial({ item: { $case: 'open', value: { name, command: ['no-such-program'] } } });
     await expect(Array.fromAsync(client.connection.domains.execDomain(only(absent)))).rejects.toMatchObject({
       reason: 'REQUEST_INVALID',

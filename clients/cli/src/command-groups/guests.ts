@@ -14,7 +14,7 @@ const exec: CommandSpec = {
   changes: true,
   arguments: [activeDomain, { name: '<command...>', summary: 'the program and its arguments, after --; no shell is around it' }],
   details:
-    'In a container, or by the agent of a guest. Its input and output are those of vmesh, Ctrl-C is passed on, and its exit code is that of vmesh; where vmesh itself fails, stderr has a line that begins with error. Needs the role raw.',
+    'In a container, or by the agent of a guest, which takes no more input than stdin has at once, at most 1 MiB. Its input and output are those of vmesh, Ctrl-C is passed on, and its exit code is that of vmesh; where vmesh itself fails, stderr has a line that begins with error. Needs the role raw.',
   options: [
     { flags: '-t, --tty', summary: 'give it this terminal' },
     { flags: '-e, --env <name=value>', summary: 'a variable of its environment; may be repeated', repeatable: true },

@@ -1,4 +1,3 @@
-import { on } from 'node:events';
 import { constants } from 'node:os';
 import { Fault } from '@virtmesh/base';
 import type { Connection } from '@virtmesh/client';
@@ -6,7 +5,8 @@ import { ExecDomainRequest, type ExecOpen, type TerminalSize } from '@virtmesh/c
 import { rawTerminal } from '../console/raw-terminal.ts';
 import { shortName } from '../domain-reference.ts';
 import type { Invocation } from '../invocation.ts';
-import { type TerminalInput, type TerminalOutput, writeOut } from '../terminal.ts';
+import { type TerminalOutput, writeOut } from '../terminal.ts';
+import { type Input, noInput, openInput } from './input.ts';
 import { Outbox } from './outbox.ts';
 
 export interface ExecOrder extends Pick<ExecOpen, 'name' | 'command' | 'environment' | 'workingDirectory' | 'uid' | 'gid'> {
@@ -25,7 +25,7 @@ const sizeOf = ({ rows, columns }: TerminalOutput): TerminalSize => ({ rows: row
 
 /** Runs a command in a guest, with this process's stdin, stdout and stderr, and answers its exit code. */
 export async function runCommand(invocation: Invocation, connection: Connection, order: ExecOrder): Promise<number> {
-  const { stdout, stderr } = invocation.terminal;
+  const { stdin, stdout, stderr } = invocation.terminal;
   const left = new AbortController();
   const signal = AbortSignal.any([invocation.signal, left.signal]);
   const outbox = new Outbox();
@@ -34,16 +34,17 @@ export async function runCommand(invocation: Invocation, connection: Connection,
   attached.use(invocation.onInterrupt(interrupts(invocation, outbox)));
   let exitCode: number | undefined;
   let broken: Error | undefined;
-  const begin = (): void => {
+  const begin = ({ rest }: Input): void => {
     if (order.tty) attached.use(onTerminal(invocation, outbox));
-    void sendInput(invocation.terminal.stdin, order, outbox, signal).catch((thrown: unknown) => {
-      broken = new Error(`stdin cannot be read: ${String(thrown)}`, { cause: thrown });
+    void sendInput(rest, outbox, signal).catch((thrown: unknown) => {
+      broken = unreadable(thrown);
       left.abort();
     });
   };
   try {
-    for await (const { item } of connection.domains.execDomain(requestsOf(stdout, order, outbox), { signal })) {
-      if (item?.$case === 'started') begin();
+    const input = await inputOf(invocation, order, signal);
+    for await (const { item } of connection.domains.execDomain(requestsOf(stdout, order, input.first, outbox), { signal })) {
+      if (item?.$case === 'started') begin(input);
       else if (item?.$case === 'output') await writeOut(stdout, item.value);
       else if (item?.$case === 'errorOutput') await writeOut(stderr, item.value);
       else if (item?.$case === 'ended') exitCode = item.value.exitCode;
@@ -53,10 +54,20 @@ export async function runCommand(invocation: Invocation, connection: Connection,
     if (exitCode === undefined) throw broken ?? (invocation.signal.aborted ? lost(order, 'left') : thrown);
   } finally {
     left.abort();
+    stdin.pause();
   }
   if (exitCode === undefined) throw broken ?? lost(order, invocation.signal.aborted ? 'left' : 'the server ended the call');
   return exitCode;
 }
+
+async function inputOf({ terminal }: Invocation, { withInput }: ExecOrder, signal: AbortSignal): Promise<Input> {
+  if (!withInput) return noInput;
+  return await openInput(terminal.stdin, signal).catch((thrown: unknown) => {
+    throw signal.aborted ? thrown : unreadable(thrown);
+  });
+}
+
+const unreadable = (thrown: unknown): Error => new Error(`stdin cannot be read: ${String(thrown)}`, { cause: thrown });
 
 const lost = ({ name }: ExecOrder, why: string): Fault =>
   new Fault('OPERATION_CANCELLED', `${why} before the command in ${shortName(name)} had ended; it ends with the call`, { domain: name });
@@ -86,27 +97,22 @@ function onTerminal({ terminal }: Invocation, outbox: Outbox): Disposable {
   };
 }
 
-async function* requestsOf(stdout: TerminalOutput, order: ExecOrder, outbox: Outbox): AsyncGenerator<ExecDomainRequest> {
+async function* requestsOf(stdout: TerminalOutput, order: ExecOrder, input: Buffer, outbox: Outbox): AsyncGenerator<ExecDomainRequest> {
   const { tty, withInput: _, ...open } = order;
-  const value = { ...open, terminal: tty ? sizeOf(stdout) : undefined };
+  const value = { ...open, input, terminal: tty ? sizeOf(stdout) : undefined };
   yield ExecDomainRequest.fromPartial({ item: { $case: 'open', value } });
   for await (const item of outbox.items()) yield ExecDomainRequest.fromPartial({ item });
 }
 
-/** Sends stdin in pieces that a message can hold, no faster than they are taken, and then its end. */
-async function sendInput(stdin: TerminalInput, { withInput }: ExecOrder, outbox: Outbox, signal: AbortSignal): Promise<void> {
+/** Sends input in pieces that a message can hold, no faster than they are taken, and then its end. */
+async function sendInput(input: AsyncIterable<Buffer>, outbox: Outbox, signal: AbortSignal): Promise<void> {
   try {
-    if (withInput) {
-      for await (const [chunk] of on(stdin, 'data', { signal, close: ['end', 'close'], highWaterMark: 16, lowWaterMark: 4 })) {
-        const bytes = Buffer.from(chunk as Uint8Array);
-        for (let from = 0; from < bytes.length; from += maxInputBytes)
-          await outbox.put({ $case: 'input', value: bytes.subarray(from, from + maxInputBytes) });
-      }
+    for await (const bytes of input) {
+      for (let from = 0; from < bytes.length; from += maxInputBytes)
+        await outbox.put({ $case: 'input', value: bytes.subarray(from, from + maxInputBytes) });
     }
     await outbox.put({ $case: 'inputEnd', value: {} });
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
-  } finally {
-    stdin.pause();
   }
 }

@@ -98,6 +98,7 @@ async function* command(
   }
   if (program === 'drop') return;
   if (program === 'tty') yield output('$ ');
+  if ((program === 'cat' || program === 'tty') && open.input.length > 0) yield answer({ $case: 'output', value: open.input });
   if (program === 'cat' || program === 'tty') {
     for (let next = await iterator.next(); next.done !== true && !signal.aborted; next = await iterator.next()) {
       const { item } = next.value;

@@ -185,13 +185,32 @@ describe('exec', () => {
   });
 
   test('input goes in whole and in pieces that a message can hold; its end too', async () => {
-    const input = 'x'.repeat(300_000);
+    const input = 'x'.repeat(3_000_000);
     const outcome = await bench.call(['exec', 'web', '--', 'cat'], { input });
     expect(outcome).toEqual(ok(input));
+    expect(bench.world.typed.length).toBeGreaterThan(0);
     expect(Math.max(...bench.world.typed.map((bytes) => bytes.length))).toBeLessThanOrEqual(65_536);
     bench.world.typed.length = 0;
     expect(await bench.call(['exec', 'web', '--no-stdin', '--', 'cat'], { input: 'never' })).toEqual(ok(''));
     expect(bench.world.typed).toEqual([]);
+  });
+
+  test('input that is there at once goes with the call, for guests that take no other', async () => {
+    expect(await bench.call(['exec', 'web', '--', 'cat'], { input: 'hello' })).toEqual(ok('hello'));
+    expect(sent('execDomain')).toMatchObject({ input: Buffer.from('hello') });
+    expect(await bench.call(['exec', 'web', '--', 'cat'], { input: '' })).toEqual(ok(''));
+    expect(bench.world.typed).toEqual([]);
+    const later = await bench.call(['exec', 'web', '--', 'cat'], {
+      meanwhile: async ({ write, printed, end }) => {
+        write('at once');
+        await printed('at once');
+        write(', later');
+        await printed('at once, later');
+        end();
+      },
+    });
+    expect(later).toEqual(ok('at once, later'));
+    expect(bench.world.typed).toEqual([Buffer.from(', later')]);
   });
 
   test('Ctrl-C is passed on, until three were not heeded', async () => {
