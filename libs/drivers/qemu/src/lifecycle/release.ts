@@ -17,7 +17,7 @@ export async function releaseGuest(context: DriverContext, guest: GuestRef, reco
     endKeepers(context, record).then(() => (record.cgroup ? host.cgroups.remove(places.cgroup, signal) : undefined)),
     host.network.removeTaps(record.taps, signal),
     giveBack(host, record.files, (identity) => claims.originalOf(guest.uid, identity) !== undefined),
-    host.files.remove(places.runDir),
+    (async () => host.runFiles.remove(places.runDir))(),
   ]);
   claims.drop(guest.uid);
   context.guests.delete(guest.uid);
