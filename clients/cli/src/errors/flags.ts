@@ -31,16 +31,25 @@ export const flagNames: readonly string[] = [...advised.values(), ...fields.valu
 
 const flagOf = (field: string): string | undefined => fields.get(field.replace(/\[\d+\]$/, ''));
 
+const withFlags = (text: string): string => text.replace(/`([a-z_]+(?: [A-Z]+)?)`/g, (quoted, part: string) => advised.get(part) ?? quoted);
+
 /** A server's fault in the words of the command line, for people: by flags where it speaks of parts of its request. */
 export function inFlags(fault: Fault): Fault {
-  let message = fault.message.replace(/`([a-z_]+(?: [A-Z]+)?)`/g, (quoted, part: string) => advised.get(part) ?? quoted);
+  let message = withFlags(fault.message);
+  const why = withFlags(fault.metadata['why'] ?? '');
   const violations = fault.violations.map((violation): Violation => {
     const flag = flagOf(violation.field);
     if (flag === undefined) return violation;
     message = message.replaceAll(violation.field, flag);
     return { ...violation, field: flag };
   });
-  if (message === fault.message && violations.every((violation, index) => violation === fault.violations[index])) return fault;
-  const { reason, metadata, cause, retryAfterMs } = fault;
+  if (
+    message === fault.message &&
+    why === (fault.metadata['why'] ?? '') &&
+    violations.every((violation, index) => violation === fault.violations[index])
+  )
+    return fault;
+  const { reason, cause, retryAfterMs } = fault;
+  const metadata = why === '' ? fault.metadata : { ...fault.metadata, why };
   return new Fault(reason, message, metadata, { violations, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 }

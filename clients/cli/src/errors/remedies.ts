@@ -42,11 +42,11 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
 /** The metadata that hold words of others: of a hypervisor, a command, a driver. */
 const causes: readonly string[] = ['desc', 'stderr', 'why'];
 
-/** The words of the hypervisor or tool that failed, where the message does not have them already. */
-export function causeOf(fault: Fault): string[] {
-  return causes
-    .map((key) => fault.metadata[key]?.trim())
-    .filter((words): words is string => words !== undefined && words !== '' && !fault.message.includes(words));
+/** The words of the hypervisor or tool that failed, each once, where neither the message nor a violation has them already. */
+export function causeOf({ message, metadata, violations }: Fault): string[] {
+  const said = [message, ...violations.map(({ description }) => description)];
+  const words = causes.map((key) => metadata[key]?.trim() ?? '').filter((each) => each !== '');
+  return [...new Set(words)].filter((each) => !said.some((text) => text.includes(each)));
 }
 
 /** What to do, where the message does not say so already; the server's own advice first. */

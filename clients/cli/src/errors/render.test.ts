@@ -33,6 +33,32 @@ test.each<[unknown, string]>([
   // What the message says already is not said twice.
   [new Fault('STATE_INVALID', 'web runs, and must be SHUTOFF', { allowed: 'SHUTOFF' }), 'error: web runs, and must be SHUTOFF\n'],
   [
+    new Fault(
+      'SPEC_INVALID',
+      'spec.disks[0].path: /a leads to /b, which is not below an allowed directory (/srv, /mnt); move it there',
+      {},
+      { violations: [{ field: 'spec.disks[0].path', description: 'leads to /b, which is not below an allowed directory; move it there' }] },
+    ),
+    'error: spec.disks[0].path: /a leads to /b, which is not below an allowed directory (/srv, /mnt); move it there\n',
+  ],
+  [
+    new Fault(
+      'SPEC_INVALID',
+      'web is not valid',
+      { why: 'is missing' },
+      { violations: [{ field: 'spec.arch', description: 'is missing' }] },
+    ),
+    'error: web is not valid\n  spec.arch: is missing\n',
+  ],
+  [
+    new Fault('SAVED_STATE_INVALID', '/s: change it back, or use `force_boot`', { why: 'change it back, or use `force_boot`' }),
+    'error: /s: change it back, or use --force-boot\n',
+  ],
+  [
+    new Fault('HYPERVISOR_FAILED', 'qemu did not start', { desc: 'no disk', stderr: 'no disk', why: 'start with `force_boot`' }),
+    'error: qemu did not start\n  cause: no disk\n  cause: start with --force-boot\n',
+  ],
+  [
     new Fault('HOST_INCOMPATIBLE', 'the guest cannot read /x', { remedy: 'chmod o+r /x' }),
     'error: the guest cannot read /x\n  remedy: chmod o+r /x\n',
   ],

@@ -36,9 +36,14 @@ function faultLines(fault: Fault): string[] {
 /** The violations, unless the message says all that its only one does. */
 function violationLines({ message, violations }: Refusal): string[] {
   const [only] = violations;
-  if (violations.length === 1 && only && message.includes(only.field) && message.includes(only.description)) return [];
+  if (violations.length === 1 && only && message.includes(only.field) && says(message, only.description)) return [];
   return violations.map(({ field, description }) => `  ${oneLine(`${field}: ${description}`)}`);
 }
+
+/** Whether a message says what a description does; what it adds in parentheses does not count. */
+const says = (message: string, description: string): boolean => plain(message).includes(plain(description));
+
+const plain = (text: string): string => text.replaceAll(/ \([^()]*\)/g, '');
 
 function causeLines(words: string): string[] {
   const lines = safeLines(words);
