@@ -18,6 +18,7 @@ test.each<[Parameters<typeof event>[0], string]>([
   ],
   [{ $case: 'lifecycle', value: { type: LifecycleEventType.STOPPED } }, "event 'lifecycle' for domain 'web': Stopped"],
   [{ $case: 'state', value: { paths: ['status.job'] } }, "event 'state' for domain 'web': paused (I/O error), changed: status.job"],
+  [{ $case: 'state', value: { paths: [] } }, "event 'state' for domain 'web': paused (I/O error)"],
   [{ $case: 'reboot', value: { byGuest: true } }, "event 'reboot' for domain 'web': by the guest"],
   [{ $case: 'balloon', value: { memoryBytes: 512n << 20n } }, "event 'balloon' for domain 'web': 512 MiB"],
   [{ $case: 'watchdog', value: { action: 'reset' } }, "event 'watchdog' for domain 'web': reset"],

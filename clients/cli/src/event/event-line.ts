@@ -1,4 +1,5 @@
 import { formatBytes } from '@virtmesh/base';
+import type { DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
 import { DeviceChange, type DomainEvent, LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import { shortName } from '../domain-reference.ts';
 import type { EventKind } from '../event-kinds.ts';
@@ -38,7 +39,7 @@ function details({ kind, domain }: DomainEvent): string {
       );
     }
     case 'state':
-      return `${stateWord(domain?.status?.state)}${reasonWord(domain?.status) ? ` (${reasonWord(domain?.status)})` : ''}, changed: ${kind.value.paths.join(', ')}`;
+      return stateDetails(domain?.status, kind.value.paths);
     case 'reboot':
       return kind.value.byGuest ? 'by the guest' : 'by a caller';
     case 'balloon':
@@ -56,6 +57,12 @@ function details({ kind, domain }: DomainEvent): string {
     default:
       return kind satisfies never;
   }
+}
+
+function stateDetails(status: DomainStatus | undefined, paths: readonly string[]): string {
+  const reason = reasonWord(status);
+  const changed = paths.length === 0 ? '' : `, changed: ${paths.join(', ')}`;
+  return `${stateWord(status?.state)}${reason ? ` (${reason})` : ''}${changed}`;
 }
 
 /** An event on one line, in virsh's form: `event 'lifecycle' for domain 'web': Started Booted`. */
