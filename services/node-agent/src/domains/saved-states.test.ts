@@ -200,7 +200,9 @@ describe('the state that the agent keeps', () => {
     expect([cut.reason, cut.message]).toEqual(['SAVED_STATE_INVALID', expect.stringMatching(/cut short.*force_boot/)]);
     writeFileSync(file, whole);
     await verbs.update('web', { spec: { memory: { sizeBytes: 65n * mebibyte } }, updateMask: ['memory.size_bytes'] });
-    expect(faultOf(await verbs.start('web')).message).toMatch(/definition of .* not the one.*force_boot/);
+    const { message } = faultOf(await verbs.start('web'));
+    expect(message).toMatch(/definition of .* not the one.*force_boot/);
+    expect(message.match(/force_boot/g)).toHaveLength(1);
     await verbs.update('web', { spec: { title: 'x', memory: { sizeBytes: 64n * mebibyte } }, updateMask: ['memory.size_bytes', 'title'] });
     expect((await verbs.start('web')).state).toBe(OperationState.SUCCEEDED);
   });

@@ -40,7 +40,7 @@ export function checkSaved({ domain, guest }: Entry, { file }: Saved): void {
   if (header.spec !== undefined && !startsDiffer(header.spec, domain.spec)) return;
   throw unusable(
     path,
-    `the definition of ${domain.name} is not the one with which it was saved; change it back, or start it with \`force_boot\`, which boots with the new one`,
+    `the definition of ${domain.name} is not the one with which it was saved; with that one back it can be taken up`,
   );
 }
 
