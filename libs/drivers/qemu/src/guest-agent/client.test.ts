@@ -65,6 +65,23 @@ describe('a talk with a guest agent', () => {
     expect(await agent.execute('guest-get-host-name', {}, soon())).toEqual({ 'host-name': 'web' });
   });
 
+  it('passes over answers to the syncs of talks that were left before theirs came', async () => {
+    const late = '\xff{"return": 1}\n';
+    for (const apart of [false, true]) {
+      const path = await guest((line, socket) => {
+        if (!line.includes('guest-sync-delimited')) say(socket, '{"return": {"host-name": "web"}}\n');
+        else if (apart) {
+          say(socket, late);
+          setTimeout(() => say(socket, `${late}${synced(line)}`), 20);
+        } else say(socket, `${late}${synced(line)}`);
+      });
+      await using agent = await GuestAgentClient.connect(sockets, path, soon());
+      expect(await agent.execute('guest-get-host-name', {}, soon())).toEqual({ 'host-name': 'web' });
+      server?.close();
+      rmSync(path, { force: true });
+    }
+  });
+
   it('tells a shutdown that was begun from one that was refused', async () => {
     let refuses = false;
     const path = await guest((line, socket) => {

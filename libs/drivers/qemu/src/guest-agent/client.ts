@@ -17,6 +17,8 @@ export class GuestAgentClient implements AsyncDisposable {
   readonly #framing: GuestAgentFraming;
   #waiting: Waiting | undefined;
   #end: Fault | undefined;
+  /** The sync that is under way. */
+  #syncing: number | undefined;
 
   private constructor(stream: Duplex, maxAnswerBytes: number) {
     this.#stream = stream;
@@ -63,12 +65,13 @@ export class GuestAgentClient implements AsyncDisposable {
 
   async #sync(signal: AbortSignal): Promise<void> {
     const id = randomInt(2 ** 31);
+    this.#syncing = id;
     // The sentinel before it makes the agent give up a command that an earlier talk left half sent.
-    const answer = await this.#ask(
+    await this.#ask(
       Buffer.concat([Buffer.from([0xff]), Buffer.from(`${JSON.stringify({ execute: 'guest-sync-delimited', arguments: { id } })}\n`)]),
       signal,
     );
-    if (answer !== id) throw silence('it answered something else than it was asked');
+    this.#syncing = undefined;
   }
 
   #ask(bytes: Buffer, signal: AbortSignal): Promise<unknown> {
@@ -105,7 +108,11 @@ export class GuestAgentClient implements AsyncDisposable {
 
   #answer(message: unknown): void {
     if (typeof message !== 'object' || message === null) throw new SyntaxError('not an object');
-    if ('return' in message) return this.#waiting?.resolve(message.return);
+    if ('return' in message) {
+      // Talks that were left before their sync was answered have their answers come first.
+      if (this.#syncing !== undefined && message.return !== this.#syncing) return;
+      return this.#waiting?.resolve(message.return);
+    }
     const error = 'error' in message && typeof message.error === 'object' && message.error !== null ? message.error : {};
     const words = ('desc' in error ? String(error.desc) : 'no words').slice(0, 1000);
     this.#waiting?.reject(
