@@ -28,6 +28,11 @@ const consoleLog = z
   .prefault({});
 
 /** The agent's configuration beside what every service has (`log`, `metrics`, `drainMs`); every field can stand in the file, in the environment and on the command line. */
+/** Those that hold nothing of the node's, or open something new for each who opens them. */
+const harmlessDevices = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'fuse', 'net/tun', 'kvm', 'vhost-net', 'vhost-vsock'].map(
+  (name) => `/dev/${name}`,
+);
+
 export const agentConfig = z.strictObject({
   node: z.string().refine(isNodeId, `must be ${nodeIdRule}`).default(defaultNode),
   /** Definitions, journal, console logs, UEFI variables: kept over restarts of the host. */
@@ -69,6 +74,13 @@ export const agentConfig = z.strictObject({
     .optional(),
   /** The directories below which disks, kernels and the like may be. */
   pathRoots: z.array(absolute).default(['/var/lib/virtmesh', '/var/lib/libvirt/images', '/srv', '/usr/share', '/var/cache/virtmesh']),
+  /** What of the node's devices may be given to guests: device files or directories of them, and network interfaces by name. */
+  hostDevices: z
+    .strictObject({
+      paths: z.array(absolute).default(harmlessDevices),
+      interfaces: z.array(z.string()).default([]),
+    })
+    .prefault({}),
   lxc: z
     .strictObject({
       consoleLog,

@@ -3,6 +3,7 @@ import type { DriverEvent, Host } from '@virtmesh/driver-spi';
 import type { DriverDirectories, GuestTable, LogBounds } from '@virtmesh/driver-support';
 import type { LiveGuest } from './lifecycle/live-guest.ts';
 import type { StateBus } from './lifecycle/state-bus.ts';
+import type { AllowedDevices } from './options.ts';
 import type { HostProfile } from './probe/profile.ts';
 import type { SharedMount } from './process/shared-mount.ts';
 
@@ -13,6 +14,7 @@ export interface DriverContext {
   readonly directories: DriverDirectories;
   /** True paths below which the files of guests lie. */
   readonly pathRoots: readonly string[];
+  readonly hostDevices: AllowedDevices;
   readonly profile: HostProfile;
   readonly logBounds: LogBounds;
   readonly guests: GuestTable<LiveGuest>;

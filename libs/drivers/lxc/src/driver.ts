@@ -34,7 +34,7 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
     },
     drives,
     complete: (spec, guest) => complete(spec, guest, profile),
-    validate: (spec) => validate(spec, { profile, pathRoots: options.pathRoots }),
+    validate: (spec) => validate(spec, { profile, pathRoots: options.pathRoots, hostDevices: options.hostDevices }),
     lifecycle: lifecycleOf(context),
     features,
     explain: (spec, feature) => explain(features, spec, feature),

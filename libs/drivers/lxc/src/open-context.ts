@@ -36,6 +36,7 @@ export async function openContext(options: LxcDriverOptions): Promise<DriverCont
     clock: options.clock ?? systemClock,
     directories,
     pathRoots,
+    hostDevices: options.hostDevices,
     profile,
     logBounds: options.consoleLog,
     guests: new GuestTable(),

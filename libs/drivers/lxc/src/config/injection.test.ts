@@ -61,7 +61,11 @@ const accepted = (spec: DomainSpec): boolean =>
   [
     ...refuseUndriven(spec, drives, 'lxc'),
     ...genericViolations(spec),
-    ...validate(spec, { profile: { ...recordedProfile, cgroupVersion: legacy }, pathRoots: [recordedPlaces.images] }),
+    ...validate(spec, {
+      profile: { ...recordedProfile, cgroupVersion: legacy },
+      pathRoots: [recordedPlaces.images],
+      hostDevices: { paths: ['/dev'], interfaces: [] },
+    }),
   ].length === 0;
 
 /** The keys of settings, in order. */

@@ -25,6 +25,7 @@ it('a suspend that is given up while it waits leaves the container running, and 
     runDir: join(world.directory, 'run'),
     stateDir: join(world.directory, 'state'),
     pathRoots: [world.images],
+    hostDevices: { paths: [], interfaces: [] },
     consoleLog: { maxBytes: 65_536, files: 2 },
     signal: soon(),
   });

@@ -1,9 +1,9 @@
-import { sleep } from '@virtmesh/base';
+import { settledWithin, sleep } from '@virtmesh/base';
 import type { GuestRef } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
 import { findMonitors } from './find-monitor.ts';
-import { killAndWait, killMonitored } from './kill.ts';
+import { killAndWait, killMonitored, tidyMs } from './kill.ts';
 
 /**
  * Ends a guest in whatever state it is, a start that is under way too. No time is given to a hypervisor to write out what
@@ -35,6 +35,8 @@ export async function killUnknown({ host, directories }: DriverContext, ref: Gue
     if (unseen === 1) await sleep(betweenLooksMs, signal);
     for (const monitor of monitors) {
       await killMonitored(host, places, monitor);
+      // One that was still about to start its container can wait for what was killed.
+      if (!(await settledWithin(host.processes.waitExit(monitor, signal), tidyMs))) host.processes.kill(monitor, 'SIGKILL');
       await host.processes.waitExit(monitor, signal);
     }
   }

@@ -5,7 +5,7 @@ import type { GuestPlaces } from '../process/places.ts';
 import type { LiveGuest } from './live-guest.ts';
 
 /** How long a monitor may take to tidy up after its container. */
-const tidyMs = 2000;
+export const tidyMs = 2000;
 
 /** Kills a container by its init, after which its monitor tidies up and ends. */
 export async function killAndWait(host: Host, guest: LiveGuest, signal: AbortSignal): Promise<void> {

@@ -52,4 +52,8 @@ export const violationsOf = (partial: Parameters<typeof DomainSpec.fromPartial>[
   validate(complete(DomainSpec.fromPartial(partial), goldenGuest, recordedProfile), {
     profile: { ...recordedProfile, cgroupVersion: legacy },
     pathRoots: ['/srv/images'],
+    hostDevices: {
+      paths: ['/dev/null', '/dev/zero', '/dev/fuse', '/dev/vdb', '/dev/vdc', recordedPlaces.disk],
+      interfaces: ['eth1', 'eth9', 'dummy0'],
+    },
   }).map(({ field }) => field);

@@ -15,6 +15,7 @@ import { lastWords, startFailure } from '../../process/words.ts';
 import { keepConsolesOf } from '../adopt.ts';
 import { killUnknown } from '../destroy.ts';
 import { monitorTitle } from '../find-monitor.ts';
+import { requireAllowedDevices } from '../../spec/validate/allowed-devices.ts';
 import { setFrozen } from '../freezer.ts';
 import { killAndWait } from '../kill.ts';
 import { LiveGuest } from '../live-guest.ts';
@@ -93,6 +94,7 @@ export class GuestStart implements PreemptibleStart {
   async #prepare(signal: AbortSignal): Promise<void> {
     const { host } = this.#context;
     const { spec } = this.#order;
+    requireAllowedDevices(spec, this.#context.hostDevices);
     this.#save(this.#record);
     await this.#context.shared.ensure(signal);
     // A container with an id map is another user, and must get to what is mounted in it.

@@ -96,5 +96,7 @@ test.each(refused)('%s is refused, by field', (_what, partial, fields) => {
 test('consoles are refused where nothing keeps their logs', () => {
   const profile = { ...recordedProfile, cgroupVersion: legacy, logKeeper: undefined };
   const spec = DomainSpec.fromPartial({ consoles: [{}] });
-  expect([...consoles(spec, { profile, pathRoots: [] })].map(({ field }) => field)).toEqual(['consoles']);
+  expect([...consoles(spec, { profile, pathRoots: [], hostDevices: { paths: [], interfaces: [] } })].map(({ field }) => field)).toEqual([
+    'consoles',
+  ]);
 });

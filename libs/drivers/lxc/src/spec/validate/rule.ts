@@ -1,5 +1,6 @@
 import type { Violation } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import type { AllowedDevices } from '../../options.ts';
 import type { HostProfile } from '../../probe/profile.ts';
 
 /** What a definition is held against. */
@@ -7,6 +8,7 @@ export interface SpecContext {
   readonly profile: Pick<HostProfile, 'arch' | 'cpus' | 'logKeeper' | 'cgroupVersion'>;
   /** The directories below which files of guests may be, without a `/` at the end. */
   readonly pathRoots: readonly string[];
+  readonly hostDevices: AllowedDevices;
 }
 
 /** The rules of one part of a completed definition. */

@@ -126,6 +126,31 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
     { hostDevices: [{ source: { $case: 'blockPath', value: '/etc/passwd' } }] },
     ['host_devices[0].block_path'],
   ],
+  [
+    'a disk of the node that is not allowed',
+    { hostDevices: [{ source: { $case: 'blockPath', value: '/dev/vda' } }] },
+    ['host_devices[0].block_path'],
+  ],
+  [
+    'the memory of the node',
+    { hostDevices: [{ source: { $case: 'characterPath', value: '/dev/mem' } }] },
+    ['host_devices[0].character_path'],
+  ],
+  [
+    'a device whose name begins like an allowed one',
+    { hostDevices: [{ source: { $case: 'characterPath', value: '/dev/fused' } }] },
+    ['host_devices[0].character_path'],
+  ],
+  [
+    'an interface of the node that is not allowed',
+    { hostDevices: [{ source: { $case: 'networkInterface', value: 'eth0' } }] },
+    ['host_devices[0].network_interface'],
+  ],
+  [
+    'a file system on a disk that is not allowed',
+    filesystem({ source: { $case: 'devicePath', value: '/dev/vda' }, target: '/x' }),
+    ['filesystems[1].device_path'],
+  ],
   ['the loopback', { hostDevices: [{ source: { $case: 'networkInterface', value: 'lo' } }] }, ['host_devices[0].network_interface']],
   [
     'limits on what is no device',

@@ -1,5 +1,6 @@
 import type { Violation } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { allowedDevices } from './allowed-devices.ts';
 import { capabilities, idMap, init, namespaces, processes } from './container.ts';
 import { blockIo, filesystems, hostDevices } from './filesystems.ts';
 import { interfaces } from './interfaces.ts';
@@ -18,6 +19,7 @@ const rules: readonly Rule[] = [
   namespaces,
   filesystems,
   hostDevices,
+  (spec, context) => allowedDevices(spec, context.hostDevices),
   blockIo,
   interfaces,
   consoles,
