@@ -20,9 +20,10 @@ const remedies: Readonly<Partial<Record<Reason, (fault: Fault) => readonly (stri
   DEVICE_BUSY: () => ['--guest-timeout gives the guest more time; it may let go of it later still'],
   ETAG_MISMATCH: () => ['it changed meanwhile: look at it again, then retry'],
   JOURNAL_TRIMMED: () => ['start without --resume, and list what there is now'],
-  GUEST_AGENT_UNRESPONSIVE: () => [
-    'is qemu-guest-agent running in the guest? shutdown and reboot have a --mode without it, and destroy does without the guest',
-  ],
+  GUEST_AGENT_UNRESPONSIVE: ({ message }) =>
+    message.includes('qemu-guest-agent')
+      ? []
+      : ['is qemu-guest-agent running in the guest? shutdown and reboot have a --mode without it, and destroy does without the guest'],
   NODE_UNREACHABLE: (fault) => [unsaid(fault, 'last_contact', (time) => `last contact: ${time}`)],
   SERVER_UNREACHABLE: () => ['is the server up, and the address right? -c or VIRTMESH_URI says where; vmesh doctor looks at this host'],
   // A fault of a field, and the server's own advice, say already what to do.

@@ -27,6 +27,10 @@ test.each<[unknown, string]>([
     new Fault('STATE_INVALID', 'web runs', { state: 'RUNNING', allowed: 'SHUTOFF' }),
     'error: web runs\n  it is allowed when the domain is: SHUTOFF\n',
   ],
+  [
+    new Fault('GUEST_AGENT_UNRESPONSIVE', 'no guest agent is connected in web; start qemu-guest-agent in the guest'),
+    'error: no guest agent is connected in web; start qemu-guest-agent in the guest\n',
+  ],
   [new Fault('DEADLINE_EXCEEDED', 'it took too long'), 'error: it took too long\n  --timeout gives it more time\n'],
   [new Fault('DEADLINE_EXCEEDED', 'it says nothing', { waited_for: 'a word' }), 'error: it says nothing\n'],
   [new Fault('SHUTTING_DOWN', 'the server leaves', {}, { retryAfterMs: 1500 }), 'error: the server leaves\n  retry in 2 s\n'],
