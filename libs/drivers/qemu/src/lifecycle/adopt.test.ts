@@ -31,7 +31,8 @@ describe('a new life of the agent', () => {
     const rival = second.newGuest();
     await expect(second.start(rival, second.spec(rival, disk))).rejects.toMatchObject({
       reason: 'RESOURCE_IN_USE',
-      metadata: { holder: guest.uid },
+      message: `${disk} is in use by the domain ${guest.id} (uid ${guest.uid}); end that one first, or make a copy`,
+      metadata: { holder: guest.uid, holder_id: guest.id },
     });
     await second.driver.lifecycle.destroy(guest, { graceMs: 5000 }, soon());
     expect(await second.event(guest, (event) => event.t === 'exited')).toMatchObject({ how: 'destroyed' });

@@ -30,7 +30,7 @@ export async function adoptGuest(
   const known = context.guests.get(ref.uid);
   if (known?.t === 'live') return known.guest.isGone ? goneGuest() : known.guest.observed();
   const places = placesOf(context.directories, ref.uid);
-  context.claims.add(ref.uid, { user: record.user, ports: record.ports, cid: record.cid, files: record.files });
+  context.claims.add(ref.uid, { id: ref.id, user: record.user, ports: record.ports, cid: record.cid, files: record.files });
   const process = await findProcess(context, places, record.process);
   if (!process) return goneGuest();
   const guest = new LiveGuest({

@@ -1,5 +1,5 @@
 import { Fault, formatBytes } from '@virtmesh/base';
-import type { FileOwner, Host } from '@virtmesh/driver-spi';
+import type { FileOwner, GuestRef, Host } from '@virtmesh/driver-spi';
 import type { GuestUsers } from './users.ts';
 
 /** A file that a guest uses. */
@@ -17,6 +17,8 @@ export interface FileUse {
 
 /** What one guest holds that no other may have at the same time. */
 export interface Claim {
+  /** The id that its domain had at its start, by which people know it; empty until it has files. */
+  readonly id: string;
   readonly user: number | undefined;
   readonly ports: readonly number[];
   readonly cid: bigint | undefined;
@@ -25,7 +27,7 @@ export interface Claim {
   readonly promisedBytes: bigint;
 }
 
-const nothing: Claim = { user: undefined, ports: [], cid: undefined, files: [], promisedBytes: 0n };
+const nothing: Claim = { id: '', user: undefined, ports: [], cid: undefined, files: [], promisedBytes: 0n };
 
 /** QEMU's own memory beside the guest's: what an idle q35 with devices holds, and room for its video and firmware. */
 const overheadBytes = 64n * 1024n * 1024n;
@@ -93,11 +95,11 @@ export class Claims {
   }
 
   /** The guest whose use of a file excludes the given one. */
-  holderOf(guest: string, file: FileUse): string | undefined {
+  holderOf(guest: string, file: FileUse): GuestRef | undefined {
     for (const [other, claim] of this.#byGuest) {
       if (other === guest) continue;
       if (claim.files.some((use) => use.identity === file.identity && (use.write || file.write) && !(use.shareable && file.shareable)))
-        return other;
+        return { uid: other, id: claim.id };
     }
     return undefined;
   }

@@ -36,7 +36,7 @@ export async function inspectFiles(
     original: use.original && (context.claims.originalOf(guest.uid, use.identity) ?? use.original),
   }));
   requireUnused(context, guest, uses, uses);
-  context.claims.add(guest.uid, { files: uses });
+  context.claims.add(guest.uid, { id: guest.id, files: uses });
   return { uses, uefi, madeNvram: nvram?.made };
 }
 
@@ -45,10 +45,15 @@ export function requireUnused(context: DriverContext, guest: GuestRef, uses: rea
   for (const use of uses) {
     const holder = context.claims.holderOf(guest.uid, use);
     if (holder !== undefined)
-      throw new Fault('RESOURCE_IN_USE', `${use.path} is in use by the domain with uid ${holder}; end that one first, or make a copy`, {
-        path: use.path,
-        holder,
-      });
+      throw new Fault(
+        'RESOURCE_IN_USE',
+        `${use.path} is in use by the domain ${holder.id} (uid ${holder.uid}); end that one first, or make a copy`,
+        {
+          path: use.path,
+          holder: holder.uid,
+          holder_id: holder.id,
+        },
+      );
     if (own.some((other) => other !== use && other.identity === use.identity && (other.write || use.write))) {
       throw new Fault(
         'RESOURCE_IN_USE',
