@@ -1,7 +1,8 @@
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { featureNames, type FeatureName } from '@virtmesh/driver-spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Life, World } from '../testing/world.ts';
+import { RebootMode, ShutdownMode } from '@virtmesh/contracts/domain/v1/domain_service';
+import { type Life, soon, World } from '../testing/world.ts';
 
 describe('whether a feature can be used', () => {
   let world: World;
@@ -29,5 +30,18 @@ describe('whether a feature can be used', () => {
     expect(life.driver.explain(life.spec(guest, undefined), feature)).toMatchObject({ supported: false, why: expect.stringMatching(why) });
     const whole = life.spec(guest, '/disk.raw', { serials: [{}], videos: [{}], channels: [{ kind: ChannelKind.GUEST_AGENT }] });
     expect(life.driver.explain(whole, feature)).toEqual({ supported: true });
+  });
+
+  it('of the guest agent needs that agent connected, and what does without it is told only where something does', async () => {
+    const guest = life.newGuest();
+    const spec = life.spec(guest, undefined, { channels: [{ kind: ChannelKind.GUEST_AGENT }] });
+    const running = await life.start(guest, spec, { paused: true });
+    const words = `no guest agent is connected in ${guest.id}; start qemu-guest-agent in the guest`;
+    await expect(life.feature('guestInfo').guestInfo(guest, spec, soon())).rejects.toMatchObject({ message: words });
+    const { requestShutdown } = life.driver.lifecycle;
+    await expect(requestShutdown(guest, ShutdownMode.GUEST_AGENT, soon())).rejects.toMatchObject({ message: `${words}, or ask by ACPI` });
+    const { reboot } = life.feature('reboot');
+    await expect(reboot(guest, RebootMode.GUEST_AGENT, soon())).rejects.toMatchObject({ message: `${words}, or ask by RESET` });
+    await life.finish(running);
   });
 });

@@ -10,6 +10,9 @@ const signAfterSilenceMs = 1000;
 /** What a guest that does as it is asked shows, also where its agent ends before it can answer. */
 const signs: ReadonlySet<DriverEvent['t']> = new Set(['shutdown', 'reboot', 'exited']);
 
+/** What does without the agent. */
+const otherwise = { powerdown: ', or ask by ACPI', reboot: ', or ask by RESET' };
+
 /** Has the agent in a guest power it off or reboot it; resolves when it has begun. GUEST_AGENT_UNRESPONSIVE where it does not answer. */
 export async function askGuestAgent(
   { events, host }: Pick<DriverContext, 'events' | 'host'>,
@@ -17,7 +20,7 @@ export async function askGuestAgent(
   mode: 'powerdown' | 'reboot',
   signal: AbortSignal,
 ): Promise<void> {
-  const channel = connectedChannel(guest);
+  const channel = connectedChannel(guest, otherwise[mode]);
   const within = AbortSignal.any([signal, AbortSignal.timeout(agentTimeoutMs)]);
   await using agent = await GuestAgentClient.connect(host.sockets, guest.places.socket(channel), within);
   const left = new AbortController();

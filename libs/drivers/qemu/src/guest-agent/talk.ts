@@ -28,8 +28,8 @@ export async function talk<T>(
   });
 }
 
-/** The channel to the agent in a guest. GUEST_AGENT_UNRESPONSIVE where there is none, or nobody at its other end. */
-export function connectedChannel(guest: LiveGuest): string {
+/** The channel to the agent in a guest. GUEST_AGENT_UNRESPONSIVE where there is none, or nobody at its other end; the message ends with what the caller can do otherwise. */
+export function connectedChannel(guest: LiveGuest, otherwise = ''): string {
   const channel = agentChannel(guest.spec);
   if (channel === undefined)
     throw new Fault(
@@ -40,7 +40,7 @@ export function connectedChannel(guest: LiveGuest): string {
   if (!guest.agentConnected)
     throw new Fault(
       'GUEST_AGENT_UNRESPONSIVE',
-      `no guest agent is connected in ${guest.ref.id}; start qemu-guest-agent in the guest, or ask by ACPI`,
+      `no guest agent is connected in ${guest.ref.id}; start qemu-guest-agent in the guest${otherwise}`,
       { uid: guest.ref.uid },
       { retryAfterMs: 1000 },
     );
