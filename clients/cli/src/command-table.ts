@@ -171,6 +171,7 @@ const definitions: readonly CommandSpec[] = [
     options: [
       { flags: '--keep-running', summary: 'one that runs goes on as a transient domain', conflicts: ['destroy'] },
       { flags: '--destroy', summary: 'one that runs is ended first' },
+      { flags: '--managed-save', summary: 'the state that managedsave keeps of it is removed too' },
     ],
     load: () => import('./commands/domain/undefine.ts'),
   },

@@ -175,7 +175,7 @@ describe('running', () => {
       ['destroy', '--grace', '5s'],
       ['autostart'],
       ['autostart', '--disable'],
-      ['undefine', '--keep-running'],
+      ['undefine', '--keep-running', '--managed-save'],
     ]) {
       const outcome = await bench.call([words[0] ?? '', 'web', ...words.slice(1)]);
       expect(outcome).toMatchObject({ code: 0, stderr: '' });
@@ -198,7 +198,7 @@ describe('running', () => {
     const sent = new Map(bench.world.requests.map(({ method, request }) => [method, request]));
     expect(sent.get('shutdownDomain')).toMatchObject({ name: 'nodes/-/domains/web', mode: 1 });
     expect(sent.get('destroyDomain')).toMatchObject({ force: false, grace: { seconds: 5n } });
-    expect(sent.get('deleteDomain')).toMatchObject({ keepRunning: true, destroy: false });
+    expect(sent.get('deleteDomain')).toMatchObject({ keepRunning: true, destroy: false, managedSave: true });
     expect(bench.world.domains.size).toBe(0);
   });
 

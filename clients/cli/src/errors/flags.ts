@@ -4,6 +4,7 @@ import { Fault, type Violation } from '@virtmesh/base';
 const advised: ReadonlyMap<string, string> = new Map([
   ['destroy', '--destroy'],
   ['keep_running', '--keep-running'],
+  ['managed_save', '--managed-save'],
   ['force_boot', '--force-boot'],
   ['read_only', '--read-only'],
   ['no_follow', '--no-follow'],

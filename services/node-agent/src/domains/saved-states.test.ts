@@ -165,7 +165,13 @@ describe('the state that the agent keeps', () => {
     await expect.poll(managed).toEqual([]);
     await verbs.start('web');
     await verbs.save('web');
-    await verbs.delete('web');
+    await expect(verbs.delete('web')).rejects.toMatchObject({
+      reason: 'STATE_INVALID',
+      message: expect.stringContaining('`managed_save`'),
+    });
+    await expect(verbs.delete('web', { destroy: true })).rejects.toMatchObject({ reason: 'STATE_INVALID' });
+    expect(managed()).toHaveLength(1);
+    await verbs.delete('web', { managedSave: true });
     await expect.poll(managed).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ export const run = (invocation: Invocation): Promise<number> =>
           name,
           ...head,
           keepRunning: invocation.flag('keepRunning'),
+          managedSave: invocation.flag('managedSave'),
           destroy: invocation.flag('destroy'),
         }),
         invocation.callOptions,

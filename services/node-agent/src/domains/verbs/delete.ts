@@ -33,6 +33,16 @@ export function removeWork(engine: Engine, uid: string, request: DeleteDomainReq
   return request.destroy ? { ...endingWork(engine, uid, { to: 'delete', graceMs: 0 }), job } : { job };
 }
 
+/** A state that was saved is work of the guest's: nobody loses it without a word. */
+function checkKeptState({ domain }: Pick<Entry, 'domain'>, request: DeleteDomainRequest): void {
+  if (domain.status?.managedSave !== true || request.managedSave) return;
+  throw new Fault(
+    'STATE_INVALID',
+    `a saved state of ${domain.name} is kept, and would be lost; start the domain to go on from it, or repeat this with \`managed_save\` to remove both`,
+    { name: domain.name, allowed: 'no saved state' },
+  );
+}
+
 function checkRemoval({ domain, state }: Entry, request: DeleteDomainRequest): void {
   checkEtag(domain, request.etag);
   if (!domain.persistent)
@@ -50,6 +60,7 @@ function checkRemoval({ domain, state }: Entry, request: DeleteDomainRequest): v
       },
     );
   }
+  checkKeptState({ domain }, request);
 }
 
 /** Ends the guest unless it is to go on, then removes the definition. Repeatable. */
