@@ -77,7 +77,7 @@ export class OwnedGuest {
   }
 
   async removed(client: TestClient): Promise<void> {
-    if (this.#told) await client.delete(this.id, { destroy: true });
+    if (this.#told) await client.delete(this.id, { destroy: true, managedSave: true });
     this.#told = undefined;
   }
 }
