@@ -20,7 +20,7 @@ test.each<[rule: string, given: Given, fields: readonly string[]]>([
   ["the architecture is the node's", { arch: 'aarch64' }, ['arch']],
   ['there is one machine type', { machine: 'q35' }, ['machine']],
   ['vCPUs are at least one', { cpu: { vcpus: -1, maxVcpus: 1 } }, ['cpu.vcpus']],
-  ['vCPUs are at most max_vcpus', { cpu: { vcpus: 3, maxVcpus: 2 } }, ['cpu.max_vcpus']],
+  ['vCPUs are at most max_vcpus', { cpu: { vcpus: 3, maxVcpus: 2 } }, ['cpu.vcpus']],
   ['vCPUs have an end', { cpu: { vcpus: 1, maxVcpus: 4097 } }, ['cpu.max_vcpus']],
   ['the topology makes max_vcpus', { cpu: { vcpus: 1, maxVcpus: 4, topology: { sockets: 3 } } }, ['cpu.topology']],
   ['there is memory', { memory: { sizeBytes: 0n } }, ['memory.size_bytes']],
@@ -43,4 +43,11 @@ test.each<[rule: string, given: Given, fields: readonly string[]]>([
   ['adjustments can be below 0', { clock: { adjustmentSeconds: -1n } }, []],
 ])('%s', (_rule, given, fields) => {
   expect(broken(given)).toEqual(fields);
+});
+
+test('of two fields that do not go together, both are named with their values, and what to do', () => {
+  const spec = complete(DomainSpec.fromPartial({ ...minimal(), cpu: { vcpus: 3, maxVcpus: 2 } }), guest, arch);
+  expect(validate(spec, arch)).toEqual([
+    { field: 'cpu.vcpus', description: 'must be at most cpu.max_vcpus, and 3 is more than 2; raise `cpu.max_vcpus` first' },
+  ]);
 });

@@ -22,7 +22,11 @@ function* machine(spec: DomainSpec, arch: string): Iterable<Violation> {
 function* cpu({ cpu: given }: DomainSpec): Iterable<Violation> {
   if (!given) return;
   if (given.vcpus < 1) yield { field: 'cpu.vcpus', description: 'must be 1 or more' };
-  if (given.maxVcpus < given.vcpus) yield { field: 'cpu.max_vcpus', description: `must be at least cpu.vcpus, which is ${given.vcpus}` };
+  if (given.maxVcpus < given.vcpus)
+    yield {
+      field: 'cpu.vcpus',
+      description: `must be at most cpu.max_vcpus, and ${given.vcpus} is more than ${given.maxVcpus}; raise \`cpu.max_vcpus\` first`,
+    };
   if (given.maxVcpus > maxVcpus) yield { field: 'cpu.max_vcpus', description: `must be at most ${maxVcpus}` };
   const { topology } = given;
   if (!topology) return;

@@ -2,7 +2,7 @@ import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { expect, test } from 'vitest';
 import { legacy, recordedPlaces, recordedProfile, violationsOf } from '../../testing/config-input.ts';
 import { goldens } from '../../testing/goldens.ts';
-import { consoles } from './resources.ts';
+import { consoles, cpu } from './resources.ts';
 
 type Given = NonNullable<Parameters<typeof DomainSpec.fromPartial>[0]>;
 const base = goldens['minimal']?.(recordedPlaces) as Given;
@@ -98,5 +98,13 @@ test('consoles are refused where nothing keeps their logs', () => {
   const spec = DomainSpec.fromPartial({ consoles: [{}] });
   expect([...consoles(spec, { profile, pathRoots: [], hostDevices: { paths: [], interfaces: [] } })].map(({ field }) => field)).toEqual([
     'consoles',
+  ]);
+});
+
+test('of two counts of vCPUs that do not go together, both are named with their values, and what to do', () => {
+  const spec = DomainSpec.fromPartial({ cpu: { vcpus: 3, maxVcpus: 2 } });
+  const profile = { ...recordedProfile, cgroupVersion: legacy };
+  expect([...cpu(spec, { profile, pathRoots: [], hostDevices: { paths: [], interfaces: [] } })]).toEqual([
+    { field: 'cpu.vcpus', description: 'must be at most cpu.max_vcpus, and 3 is more than 2; raise `cpu.max_vcpus` first' },
   ]);
 });

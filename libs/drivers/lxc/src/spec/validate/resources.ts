@@ -29,7 +29,9 @@ export const memory: Rule = function* (spec) {
 export const cpu: Rule = function* (spec, { profile }) {
   const { vcpus = 1, maxVcpus = 1, tune } = spec.cpu ?? {};
   if (vcpus < 1 || vcpus > maxCpus) yield violation('cpu.vcpus', `must be 1 to ${maxCpus}`);
-  if (maxVcpus < vcpus || maxVcpus > maxCpus) yield violation('cpu.max_vcpus', `must be at least cpu.vcpus, and at most ${maxCpus}`);
+  if (maxVcpus > maxCpus) yield violation('cpu.max_vcpus', `must be at most ${maxCpus}`);
+  else if (vcpus > maxVcpus)
+    yield violation('cpu.vcpus', `must be at most cpu.max_vcpus, and ${vcpus} is more than ${maxVcpus}; raise \`cpu.max_vcpus\` first`);
   if (!tune) return;
   const { shares, periodUs, quotaUs, affinity } = tune;
   if (shares !== 0n && (shares < 2n || shares > 262_144n)) yield violation('cpu.tune.shares', 'must be 2 to 262144, or left out');

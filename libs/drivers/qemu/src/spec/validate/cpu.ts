@@ -16,7 +16,11 @@ export const cpu: Rule = function* (spec, context) {
 function* counts(cpu: Cpu, machine: string, { binary }: SpecContext): Generator<Violation> {
   const most = binary.machines.find(({ name }) => name === machine)?.maxVcpus;
   if (cpu.vcpus < 1) yield violation('cpu.vcpus', 'must be at least 1');
-  if (cpu.vcpus > cpu.maxVcpus) yield violation('cpu.vcpus', `must be at most max_vcpus, which is ${cpu.maxVcpus}; raise that too`);
+  if (cpu.vcpus > cpu.maxVcpus)
+    yield violation(
+      'cpu.vcpus',
+      `must be at most cpu.max_vcpus, and ${cpu.vcpus} is more than ${cpu.maxVcpus}; raise \`cpu.max_vcpus\` first, for the next start`,
+    );
   if (most !== undefined && cpu.maxVcpus > most)
     yield violation('cpu.max_vcpus', `must be at most ${most}, which machine type ${machine} supports`);
 }
