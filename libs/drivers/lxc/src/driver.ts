@@ -15,7 +15,7 @@ import { openContext } from './open-context.ts';
 import type { LxcDriverOptions } from './options.ts';
 import { placesOf } from './process/places.ts';
 import { complete } from './spec/complete/complete.ts';
-import { drives } from './spec/drives.ts';
+import { drives, instead } from './spec/drives.ts';
 import { validate } from './spec/validate/validate.ts';
 
 /** The one reader is the agent itself, which is much faster than any number of guests. */
@@ -33,6 +33,7 @@ export async function createLxcDriver(options: LxcDriverOptions): Promise<Hyperv
       capabilities: async (query) => containerCapabilities(profile, query),
     },
     drives,
+    instead,
     complete: (spec, guest) => complete(spec, guest, profile),
     validate: (spec) => validate(spec, { profile, pathRoots: options.pathRoots, hostDevices: options.hostDevices }),
     lifecycle: lifecycleOf(context),

@@ -52,6 +52,8 @@ export interface HypervisorDriver extends AsyncDisposable {
   readonly host: HostSupport;
   /** The leaf fields of DomainSpec that the driver drives, as proto paths without indexes, such as `disks.cache`. All others are refused before `validate`. */
   readonly drives: ReadonlySet<string>;
+  /** What to do instead of setting some fields that it does not drive, for people, by the same paths or those of whole messages. */
+  readonly instead?: ReadonlyMap<string, string>;
   /** The definition with everything filled in that can be before a start: exact machine, buses, MAC addresses, ... Pure, and stable: completing twice changes nothing. */
   complete(spec: DomainSpec, guest: GuestRef): DomainSpec;
   /** The broken rules of a completed definition, paths from the definition's root (`disks[0].cache`). Those of the contract (`genericViolations`) are checked by the caller. Pure. */

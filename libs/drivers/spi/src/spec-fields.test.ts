@@ -59,9 +59,13 @@ test('what a driver does not drive is refused once, at its top', () => {
     disks: [Disk.fromPartial({ id: 'd', discard: true })],
     channels: [Channel.fromPartial({ id: 'c' })],
   });
-  const refused = refuseUndriven(spec, new Set(['hypervisor', 'disks.id', 'channels.kind', 'channels.id']), 'x');
+  const driven = new Set(['hypervisor', 'disks.id', 'channels.kind', 'channels.id']);
+  const refused = refuseUndriven(spec, driven, 'x', new Map([['watchdog', 'use a cat']]));
   expect(refused.map(({ field }) => field)).toEqual(['disks[0].discard', 'watchdog', 'vsock']);
-  expect(refused[0]?.description).toContain('driver x');
+  expect(refused.slice(0, 2).map(({ description }) => description)).toEqual([
+    'the driver x does not drive this field; leave it out, or use another driver',
+    'the driver x does not drive this field; use a cat',
+  ]);
 });
 
 test('all fields of a definition are driven by a driver that drives all', () => {

@@ -39,9 +39,14 @@ export function setFields(spec: DomainSpec): readonly SetField[] {
 
 /**
  * A violation for each set field that a driver does not drive. `drives` holds leaf fields; a message is driven if one of
- * its fields is, so that an unknown kind of device is refused as a whole.
+ * its fields is, so that an unknown kind of device is refused as a whole. `instead` has what to do instead, by field.
  */
-export function refuseUndriven(spec: DomainSpec, drives: ReadonlySet<string>, driverType: string): readonly Violation[] {
+export function refuseUndriven(
+  spec: DomainSpec,
+  drives: ReadonlySet<string>,
+  driverType: string,
+  instead: ReadonlyMap<string, string> = new Map(),
+): readonly Violation[] {
   const known = new Set([...drives].flatMap(prefixes));
   const violations: Violation[] = [];
   let refused: string | undefined;
@@ -50,7 +55,7 @@ export function refuseUndriven(spec: DomainSpec, drives: ReadonlySet<string>, dr
     refused = `${path}.`;
     violations.push({
       field: path,
-      description: `the driver ${driverType} does not drive this field; leave it out, or use another driver`,
+      description: `the driver ${driverType} does not drive this field; ${instead.get(field) ?? 'leave it out, or use another driver'}`,
     });
   }
   return violations;

@@ -32,6 +32,13 @@ export const drives: ReadonlySet<string> = new Set([
   ...below('block_io.devices', ['path', 'read_bytes_per_second', 'write_bytes_per_second', 'read_iops', 'write_iops']),
 ]);
 
+/** What does for a container what these fields do for other guests. */
+export const instead: ReadonlyMap<string, string> = new Map([
+  ['memory.current_bytes', 'set `memory.size_bytes` instead, which a running container takes at once'],
+  ['disks', 'give the container `filesystems` instead'],
+  ['serials', 'give the container `consoles` instead'],
+]);
+
 function below(parent: string, fields: readonly string[]): string[] {
   return fields.map((field) => `${parent}.${field}`);
 }

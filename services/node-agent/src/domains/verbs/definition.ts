@@ -18,7 +18,7 @@ export function accept(driver: HypervisorDriver, given: DomainSpec, old: DomainS
   const missing = missingSecrets(given, old);
   if (missing.length > 0) throw invalid(missing);
   const spec = withSecretsOf(given, old);
-  const undriven = refuseUndriven(spec, driver.drives, driver.type);
+  const undriven = refuseUndriven(spec, driver.drives, driver.type, driver.instead);
   if (undriven.length > 0)
     throw Fault.ofViolations('SPEC_UNSUPPORTED', `the driver ${driver.type} does not drive a part of the definition`, rooted(undriven));
   const complete = driver.complete(spec, guest);

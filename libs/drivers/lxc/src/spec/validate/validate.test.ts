@@ -1,8 +1,10 @@
 import { LifecycleAction } from '@virtmesh/contracts/domain/v1/lifecycle';
-import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
+import { refuseUndriven } from '@virtmesh/driver-spi';
 import { expect, test } from 'vitest';
 import { recordedPlaces, violationsOf } from '../../testing/config-input.ts';
 import { goldens } from '../../testing/goldens.ts';
+import { drives, instead } from '../drives.ts';
 
 type Partial_ = NonNullable<Parameters<typeof DomainSpec.fromPartial>[0]>;
 const base = goldens['minimal']?.(recordedPlaces) as Partial_;
@@ -26,7 +28,7 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
     { memory: { sizeBytes: 1n << 20n, tune: { swapHardLimitBytes: 4096n } } },
     ['memory.tune.swap_hard_limit_bytes'],
   ],
-  ['more vCPUs at first than at most', { cpu: { vcpus: 2, maxVcpus: 1 } }, ['cpu.max_vcpus']],
+  ['more vCPUs at first than at most', { cpu: { vcpus: 2, maxVcpus: 1 } }, ['cpu.vcpus']],
   [
     'shares, period and quota out of range',
     { cpu: { tune: { shares: 1n, periodUs: 999n, quotaUs: 1n } } },
@@ -177,4 +179,16 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
 test.each(refused)('%s is refused, by field', (_what, partial, fields) => {
   const container = { ...base.container, ...partial.container };
   expect(violationsOf({ ...base, ...partial, container })).toEqual(fields);
+});
+
+test('what other guests have and a container does otherwise is refused with how it does it', () => {
+  const spec = DomainSpec.fromPartial({ memory: { sizeBytes: 1n, currentBytes: 1n }, disks: [{}] });
+  expect(refuseUndriven(spec, drives, 'lxc', instead)).toEqual([
+    {
+      field: 'memory.current_bytes',
+      description: 'the driver lxc does not drive this field; set `memory.size_bytes` instead, which a running container takes at once',
+    },
+    { field: 'disks[0]', description: 'the driver lxc does not drive this field; give the container `filesystems` instead' },
+  ]);
+  expect([...instead.keys()].filter((field) => drives.has(field))).toEqual([]);
 });
