@@ -33,6 +33,18 @@ test('a field of which something is wrong, too', () => {
   );
 });
 
+test('a field that is advised instead of another, by its verb', () => {
+  const low = { field: 'spec.memory.current_bytes', description: 'is not driven; set `memory.size_bytes` instead' };
+  const many = { field: 'spec.cpu.vcpus', description: 'is 3, which is more than 2; raise `cpu.max_vcpus` first' };
+  expect(render(Fault.ofViolations('SPEC_UNSUPPORTED', 'no', [low]))).toBe(
+    'error: no: spec.memory.current_bytes: is not driven; set memory.size_bytes (vmesh setmaxmem) instead\n',
+  );
+  expect(render(Fault.ofViolations('SPEC_INVALID', 'no', [low, many]))).toBe(
+    'error: no:\n  spec.memory.current_bytes: is not driven; set memory.size_bytes (vmesh setmaxmem) instead\n' +
+      '  spec.cpu.vcpus: is 3, which is more than 2; raise cpu.max_vcpus (vmesh setvcpus --maximum) first\n',
+  );
+});
+
 test('what has no flag stays as it was said, with all that a fault has', () => {
   const fault = new Fault('STATE_INVALID', 'no `.` here, and `constructor` neither', { name: 'web' }, { retryAfterMs: 10 });
   expect(inFlags(fault)).toBe(fault);

@@ -13,6 +13,12 @@ const advised: ReadonlyMap<string, string> = new Map([
   ['scope LIVE', '--live'],
 ]);
 
+/** The parts of definitions that messages advise, in backticks, which have a verb of their own here. */
+const settings: ReadonlyMap<string, string> = new Map([
+  ['memory.size_bytes', 'memory.size_bytes (vmesh setmaxmem)'],
+  ['cpu.max_vcpus', 'cpu.max_vcpus (vmesh setvcpus --maximum)'],
+]);
+
 /** The fields of requests whose values are given here by flags. */
 const fields: ReadonlyMap<string, string> = new Map([
   ['open.device', '--device'],
@@ -32,7 +38,8 @@ export const flagNames: readonly string[] = [...advised.values(), ...fields.valu
 
 const flagOf = (field: string): string | undefined => fields.get(field.replace(/\[\d+\]$/, ''));
 
-const withFlags = (text: string): string => text.replace(/`([a-z_]+(?: [A-Z]+)?)`/g, (quoted, part: string) => advised.get(part) ?? quoted);
+const withFlags = (text: string): string =>
+  text.replace(/`([a-z_.]+(?: [A-Z]+)?)`/g, (quoted, part: string) => advised.get(part) ?? settings.get(part) ?? quoted);
 
 /** A server's fault in the words of the command line, for people: by flags where it speaks of parts of its request. */
 export function inFlags(fault: Fault): Fault {
@@ -40,9 +47,9 @@ export function inFlags(fault: Fault): Fault {
   const why = withFlags(fault.metadata['why'] ?? '');
   const violations = fault.violations.map((violation): Violation => {
     const flag = flagOf(violation.field);
-    if (flag === undefined) return violation;
-    message = message.replaceAll(violation.field, flag);
-    return { ...violation, field: flag };
+    const description = withFlags(violation.description);
+    if (flag !== undefined) message = message.replaceAll(violation.field, flag);
+    return flag === undefined && description === violation.description ? violation : { field: flag ?? violation.field, description };
   });
   if (
     message === fault.message &&
