@@ -6,12 +6,11 @@ const violation = (field: string, description: string): Violation => ({ field, d
 /** A path on the node that a definition or request names: absolute, in its simplest form, and below an allowed root. Where it leads by symlinks is checked when it is used. */
 export function* pathViolations(field: string, path: string, roots: readonly string[]): Generator<Violation> {
   const misformed = [...formViolations(field, path)];
-  if (misformed.length > 0) yield* misformed;
+  const allowed = `must be below an allowed directory (${roots.join(', ') || 'there is none'})`;
+  if (path === '/') yield violation(field, `${allowed}; name what is there`);
+  else if (misformed.length > 0) yield* misformed;
   else if (!roots.some((root) => isBelow(path, root)))
-    yield violation(
-      field,
-      `must be below an allowed directory (${roots.join(', ') || 'there is none'}); move the file there, or let the node's operator allow its directory`,
-    );
+    yield violation(field, `${allowed}; move it there, or let the node's operator allow its directory`);
 }
 
 /** The first thing that is wrong with the form of a path. */

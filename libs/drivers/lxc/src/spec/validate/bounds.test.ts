@@ -2,6 +2,7 @@ import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { expect, test } from 'vitest';
 import { legacy, recordedPlaces, recordedProfile, violationsOf } from '../../testing/config-input.ts';
 import { goldens } from '../../testing/goldens.ts';
+import { nodePath } from './path.ts';
 import { consoles, cpu } from './resources.ts';
 
 type Given = NonNullable<Parameters<typeof DomainSpec.fromPartial>[0]>;
@@ -107,4 +108,12 @@ test('of two counts of vCPUs that do not go together, both are named with their 
   expect([...cpu(spec, { profile, pathRoots: [], hostDevices: { paths: [], interfaces: [] } })]).toEqual([
     { field: 'cpu.vcpus', description: 'must be at most cpu.max_vcpus, and 3 is more than 2; raise `cpu.max_vcpus` first' },
   ]);
+});
+
+test('the root of the node is refused with the directories that are allowed', () => {
+  const refusal = (path: string): readonly string[] => [...nodePath('x', path, ['/srv', '/mnt'])].map(({ description }) => description);
+  expect(refusal('/')).toEqual(['must be below an allowed directory (/srv, /mnt); name what is there']);
+  expect([...nodePath('x', '/', ['/'])]).toHaveLength(1);
+  expect(refusal('/srv/')).toEqual([expect.stringContaining('no `/` at its end')]);
+  expect(refusal('/srv/a')).toEqual([]);
 });

@@ -1,16 +1,8 @@
 import type { Violation } from '@virtmesh/base';
 import { control, violation } from './rule.ts';
 
-/** A path on the node that a definition names: absolute, in its simplest form, and below an allowed root or equal to none. Where it leads by symlinks is checked when it is used. */
-export function* nodePath(field: string, path: string, roots: readonly string[]): Generator<Violation> {
-  const misformed = [...plainPath(field, path, 'on the node')];
-  if (misformed.length > 0) yield* misformed;
-  else if (!roots.some((root) => path.startsWith(root.endsWith('/') ? root : `${root}/`)))
-    yield violation(
-      field,
-      `must be below an allowed directory (${roots.join(', ') || 'there is none'}); move it there, or let the node's operator allow its directory`,
-    );
-}
+/** A path on the node that a definition names. */
+export { pathViolations as nodePath } from '@virtmesh/driver-spi';
 
 /** A device of the node. */
 export function* devicePath(field: string, path: string): Generator<Violation> {
