@@ -1,8 +1,9 @@
 import { Fault } from '@virtmesh/base';
-import type { ExecOrder, Host } from '@virtmesh/driver-spi';
+import { type ExecOrder, featureNames, type Host } from '@virtmesh/driver-spi';
 import { expect, test } from 'vitest';
 import type { DriverContext } from './context.ts';
 import { execFeature } from './features/exec.ts';
+import { explain } from './features/explain.ts';
 import { truePath } from './process/sources.ts';
 
 const guest = { uid: '4f5b3c1e-0000-4000-8000-000000000001', id: 'web' };
@@ -58,4 +59,9 @@ test.each<[rule: string, call: () => Promise<unknown>, field: string]>([
     (thrown: unknown) => Fault.from(thrown),
   );
   expect(fault?.violations.map((each) => each.field)).toEqual([field]);
+});
+
+test.each(featureNames.filter((name) => /[A-Z]/.test(name)))('why there is no %s is told without that name', (name) => {
+  const verdict = explain({}, undefined, name);
+  expect(verdict).toEqual({ supported: false, why: expect.not.stringContaining(name) as unknown });
 });

@@ -3,9 +3,10 @@ import { Fault } from '@virtmesh/base';
 import { ChannelKind } from '@virtmesh/contracts/domain/v1/channel';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
-import type { ExecOrder } from '@virtmesh/driver-spi';
+import { type ExecOrder, featureNames } from '@virtmesh/driver-spi';
 import { expect, test } from 'vitest';
 import type { DriverContext } from './context.ts';
+import { explain } from './features/explain.ts';
 import { addressesFeature } from './features/guest/addresses.ts';
 import { execFeature } from './features/guest/exec.ts';
 import { resizeDiskFeature } from './features/resize-disk.ts';
@@ -81,4 +82,9 @@ test.each<[rule: string, call: () => Promise<unknown>, field: string, words: Reg
     (thrown: unknown) => Fault.from(thrown),
   );
   expect(fault).toMatchObject({ reason: 'REQUEST_INVALID', violations: [{ field, description: expect.stringMatching(words) as unknown }] });
+});
+
+test.each(featureNames.filter((name) => /[A-Z]/.test(name)))('why there is no %s is told without that name', (name) => {
+  const verdict = explain({ binary: { version: '7.2' }, logKeeper: undefined } as unknown as DriverContext, {}, undefined, name);
+  expect(verdict).toEqual({ supported: false, why: expect.not.stringContaining(name) as unknown });
 });

@@ -32,23 +32,24 @@ export interface Features {
 /** What a feature is called, in capabilities too. */
 export type FeatureName = keyof Features;
 
-const all: Record<FeatureName, true> = {
-  suspend: true,
-  reboot: true,
-  stats: true,
-  console: true,
-  liveUpdate: true,
-  hotplug: true,
-  resizeDisk: true,
-  savedState: true,
-  dump: true,
-  screenshot: true,
-  sendKeys: true,
-  addresses: true,
-  guestInfo: true,
-  freeze: true,
-  exec: true,
+/** What each feature is for people, who have no use for its name. The type check fails when one is forgotten. */
+export const featureWords: Readonly<Record<FeatureName, string>> = {
+  suspend: 'suspend and resume',
+  reboot: 'reboot',
+  stats: 'statistics',
+  console: 'consoles',
+  liveUpdate: 'changes of running guests',
+  hotplug: 'attaching and detaching of devices',
+  resizeDisk: 'resizing of disks',
+  savedState: 'save and restore',
+  dump: 'dumps',
+  screenshot: 'screenshots',
+  sendKeys: 'sending of keys',
+  addresses: "guests' addresses",
+  guestInfo: "guests' own information",
+  freeze: 'freezing of file systems',
+  exec: 'commands in guests',
 };
 
-/** Every feature by name, for computed capabilities. The type check fails when one is forgotten. */
-export const featureNames = Object.keys(all) as readonly FeatureName[];
+/** Every feature by name, for computed capabilities. */
+export const featureNames = Object.keys(featureWords) as readonly FeatureName[];

@@ -12,7 +12,7 @@ export type { Progress, SavedState, Sink } from './features/saved-state.ts';
 export type { GuestStats, Stats } from './features/stats.ts';
 export type { Suspend } from './features/suspend.ts';
 export type { Verdict } from './features/verdict.ts';
-export { type FeatureName, featureNames, type Features } from './features.ts';
+export { type FeatureName, featureNames, type Features, featureWords } from './features.ts';
 export {
   goneGuest,
   type GuestRef,

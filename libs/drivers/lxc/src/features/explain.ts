@@ -1,5 +1,5 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { FeatureName, Features, Verdict } from '@virtmesh/driver-spi';
+import { type FeatureName, type Features, featureWords, type Verdict } from '@virtmesh/driver-spi';
 import { logKeeperProgram } from '@virtmesh/driver-support';
 
 const supported: Verdict = { supported: true };
@@ -18,7 +18,7 @@ const missing: Readonly<Partial<Record<FeatureName, string>>> = {
 
 /** Whether a feature can be used on this host and with this definition, and why not. */
 export function explain(features: Partial<Features>, spec: DomainSpec | undefined, feature: FeatureName): Verdict {
-  if (!features[feature]) return not(missing[feature] ?? `containers do not have ${feature}`);
+  if (!features[feature]) return not(missing[feature] ?? `containers do not have ${featureWords[feature]}`);
   if (feature === 'console' && spec && spec.consoles.length === 0) return not('the definition has no console; add one');
   return supported;
 }

@@ -38,10 +38,12 @@ describe('whether a feature can be used', () => {
     const running = await life.start(guest, spec, { paused: true });
     const words = `no guest agent is connected in ${guest.id}; start qemu-guest-agent in the guest`;
     await expect(life.feature('guestInfo').guestInfo(guest, spec, soon())).rejects.toMatchObject({ message: words });
-    const { requestShutdown } = life.driver.lifecycle;
-    await expect(requestShutdown(guest, ShutdownMode.GUEST_AGENT, soon())).rejects.toMatchObject({ message: `${words}, or ask by ACPI` });
-    const { reboot } = life.feature('reboot');
-    await expect(reboot(guest, RebootMode.GUEST_AGENT, soon())).rejects.toMatchObject({ message: `${words}, or ask by RESET` });
+    await expect(life.driver.lifecycle.requestShutdown(guest, ShutdownMode.GUEST_AGENT, soon())).rejects.toMatchObject({
+      message: `${words}, or ask by ACPI`,
+    });
+    await expect(life.feature('reboot').reboot(guest, RebootMode.GUEST_AGENT, soon())).rejects.toMatchObject({
+      message: `${words}, or ask by RESET`,
+    });
     await life.finish(running);
   });
 });

@@ -1,5 +1,5 @@
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { FeatureName, Features, Verdict } from '@virtmesh/driver-spi';
+import { type FeatureName, type Features, featureWords, type Verdict } from '@virtmesh/driver-spi';
 import { logKeeperProgram } from '@virtmesh/driver-support';
 import type { DriverContext } from '../context.ts';
 import { agentChannel } from '../lifecycle/reading.ts';
@@ -38,5 +38,5 @@ const needs: Partial<Record<FeatureName, (spec: DomainSpec) => string | undefine
 function missing({ binary }: DriverContext, feature: FeatureName): string {
   if (feature === 'console')
     return `the program ${logKeeperProgram.name}, which keeps the logs of consoles, is not installed; install the package ${logKeeperProgram.package}`;
-  return `QEMU ${binary.version} lacks what ${feature} needs; install a newer one`;
+  return `QEMU ${binary.version} lacks what is needed for ${featureWords[feature]}; install a newer one`;
 }
