@@ -84,7 +84,8 @@ describe('a running container', () => {
     expect(await reader.ended).toEqual({ exitCode: 3, signal: 0 });
     await reader.read;
     expect(reader.text).toContain('got <hello>\r\n');
-    const copier = await inTerminal(life, guest, ['sh', '-c', 'stty raw -echo; echo ready; dd bs=1 count=6 2>/dev/null']);
+    // The shell stays: dd lets go of the terminal before it ends, and a terminal that nobody has any more hangs up.
+    const copier = await inTerminal(life, guest, ['sh', '-c', 'stty raw -echo; echo ready; dd bs=1 count=6 2>/dev/null; true']);
     await expect.poll(() => copier.text).toBe('ready\n');
     await copier.write(Buffer.from('\x01q\x03\n\r\x13'));
     expect(await copier.ended).toEqual({ exitCode: 0, signal: 0 });

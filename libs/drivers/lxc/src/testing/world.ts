@@ -72,7 +72,7 @@ export class World implements AsyncDisposable {
       runDir: join(this.directory, 'run'),
       stateDir: join(this.directory, 'state'),
       pathRoots: [this.images],
-      hostDevices: { paths: ['/dev'], interfaces: ['dummy0'] },
+      hostDevices: { paths: ['/dev'], interfaces: ['dummy0', 'eth1'] },
       consoleLog: { maxBytes: 65_536, files: 2 },
       signal: soon(),
     });
