@@ -291,6 +291,27 @@ describe('operations', () => {
     expect(left.stderr).toContain('error: left; start of nodes/n1/domains/web may go on: vmesh operation show nodes/n1/operations/');
   });
 
+  test('a server that goes away is told with what it may go on with', async () => {
+    bench.world.add('web');
+    bench.world.stepMs = undefined;
+    const left = await bench.spawned(['start', 'web'], {
+      meanwhile: async ({ kill, printed }) => {
+        await expect.poll(() => bench.world.requests.some(({ method }) => method === 'watchOperation'), { timeout: 15_000 }).toBe(true);
+        await bench.unserve();
+        await printed('; waiting for the server; start of nodes/n1/domains/web may go on: vmesh operation show nodes/n1/operations/');
+        kill('SIGINT');
+        await printed('Ctrl-C again leaves at once');
+        kill('SIGINT');
+      },
+    });
+    expect(left.code).toBe(1);
+    await bench.serve();
+    bench.world.faults.set('startDomain', new Fault('SERVER_UNREACHABLE', 'no connection', { address: 'x' }));
+    expect((await bench.call(['start', 'web'])).stderr).toMatch(
+      /^error: no connection; what was asked may go on; when the server is there again, see it by: vmesh operation list$/m,
+    );
+  });
+
   test('domjobinfo and domjobabort', async () => {
     bench.world.add('web');
     bench.world.stepMs = undefined;

@@ -1,4 +1,4 @@
-import { abortFault } from '@virtmesh/base';
+import { abortFault, type Fault } from '@virtmesh/base';
 import { type Operation } from '@virtmesh/contracts/operation/v1/operation';
 import {
   GetOperationRequest,
@@ -14,6 +14,8 @@ export interface WaitOperationOptions {
   readonly signal?: AbortSignal;
   /** Told of the operation at each of its changes, its end included. */
   readonly onProgress?: (operation: Operation) => void;
+  /** Told of each failure of the connection that is waited out. */
+  readonly onRetry?: (fault: Fault, attempt: number) => void;
 }
 
 /** An operation watched for longer than this without a word is looked at again. */
@@ -32,6 +34,7 @@ export async function waitOperation(
     for await (const { operation: now } of follow((ending) => operations.watchOperation(request, { signal: ending }), {
       signal,
       silenceMs,
+      ...(options.onRetry === undefined ? {} : { onRetry: options.onRetry }),
     })) {
       if (now === undefined) continue;
       latest = now;

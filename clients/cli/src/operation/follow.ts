@@ -47,7 +47,9 @@ export async function begin(
       if (interrupted) invocation.leave();
       interrupted = true;
     });
-    return await call(head);
+    return await call(head).catch((thrown: unknown) => {
+      throw leftAlone(thrown);
+    });
   })();
   if (!invocation.globals.wait) return begun;
   return await follow(invocation, connection, begun, { ...options, interrupted });
@@ -73,10 +75,15 @@ export async function follow(
     latest = operation;
     line.show(operation);
   };
+  const what = `${begun.verb} of ${begun.target}`;
+  const onRetry = ({ message, metadata }: Fault, attempt: number): void => {
+    // An operation without news is asked for anew, and its server is there.
+    if (attempt === 1 && metadata['why'] !== 'silence')
+      invocation.note(`${message}; waiting for the server; ${what} may go on: vmesh operation show ${begun.name}`);
+  };
   try {
-    await connection.waitOperation(begun, { signal, onProgress });
+    await connection.waitOperation(begun, { signal, onProgress, onRetry });
   } catch (thrown) {
-    const what = `${begun.verb} of ${begun.target}`;
     if (invocation.signal.aborted)
       throw new Fault('OPERATION_CANCELLED', `left; ${what} may go on: vmesh operation show ${begun.name}`, { operation: begun.name });
     if (timeout?.aborted) {
@@ -91,6 +98,13 @@ export async function follow(
   return isDone(latest)
     ? latest
     : await connection.operations.getOperation(GetOperationRequest.fromPartial({ name: begun.name }), { signal });
+}
+
+/** The failure of a server that went away, with what may have become of what it was asked. */
+function leftAlone(thrown: unknown): unknown {
+  if (!Fault.is(thrown, 'SERVER_UNREACHABLE')) return thrown;
+  const message = `${thrown.message}; what was asked may go on; when the server is there again, see it by: vmesh operation list`;
+  return new Fault(thrown.reason, message, thrown.metadata, { cause: thrown });
 }
 
 function succeeded(operation: Operation): Operation {
