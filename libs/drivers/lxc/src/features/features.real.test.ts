@@ -22,6 +22,21 @@ describe('a running container', () => {
 
   const init = { container: { init: { path: '/sbin/init' } }, consoles: [{}] };
 
+  it('is asked to shut down after a reboot that goes on, though the init that ends would not heed it', async () => {
+    const guest = life.newGuest();
+    const running = await life.start(guest, life.spec(guest, init));
+    await life.feature('reboot').reboot(guest, RebootMode.SIGNAL, soon());
+    await life.driver.lifecycle.requestShutdown(guest, ShutdownMode.SIGNAL, soon());
+    await expect
+      .poll(() => life.of(guest), { timeout: 20_000 })
+      .toEqual([
+        { t: 'reboot', uid: guest.uid, byGuest: false },
+        { t: 'shutdown', uid: guest.uid, byGuest: false },
+        { t: 'exited', uid: guest.uid, how: 'shutdown', message: '' },
+      ]);
+    await life.finish(running);
+  }, 40_000);
+
   it('with an init of its own is asked to shut down and to reboot', async () => {
     const guest = life.newGuest();
     const running = await life.start(guest, life.spec(guest, init));

@@ -1,4 +1,4 @@
-import { type Broadcast, type Clock, Fault } from '@virtmesh/base';
+import { type Broadcast, type Clock, Fault, raceAbort, settledWithin } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { DriverEvent, GuestRef, Host, Observed, ObservedState, ProcessIdentity } from '@virtmesh/driver-spi';
@@ -29,6 +29,9 @@ export interface Condition {
   readonly reason: DomainStateReason;
 }
 
+/** How long a container that was asked to reboot is taken to be about to. */
+const rebootPatienceMs = 10_000;
+
 const running = (reason: DomainStateReason): Condition => ({ state: 'running', reason });
 
 /** One container whose monitor was started or found, until nothing of it runs. */
@@ -54,6 +57,8 @@ export class LiveGuest {
   /** The reboot that goes on was asked for by a caller. */
   #rebootAsked = false;
   #rebooting = false;
+  /** The end of a reboot that was asked for or has begun. */
+  #reboot: PromiseWithResolvers<void> | undefined;
   /** When its init began to run, by the clock; undefined where that is not known. */
   #bootedAtMs: number | undefined;
 
@@ -122,7 +127,20 @@ export class LiveGuest {
   /** A caller asks it to shut down, or to reboot. */
   isAsked(what: 'shutdown' | 'reboot'): void {
     if (what === 'shutdown') this.#asked = true;
-    else this.#rebootAsked = true;
+    else {
+      this.#rebootAsked = true;
+      this.#reboot ??= Promise.withResolvers();
+    }
+  }
+
+  /**
+   * Resolves when no reboot is under way: what is sent to an init that ends for one is lost. A container that does not
+   * follow when it is asked to reboot is not waited for longer than a while.
+   */
+  async whenBooted(signal: AbortSignal): Promise<void> {
+    const reboot = this.#reboot;
+    if (!reboot || (await raceAbort(settledWithin(Promise.race([reboot.promise, this.gone]), rebootPatienceMs), signal))) return;
+    if (this.#reboot === reboot) this.#reboot = undefined;
   }
 
   /** A start, or the taking up of a guest, has come to its end: from now on those above are told what happens to it. */
@@ -189,11 +207,14 @@ export class LiveGuest {
         this.#rebootAsked = false;
         this.#initEnd = undefined;
         this.#rebooting = true;
+        this.#reboot ??= Promise.withResolvers();
         return;
       case 'RUNNING':
         if (!this.#rebooting) return;
         this.#rebooting = false;
         this.#booted();
+        this.#reboot?.resolve();
+        this.#reboot = undefined;
         this.#parts.rebooted();
         return;
       case 'FROZEN':

@@ -17,6 +17,7 @@ export async function requestReboot(context: DriverContext, ref: GuestRef, signa
 }
 
 async function signalInit({ host }: DriverContext, guest: LiveGuest, what: 'shutdown' | 'reboot', signal: AbortSignal): Promise<void> {
+  await guest.whenBooted(signal);
   const init = guest.requireInit();
   const { path = '', shutdownSignal = 0, rebootSignal = 0 } = guest.spec.container?.init ?? {};
   const chosen = what === 'shutdown' ? shutdownSignal : rebootSignal;
