@@ -87,6 +87,11 @@ describe('looking', () => {
     expect(box?.stdout).not.toContain('Guest agent');
   });
 
+  test('dominfo tells a message of several lines on one, in parts', async () => {
+    bench.world.add('web', { status: { state: DomainState.SHUTOFF, message: 'qemu: no state\nqemu: bad section\r\n' } });
+    expect((await bench.call(['dominfo', 'web'])).stdout).toMatch(/^Message: +qemu: no state; qemu: bad section$/m);
+  });
+
   test('one domain: dominfo, domstate, domuuid, domname, vncdisplay, domstats', async () => {
     const { uid } = bench.world.add('web', { status: running });
     bench.world.add('stuck', { title: 'stuck' });

@@ -11,6 +11,8 @@ import { type Cell, renderFields } from '../../output/table.ts';
 import { age, moment } from '../../output/time.ts';
 
 const hasAgent = (spec: DomainSpec | undefined): boolean => spec?.channels.some(({ kind }) => kind === ChannelKind.GUEST_AGENT) ?? false;
+/** A text of several lines on one. */
+const inParts = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, '; ');
 const yes = (value: boolean): string => (value ? 'yes' : 'no');
 
 function state({ status }: Domain, now: number): Cell {
@@ -32,7 +34,7 @@ function facts(domain: Domain, now: number): readonly (readonly [string, Cell | 
     ['Node', nodeOf(domain.name)],
     ['Title', domain.title],
     ['State', state(domain, now)],
-    ['Message', status?.message],
+    ['Message', status && inParts(status.message)],
     ['Hypervisor', [domain.hypervisor, status?.accelerator].filter(Boolean).join(', ')],
     ['Machine', [spec?.arch, spec?.machine].filter(Boolean).join(', ')],
     ['CPU(s)', String(status?.vcpus || spec?.cpu?.vcpus || 1)],
