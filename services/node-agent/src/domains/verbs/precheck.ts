@@ -1,6 +1,6 @@
 import { Fault } from '@virtmesh/base';
 import { type Domain, type DomainState, domainStateToJSON } from '@virtmesh/contracts/domain/v1/domain';
-import type { FeatureName, HypervisorDriver } from '@virtmesh/driver-spi';
+import { type FeatureName, featureWords, type HypervisorDriver } from '@virtmesh/driver-spi';
 import { type Intent, nextState, type State, statesFor, toWire } from '../model/states.ts';
 import type { Entry } from '../model/change.ts';
 
@@ -57,7 +57,11 @@ export function feature<N extends FeatureName>(
   const facet = driver.features[name];
   if (facet !== undefined && verdict.supported) return facet;
   const why = verdict.supported ? 'the driver does not have it' : verdict.why;
-  throw new Fault('FEATURE_UNSUPPORTED', `the driver ${driver.type} has no ${name}: ${why}`, { driver: driver.type, feature: name, why });
+  throw new Fault('FEATURE_UNSUPPORTED', `the driver ${driver.type} has no ${featureWords[name]}: ${why}`, {
+    driver: driver.type,
+    feature: name,
+    why,
+  });
 }
 
 /** FEATURE_UNSUPPORTED for a way of doing something that the driver does not have; without a way named (0) it takes the best. */
@@ -70,7 +74,7 @@ export function checkMode<M extends number>(
   const known = modes.map(words).join(', ');
   throw new Fault(
     'FEATURE_UNSUPPORTED',
-    `the driver ${driver.type} knows no ${what} by ${words(mode)}; use ${known}, or leave the mode out`,
+    `the driver ${driver.type} knows no ${what} by ${words(mode)}: its guests are asked by ${known}; use that, or leave the mode out`,
     {
       driver: driver.type,
       feature: what,

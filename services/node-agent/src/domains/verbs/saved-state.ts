@@ -38,10 +38,7 @@ export function checkSaved({ domain, guest }: Entry, { file }: Saved): void {
     throw unusable(path, `the driver ${header.driver} saved it, and ${domain.name} is of ${domain.hypervisor}`);
   if (!domain.persistent || domain.spec === undefined) return;
   if (header.spec !== undefined && !startsDiffer(header.spec, domain.spec)) return;
-  throw unusable(
-    path,
-    `the definition of ${domain.name} is not the one with which it was saved; with that one back it can be taken up`,
-  );
+  throw unusable(path, `the definition of ${domain.name} is not the one with which it was saved; with that one back it can be taken up`);
 }
 
 /** The state that the agent keeps of a domain; undefined where its next start boots. */
