@@ -18,10 +18,17 @@ export function listeningInodes(table: string, port: number): readonly string[] 
   return rows.filter(([, local, , state]) => state === listening && local?.endsWith(suffix)).flatMap((row) => row[9] ?? []);
 }
 
+/** The sockets that listen on a port, as links of /proc name them. */
+async function listeners(port: number): Promise<ReadonlySet<string>> {
+  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(async (path) => readFile(path, 'utf8').catch(() => '')));
+  return new Set(tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`));
+}
+
 /** Who listens on a port: `process 123: nats-server -c …`; undefined where it cannot be seen. */
 export async function portOwner(port: number): Promise<string | undefined> {
-  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(async (path) => readFile(path, 'utf8').catch(() => '')));
-  const sockets = new Set(tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`));
+  let sockets = await listeners(port);
+  // A table that others change while it is read can lack an entry.
+  for (let looks = 1; sockets.size === 0 && looks < 3; looks += 1) sockets = await listeners(port);
   if (sockets.size === 0) return undefined;
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
