@@ -134,7 +134,7 @@ function update({ id, number }: Board, now: Told): Move {
 
 const remove = ({ id }: Board): Move => ({
   verb: 'delete',
-  call: async (client, requestId) => client.delete(id, { requestId, destroy: true }),
+  call: async (client, requestId) => client.delete(id, { requestId, destroy: true, managedSave: true }),
   told: undefined,
 });
 

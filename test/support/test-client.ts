@@ -144,7 +144,7 @@ export class TestClient {
   /** Destroys and undefines, whatever it does. */
   async remove(id: string): Promise<void> {
     const domain = await this.get(id);
-    if (domain.persistent) await this.delete(id, { destroy: true });
+    if (domain.persistent) await this.delete(id, { destroy: true, managedSave: true });
     else await this.destroy(id, { force: true });
   }
 }
