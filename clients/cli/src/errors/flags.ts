@@ -49,7 +49,8 @@ export function inFlags(fault: Fault): Fault {
     const flag = flagOf(violation.field);
     const description = withFlags(violation.description);
     if (flag !== undefined) message = message.replaceAll(violation.field, flag);
-    return flag === undefined && description === violation.description ? violation : { field: flag ?? violation.field, description };
+    const told = description === violation.description ? violation : { ...violation, description };
+    return flag === undefined ? told : { ...told, field: flag };
   });
   if (
     message === fault.message &&

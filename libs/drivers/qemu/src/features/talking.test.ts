@@ -125,6 +125,11 @@ describe('a guest with an operating system', () => {
     // What is frozen cannot be frozen again, and who froze it can rely on it.
     await expect(freeze.freeze(guest, [], soon())).rejects.toMatchObject({ reason: 'STATE_INVALID', metadata: { state: 'frozen' } });
     expect(await linux.runs('sleep 0.2')).not.toContain('written');
+    // The agent does nothing meanwhile that could write, and says so.
+    await expect(life.feature('addresses').addresses(guest, spec, AddressSource.GUEST, soon())).rejects.toMatchObject({
+      reason: 'GUEST_AGENT_FAILED',
+      metadata: { command: 'guest-network-get-interfaces', desc: expect.stringContaining('disabled') },
+    });
     expect(await freeze.thaw(guest, [], soon())).toBe(1);
     await linux.hears(/written/);
     expect(await freeze.freeze(guest, [], soon())).toBe(1);

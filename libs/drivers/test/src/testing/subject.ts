@@ -129,7 +129,7 @@ const broken: SubjectHost['broken'] = [
   { what: 'more memory now than at most', spec: { memory: { sizeBytes: 1n, currentBytes: 2n } }, field: 'memory.current_bytes' },
   { what: 'another architecture', spec: { arch: 'pdp11' }, field: 'arch' },
   { what: 'another machine', spec: { machine: 'q35' }, field: 'machine' },
-  { what: 'fewer vCPUs at most than now', spec: { cpu: { vcpus: 2, maxVcpus: 1 } }, field: 'cpu.max_vcpus' },
+  { what: 'fewer vCPUs at most than now', spec: { cpu: { vcpus: 2, maxVcpus: 1 } }, field: 'cpu.vcpus' },
   { what: 'a topology that does not fit', spec: { cpu: { vcpus: 2, topology: { cores: 3 } } }, field: 'cpu.topology' },
   { what: 'a disk without a medium', spec: { disks: [{}] }, field: 'disks[0].source' },
   { what: 'a path that is not absolute', spec: { boot: { kernelPath: 'kernel' } }, field: 'boot.kernel_path' },
