@@ -62,7 +62,10 @@ export const consoleCases = (subject: Subject): void =>
       const { input } = { input: (device: string) => bench.feature('console').input(kept.guest, device, soon()) };
       await expect(input(deviceOf(bench, kept))).rejects.toMatchObject({ reason: 'STATE_INVALID' });
       await bench.start(kept);
-      const refused = await input('nowhere').then(() => undefined, Fault.from);
+      const refused = await input('nowhere').then(
+        () => undefined,
+        (thrown: unknown) => Fault.from(thrown),
+      );
       expect(refused).toMatchObject({ reason: 'DEVICE_NOT_FOUND', metadata: { device: 'nowhere' } });
       expect(refused?.violations.map(({ field }) => field)).toEqual(['open.device']);
       expect(refused?.message).toContain(`it has ${deviceOf(bench, kept)}`);
