@@ -1,4 +1,5 @@
 import { Fault } from '@virtmesh/base';
+import type { Domain } from '@virtmesh/contracts/domain/v1/domain';
 import { LifecycleEventDetail, LifecycleEventType } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { DeleteDomainRequest, SetDomainAutostartRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
@@ -34,7 +35,7 @@ export function removeWork(engine: Engine, uid: string, request: DeleteDomainReq
 }
 
 /** A state that was saved is work of the guest's: nobody loses it without a word. */
-function checkKeptState({ domain }: Pick<Entry, 'domain'>, request: DeleteDomainRequest): void {
+function checkKeptState(domain: Domain, request: DeleteDomainRequest): void {
   if (domain.status?.managedSave !== true || request.managedSave) return;
   throw new Fault(
     'STATE_INVALID',
@@ -60,7 +61,7 @@ function checkRemoval({ domain, state }: Entry, request: DeleteDomainRequest): v
       },
     );
   }
-  checkKeptState({ domain }, request);
+  checkKeptState(domain, request);
 }
 
 /** Ends the guest unless it is to go on, then removes the definition. Repeatable. */

@@ -32,8 +32,10 @@ async function save(
   signal: AbortSignal,
 ): Promise<void> {
   layoutOfGuest(guest, 'savedState');
-  const { running } = await guest.execute('query-status', {}, signal);
+  const { running, status } = await guest.execute('query-status', {}, signal);
   try {
+    // What has written out its state once, for a save that was then cut short, does it again only after it has gone on.
+    if (status === 'postmigrate') await guest.execute('cont', {}, signal);
     await guest.stop(signal, DomainStateReason.JOB);
     await sink(stateHeader(await machineOf(guest, active, signal)));
     await stream(context, guest, sink, progress, signal);
