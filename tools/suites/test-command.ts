@@ -11,7 +11,7 @@ import { passThrough } from '../process/pass-through.ts';
 import { requireDisk, requireMemory, requireRoot } from '../setup/requirements.ts';
 import { setUpSystem } from '../setup/system-packages.ts';
 import { type Footprint, leaks, type RunMarks, takeFootprint } from './footprint.ts';
-import { noTests, plus, readTotals, type Totals } from './results.ts';
+import { type FailedTest, noTests, type Outcome, plus, readOutcome } from './results.ts';
 import { allSuites, cachedCommand, filteredCommand, type Suite } from './suites.ts';
 
 /** What `./dev test` was asked for. */
@@ -43,7 +43,7 @@ async function setUp(): Promise<void> {
   await guestImage({ progress: say });
 }
 
-async function runSuite(suite: Suite, { words, skipCache }: Selection, results: string, env: NodeJS.ProcessEnv): Promise<Totals> {
+async function runSuite(suite: Suite, { words, skipCache }: Selection, results: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
   say(`${suite.name} tests ...`);
   const began = performance.now();
   const filtered = words.length > 0;
@@ -52,13 +52,13 @@ async function runSuite(suite: Suite, { words, skipCache }: Selection, results: 
     env,
   );
   if (exitCode === 130) throw new Failure('interrupted', 130);
-  const found = await readTotals(results, suite.target);
+  const { totals: found, failed } = await readOutcome(results, suite.target, resolve('.'));
   // A suite that ends badly without a failed test did not run as it should.
   const totals = exitCode !== 0 && found.failed === 0 ? plus(found, { ...noTests, failed: 1 }) : found;
   say(
     `${suite.name} tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped in ${seconds(performance.now() - began)}`,
   );
-  return totals;
+  return { totals, failed };
 }
 
 /** What the tests left behind, after a moment in which the last of their processes may end. */
@@ -71,8 +71,8 @@ async function findLeaks(before: Footprint, marks: RunMarks): Promise<readonly s
 }
 
 /**
- * Runs the selected tests and then looks whether they left anything behind. The last line is `N passed, N failed`, where
- * the leak check is one of them. Answers the exit code.
+ * Runs the selected tests, looks whether they left anything behind, and names what failed. The last line is `N passed, N
+ * failed`, where the leak check is one of them. Answers the exit code.
  */
 export async function test(args: readonly string[]): Promise<number> {
   const selection = select(args);
@@ -97,13 +97,19 @@ export async function test(args: readonly string[]): Promise<number> {
   const before = await takeFootprint(marks);
 
   let totals = noTests;
-  for (const suite of selection.suites) totals = plus(totals, await runSuite(suite, selection, results, env));
+  const failed: FailedTest[] = [];
+  for (const suite of selection.suites) {
+    const outcome = await runSuite(suite, selection, results, env);
+    totals = plus(totals, outcome.totals);
+    failed.push(...outcome.failed);
+  }
 
   const left = await findLeaks(before, marks);
   for (const leak of left) say(`left behind: ${leak}`);
   totals = plus(totals, left.length === 0 ? { ...noTests, passed: 1 } : { ...noTests, failed: 1 });
   if (left.length === 0) await rm(directory, { recursive: true });
   else say(`the tests left ${left.length} things behind (see above); their files are kept in ${directory}`);
+  for (const { name, reasons } of failed) say(`failed: ${[name, ...reasons].join('\n')}`);
   process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
   return totals.failed === 0 && totals.passed > 1 ? 0 : 1;
 }
