@@ -15,7 +15,8 @@ describe('the owner of a port', () => {
   });
 
   it('is named with the program and its file, however long the path of the interpreter is', async () => {
-    const listen = 'require("net").createServer().listen(0, "127.0.0.1", function () { console.log(this.address().port) })';
+    const listen =
+      'require("net").createServer().listen(0, "127.0.0.1", function () { process.stdout.write(String(this.address().port)) })';
     const longPath = 'a/'.repeat(80);
     const child = spawn(process.execPath, ['-e', listen, longPath, 'services/domain-svc/src/main.ts', 'x'.repeat(4000)], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -26,9 +26,7 @@ async function listeners(port: number): Promise<ReadonlySet<string>> {
 
 /** Who listens on a port: `process 123: nats-server -c …`; undefined where it cannot be seen. */
 export async function portOwner(port: number): Promise<string | undefined> {
-  let sockets = await listeners(port);
-  // A table that others change while it is read can lack an entry.
-  for (let looks = 1; sockets.size === 0 && looks < 3; looks += 1) sockets = await listeners(port);
+  const sockets = await listeners(port);
   if (sockets.size === 0) return undefined;
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
