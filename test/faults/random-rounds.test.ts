@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mebibyte } from '../support/domain-specs.ts';
 import { makeDisk } from '../support/guest-image.ts';
 import { acknowledged } from './acknowledged.ts';
@@ -13,11 +13,12 @@ import { SimulatedFaults } from './simulated-faults.ts';
 import { type SubjectName, subjects } from './subjects.ts';
 import { WatchedGuest, watchedSpecs } from './watched-guest.ts';
 
+// One for each try: a second one must not meet the guests of the first.
 let world: KilledWorld;
-beforeAll(async () => {
+beforeEach(async () => {
   world = await KilledWorld.start();
 });
-afterAll(async () => world[Symbol.asyncDispose]());
+afterEach(async () => world[Symbol.asyncDispose]());
 
 /** Kills some of the processes in some order, and starts them again in another one; a start is not waited for, so that the next round may kill it. */
 async function round(roll: Dice): Promise<void> {
