@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { within } from './deadline.ts';
 
 /** One way to do the thing that is measured; `run` does it once and answers how long it took, in milliseconds. */
@@ -22,6 +23,9 @@ export interface Benchmark {
   readonly contenders: readonly Contender[];
 }
 
+/** A benchmark with what must be there while it runs. */
+export type Prepared = Benchmark & AsyncDisposable;
+
 export interface Result {
   readonly benchmark: string;
   readonly contender: string;
@@ -44,6 +48,9 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   await work();
   return performance.now() - begin;
 }
+
+/** What a start or an end sets going, such as its events, is over after this: it must not count as part of what comes next. */
+export const calm = (): Promise<void> => delay(50);
 
 /** How long one run of a contender may take, what it prepares and clears away included. */
 const runSeconds = 60;

@@ -15,17 +15,24 @@ import { type Benchmark, measure, record, table } from './harness.ts';
 import { Libvirt } from './peer/libvirt.ts';
 import { type Bench, openBench } from './reference.ts';
 
-const usage = `Usage: ./dev bench [NAME...] [--samples N] [--json FILE] [--peer libvirt]
+const usage = `Usage: ./dev bench [NAME...] [--samples N] [--json FILE] [--peer libvirt] [--alone]
 Measures the product beside its limit, interleaved in one run, on real guests: of QEMU under TCG, and of LXC.
   NAME       start destroy start-20 start-20-paused suspend-resume list-stats event get list-1000 memory
              lxc-start lxc-kill lxc-start-100 lxc-start-100-consoles lxc-memory; all if left out
   --samples  how many of each, 30 if left out; a tenth of it for start-20 and those of 100 containers
   --peer     also measures Debian's libvirt, which is installed by apt if it is missing
+  --alone    without a control plane on the same processors: start, destroy, suspend-resume, start-20, start-20-paused, memory
   --json     also appends one JSON line for each result to FILE
 `;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { samples: { type: 'string', default: '30' }, json: { type: 'string' }, peer: { type: 'string' }, help: { type: 'boolean' } },
+  options: {
+    samples: { type: 'string', default: '30' },
+    json: { type: 'string' },
+    peer: { type: 'string' },
+    alone: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 });
 if (values.help) {
   process.stdout.write(usage);
@@ -40,7 +47,9 @@ if (values.peer !== undefined && values.peer !== 'libvirt') {
   process.stderr.write(`--peer knows libvirt only\n${usage}`);
   process.exit(2);
 }
-const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+const alone = values.alone === true;
+const ofControlPlane: ReadonlySet<string> = new Set(['event', 'list-stats', 'get', 'list-1000']);
+const wanted = (name: string): boolean => !(alone && ofControlPlane.has(name)) && (positionals.length === 0 || positionals.includes(name));
 
 async function run(benchmark: Benchmark): Promise<void> {
   const results = await measure(
@@ -77,12 +86,15 @@ async function memory(bench: Bench): Promise<void> {
 
 /** What is measured on guests of QEMU. */
 async function machines(): Promise<void> {
-  const many = wanted('list-stats') ? 40 : ['start-20', 'start-20-paused', 'memory'].some(wanted) ? 20 : 2;
-  await using bench = await openBench(many);
+  const many = wanted('list-stats') ? 40 : ['start-20', 'start-20-paused', 'memory'].some(wanted) ? 20 : 3;
+  await using bench = await openBench(many, { alone });
   const peerGuests = wanted('list-stats') ? 20 : 1;
   await using peer = values.peer === undefined ? undefined : await Libvirt.start(peerGuests);
   if (wanted('start')) await run(startBenchmark(bench, samples, peer));
-  if (wanted('destroy')) await run(destroyBenchmark(bench, samples, peer));
+  if (wanted('destroy')) {
+    await using prepared = await destroyBenchmark(bench, samples, peer);
+    await run(prepared);
+  }
   const twenty = { ...bench, ids: bench.ids.slice(0, 20), rawArgs: bench.rawArgs.slice(0, 20) };
   for (const paused of [false, true])
     if (wanted(paused ? 'start-20-paused' : 'start-20'))

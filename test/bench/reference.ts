@@ -33,9 +33,10 @@ export interface Bench extends AsyncDisposable {
   readonly system: TestSystem;
   readonly host: Host;
   readonly agent: TestClient;
+  /** The whole fleet's; the agent's where there is no control plane. */
   readonly fleet: TestClient;
   /** Clients for what is timed, by who answers. */
-  readonly lean: { readonly agent: LeanClient; readonly 'domain-svc': LeanClient };
+  readonly lean: { readonly agent: LeanClient; readonly 'domain-svc'?: LeanClient };
   /** Where the raw guests' sockets go. */
   readonly rawDir: string;
   readonly ids: readonly string[];
@@ -43,14 +44,15 @@ export interface Bench extends AsyncDisposable {
   readonly rawArgs: readonly (readonly string[])[];
 }
 
-export async function openBench(count: number): Promise<Bench> {
+/** With `alone` there is no control plane, which else takes of the same processors what it does with each event. */
+export async function openBench(count: number, { alone }: { readonly alone: boolean }): Promise<Bench> {
   // Ports of its own, so that it can run beside tests.
   const system = await TestSystem.start({
-    fleet: true,
+    fleet: !alone,
     agent: { qemu: { accelerator: 'tcg', vncPorts: { first: 17_000, last: firstRawVncPort - 1 } } },
   });
   try {
-    const [agent, fleet, host] = await Promise.all([system.client('agent'), system.client('fleet'), createHost()]);
+    const [agent, fleet, host] = await Promise.all([system.client('agent'), system.client(alone ? 'agent' : 'fleet'), createHost()]);
     const rawDir = join(system.disks, 'raw');
     await mkdir(rawDir);
     await chmod(rawDir, 0o777);
@@ -64,7 +66,10 @@ export async function openBench(count: number): Promise<Bench> {
       rawArgs.push(await argumentsOf(domain.status?.pid ?? 0n, system.runDir, rawDir, firstRawVncPort + index));
       await agent.destroy(id);
     }
-    const lean = { agent: await LeanClient.start(system.agentSocket), 'domain-svc': await LeanClient.start(system.domainSvcSocket) };
+    const lean = {
+      agent: await LeanClient.start(system.agentSocket),
+      ...(alone ? {} : { 'domain-svc': await LeanClient.start(system.domainSvcSocket) }),
+    };
     const close = async (): Promise<void> => {
       for (const client of Object.values(lean)) await client[Symbol.asyncDispose]();
       await system[Symbol.asyncDispose]();

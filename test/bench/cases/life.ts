@@ -1,15 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { DestroyDomainRequest, StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
-import type { Benchmark, Contender } from '../harness.ts';
-import { timed } from '../harness.ts';
+import type { Benchmark, Contender, Prepared } from '../harness.ts';
+import { calm, timed } from '../harness.ts';
+import { Bare } from '../raw/bare.ts';
 import { endRaw, startRaw } from '../raw/launch.ts';
 import type { Libvirt } from '../peer/libvirt.ts';
 import type { Bench } from '../reference.ts';
 
-const service = '/virtmesh.domain.v1.DomainService';
+const domainService = '/virtmesh.domain.v1.DomainService';
 const wait = { seconds: 60n, nanos: 0 };
-/** What a start or an end sets going, such as its events, is over after this: it must not count as part of what comes next. */
-const calm = (): Promise<void> => delay(50);
 
 /** Start to running. */
 export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
@@ -18,7 +16,7 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
   const ours = Object.entries(bench.lean).map(([name, client]): Contender => ({
     name,
     run: async () => {
-      const ms = await client.perform([`${service}/StartDomain`, request]);
+      const ms = await client.perform([`${domainService}/StartDomain`, request]);
       await bench.agent.destroy('ref0', { force: true });
       await calm();
       return ms;
@@ -47,7 +45,7 @@ export function startBenchmark(bench: Bench, samples: number, peer?: Libvirt): B
 }
 
 /** Graceful destroy. */
-export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt): Benchmark {
+export async function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt): Promise<Prepared> {
   const [args = []] = bench.rawArgs;
   const request = DestroyDomainRequest.encode(DestroyDomainRequest.fromPartial({ name: bench.agent.name('ref0'), wait })).finish();
   const ours = Object.entries(bench.lean).map(([name, client]): Contender => ({
@@ -55,7 +53,7 @@ export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt):
     run: async () => {
       await bench.agent.start('ref0');
       await calm();
-      return client.perform([`${service}/DestroyDomain`, request]);
+      return client.perform([`${domainService}/DestroyDomain`, request]);
     },
   }));
   const raw: Contender = {
@@ -66,14 +64,24 @@ export function destroyBenchmark(bench: Bench, samples: number, peer?: Libvirt):
       return timed(() => endRaw(guest, 'SIGTERM'));
     },
   };
+  const service = await Bare.start(bench.system.disks, bench.rawDir, args);
+  const bare: Contender = {
+    name: 'bare service',
+    run: async () => {
+      await service.perform('Start');
+      await calm();
+      return service.perform('Destroy');
+    },
+  };
   return {
     name: 'destroy',
-    title: 'DestroyDomain, graceful; raw is SIGTERM until the process is gone',
+    title: 'DestroyDomain, graceful; raw is SIGTERM until the process is gone; the bare service commits one row before and one after it',
     targets: { agent: 1.3, 'domain-svc': 1.4 },
     libvirt: '9.6 times raw',
     samples,
     warmUp: 80,
-    contenders: [raw, ...ours, ...(peer ? [libvirtDestroy(peer)] : [])],
+    contenders: [raw, bare, ...ours, ...(peer ? [libvirtDestroy(peer)] : [])],
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
 }
 

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DestroyDomainRequest, StartDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Host, SpawnedProcess } from '@virtmesh/driver-spi';
 import { createHost } from '@virtmesh/host';
@@ -8,12 +9,15 @@ import { mebibyte } from '../../support/domain-specs.ts';
 import { processesWith } from '../../support/host-traces.ts';
 import { TestSystem } from '../../support/system.ts';
 import type { TestClient } from '../../support/test-client.ts';
-import { type Benchmark, type Contender, timed } from '../harness.ts';
+import { LeanClient } from '../client/lean-client.ts';
+import { type Benchmark, calm, type Contender, timed } from '../harness.ts';
 
 /** An agent with containers, and the configurations by which LXC's own tools start the same. */
 export interface ContainerBench extends AsyncDisposable {
   readonly host: Host;
   readonly agent: TestClient;
+  /** For what is timed of one container. */
+  readonly lean: LeanClient;
   /** Where the tools keep what they know of their containers. */
   readonly rawDir: string;
   /** Domains without a console. */
@@ -23,6 +27,9 @@ export interface ContainerBench extends AsyncDisposable {
 }
 
 const init = ['/bin/sleep', '1000'] as const;
+const startPath = '/virtmesh.domain.v1.DomainService/StartDomain';
+const destroyPath = '/virtmesh.domain.v1.DomainService/DestroyDomain';
+const wait = { seconds: 60n, nanos: 0 };
 
 export async function openContainerBench(count: number): Promise<ContainerBench> {
   const system = await TestSystem.start();
@@ -47,7 +54,12 @@ export async function openContainerBench(count: number): Promise<ContainerBench>
     const { uid } = await agent.start(plain[0] ?? '');
     await writeFile(configOf(rawDir), rawConfig(await readFile(join(system.runDir, uid, '_config'), 'utf8')));
     await agent.destroy(plain[0] ?? '', { force: true });
-    return { host, agent, rawDir, plain, withConsole, [Symbol.asyncDispose]: () => system[Symbol.asyncDispose]() };
+    const lean = await LeanClient.start(system.agentSocket);
+    const close = async (): Promise<void> => {
+      await lean[Symbol.asyncDispose]();
+      await system[Symbol.asyncDispose]();
+    };
+    return { host, agent, lean, rawDir, plain, withConsole, [Symbol.asyncDispose]: close };
   } catch (thrown) {
     await system[Symbol.asyncDispose]();
     throw thrown;
@@ -77,15 +89,18 @@ const noConsole = 'path=none';
 
 /** One start and one kill: of a container of the agent, and of the tools. */
 export function oneContainerBenchmarks(bench: ContainerBench, samples: number): readonly Benchmark[] {
-  const { agent } = bench;
   const { start, kill } = tools(bench);
-  const [id = ''] = bench.plain;
-  const lifeOf = (name: string, begin: () => Promise<unknown>, end: () => Promise<unknown>): readonly [Contender, Contender] => [
+  const name = bench.agent.name(bench.plain[0] ?? '');
+  const startRequest = StartDomainRequest.encode(StartDomainRequest.fromPartial({ name, wait })).finish();
+  const killRequest = DestroyDomainRequest.encode(DestroyDomainRequest.fromPartial({ name, wait, force: true })).finish();
+  const lifeOf = (name: string, begin: () => Promise<number>, end: () => Promise<number>): readonly [Contender, Contender] => [
     {
       name,
       run: async () => {
-        const ms = await timed(begin);
+        const ms = await begin();
+        await calm();
         await end();
+        await calm();
         return ms;
       },
     },
@@ -93,21 +108,24 @@ export function oneContainerBenchmarks(bench: ContainerBench, samples: number): 
       name,
       run: async () => {
         await begin();
-        return timed(end);
+        await calm();
+        const ms = await end();
+        await calm();
+        return ms;
       },
     },
   ];
   const [rawStart, rawKill] = lifeOf(
     'raw',
-    () => start('raw', noConsole),
-    () => kill('raw'),
+    () => timed(() => start('raw', noConsole)),
+    () => timed(() => kill('raw')),
   );
   const [agentStart, agentKill] = lifeOf(
     'agent',
-    () => agent.start(id),
-    () => agent.destroy(id, { force: true }),
+    () => bench.lean.perform([startPath, startRequest]),
+    () => bench.lean.perform([destroyPath, killRequest]),
   );
-  const both = { targets: { agent: 1.2 }, samples, warmUp: 5 };
+  const both = { targets: { agent: 1.2 }, samples, warmUp: 80 };
   return [
     {
       ...both,

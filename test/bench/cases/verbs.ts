@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { Duration } from '@virtmesh/contracts/google/protobuf/duration';
 import { ListDomainStatsRequest, SuspendDomainRequest } from '@virtmesh/contracts/domain/v1/domain_service';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { Benchmark, Contender } from '../harness.ts';
+import type { Contender, Prepared } from '../harness.ts';
 import { timed } from '../harness.ts';
 import { LeanClient } from '../client/lean-client.ts';
+import { Bare } from '../raw/bare.ts';
 import { BytesClient } from '../raw/call.ts';
 import { Echo } from '../raw/echo.ts';
 import { NatsWire } from '../raw/nats-wire.ts';
@@ -19,9 +20,6 @@ const suspendPath = '/virtmesh.domain.v1.DomainService/SuspendDomain';
 /** Its request has the same fields. */
 const resumePath = '/virtmesh.domain.v1.DomainService/ResumeDomain';
 
-/** A benchmark with what must be there while it runs. */
-export type Prepared = Benchmark & AsyncDisposable;
-
 /** Suspend and resume of one guest. */
 export async function suspendBenchmark(bench: Bench, samples: number, peer?: Libvirt): Promise<Prepared> {
   const guest = await startRaw(bench.host, bench.rawArgs[0] ?? [], bench.rawDir);
@@ -32,6 +30,8 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
   const echo = await Echo.start(bench.system.disks, { [suspendPath]: await inProcess.call(suspendPath, request) });
   await inProcess.call(resumePath, request);
   const echoed = await LeanClient.start(echo.socket);
+  const bare = await Bare.start(bench.system.disks, bench.rawDir, bench.rawArgs[2] ?? []);
+  await bare.perform('Start');
   const stopAndGoOn = async (): Promise<void> => {
     await guest.execute('stop');
     await guest.execute('cont');
@@ -42,6 +42,7 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
       name: 'raw and echo',
       run: async () => (await echoed.run([suspendPath, request], [suspendPath, request])).ms + (await timed(stopAndGoOn)),
     },
+    { name: 'bare service', run: () => bare.perform('Suspend', 'Resume') },
     ...Object.entries(bench.lean).map(([name, client]) => ({
       name,
       run: () => client.perform([suspendPath, request], [resumePath, request]),
@@ -58,7 +59,8 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
   ];
   return {
     name: 'suspend-resume',
-    title: 'SuspendDomain and ResumeDomain; raw is QMP stop and cont; with echo, also two calls that a bare grpc-js server answers',
+    title:
+      'SuspendDomain and ResumeDomain; raw is QMP stop and cont; with echo, also two calls that a grpc-js server answers; the bare service commits one row too',
     targets: { agent: 3 },
     libvirt: '3.6 to 4.2 times raw',
     samples,
@@ -66,6 +68,7 @@ export async function suspendBenchmark(bench: Bench, samples: number, peer?: Lib
     contenders,
     [Symbol.asyncDispose]: async () => {
       inProcess[Symbol.dispose]();
+      await bare[Symbol.asyncDispose]();
       await echoed[Symbol.asyncDispose]();
       await echo[Symbol.asyncDispose]();
       await peer?.run('kill', 'lv0');
