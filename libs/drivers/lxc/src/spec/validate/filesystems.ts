@@ -1,12 +1,14 @@
 import type { Violation } from '@virtmesh/base';
 import type { Filesystem } from '@virtmesh/contracts/domain/v1/filesystem';
+import { doorwayInside } from '../../config/doorway.ts';
 import { devicePath, nodePath, plainPath } from './path.ts';
 import { type Rule, type SpecContext, violation } from './rule.ts';
 
 const maxFilesystems = 64;
-const typeForm = /^[a-z][a-z0-9]{1,31}$/;
+/** Types that lie on a disk. Any other is something of the kernel's own, such as `proc`: mounted on the node, it would be the node's. */
+const diskTypes = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'exfat', 'ntfs3', 'iso9660', 'udf', 'squashfs', 'erofs'];
 /** What the container has of its own at these places. */
-const own = ['/proc', '/sys'];
+const own = ['/proc', '/sys', '/dev/pts', doorwayInside];
 
 export const filesystems: Rule = function* (spec, context) {
   const targets = new Map<string, number>();
@@ -29,7 +31,7 @@ function* target(path: string, field: string): Generator<Violation> {
   const misformed = [...plainPath(`${field}.target`, path, 'in the container')];
   if (misformed.length > 0) yield* misformed;
   else if (own.some((place) => path === place || path.startsWith(`${place}/`)) || path === '/dev')
-    yield violation(`${field}.target`, `must not be below ${own.join(' or ')}, nor /dev itself: the container has its own there`);
+    yield violation(`${field}.target`, `must not be below ${own.join(', ')}, nor /dev itself: the container has its own there`);
 }
 
 function* source({ source, target }: Filesystem, field: string, { pathRoots }: SpecContext): Generator<Violation> {
@@ -52,7 +54,7 @@ function* source({ source, target }: Filesystem, field: string, { pathRoots }: S
 }
 
 function* options({ source, type, scratch, readOnly }: Filesystem, field: string): Generator<Violation> {
-  if (type !== '' && !typeForm.test(type)) yield violation(`${field}.type`, 'must be a type of file system, such as ext4');
+  if (type !== '' && !diskTypes.includes(type)) yield violation(`${field}.type`, `must be one of ${diskTypes.join(' ')}, or left out`);
   else if (type !== '' && source?.$case !== 'imagePath' && source?.$case !== 'devicePath')
     yield violation(`${field}.type`, 'is for images and devices; leave it out');
   if (scratch && source?.$case !== 'directoryPath') yield violation(`${field}.scratch`, 'is for directories; leave it out');

@@ -122,6 +122,20 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
     filesystem({ source: { $case: 'imagePath', value: '/srv/images/x' }, target: '/x', type: 'ext4,suid' }),
     ['filesystems[1].type'],
   ],
+  ...['proc', 'sysfs', 'devtmpfs', 'cgroup2', 'nfs', 'fuse', 'overlay', 'none'].map(
+    (type) =>
+      [
+        `${type} in place of a file system of the image`,
+        filesystem({ source: { $case: 'imagePath', value: '/srv/images/x' }, target: '/x', type }),
+        ['filesystems[1].type'],
+      ] as const,
+  ),
+  [
+    'a target over the way by which others come in',
+    filesystem({ source: directory, target: '/dev/.virtmesh/x' }),
+    ['filesystems[1].target'],
+  ],
+  ["a target over the container's terminals", filesystem({ source: directory, target: '/dev/pts' }), ['filesystems[1].target']],
   ['scratch that is read-only', filesystem({ source: directory, target: '/x', scratch: true, readOnly: true }), ['filesystems[1].scratch']],
   [
     'a device of the node out of /dev',
