@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { serviceNodeEnvironment, serviceNodeFlags } from '@virtmesh/kit';
 import { tryCommand } from '@virtmesh/tools/run-command';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -42,6 +43,15 @@ describe.skipIf(cannotVerify !== 0)('the units for systemd', () => {
     const path = join(directory, 'virtmesh-domain-svc.service');
     await writeFile(path, (await readFile(path, 'utf8')).replace('ProtectHome=yes', 'ProtectHouse=yes'));
     expect(await verify()).toMatch(/ProtectHouse/);
+  });
+
+  it('start services as everything else here does', async () => {
+    const variables = Object.entries(serviceNodeEnvironment).map(([name, value]) => `Environment=${name}=${value}\n`);
+    for (const name of await services()) {
+      const text = await readFile(join(directory, name), 'utf8');
+      expect(text).toContain(`/bin/node ${serviceNodeFlags.join(' ')} ${root}/services/`);
+      for (const variable of variables) expect(text).toContain(variable);
+    }
   });
 
   it('leave guests alone when the agent ends', async () => {

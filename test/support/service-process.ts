@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { serviceNodeFlags } from '@virtmesh/kit';
+import { serviceNodeEnvironment, serviceNodeFlags } from '@virtmesh/kit';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -77,6 +77,7 @@ export class ServiceProcess implements AsyncDisposable {
       // A start is mostly the loading of its sources; a process that ends by itself leaves them for the next in the cache.
       env: {
         PATH: process.env['PATH'],
+        ...serviceNodeEnvironment,
         NODE_COMPILE_CACHE: join(repository, '.cache/node'),
         VIRTMESH_FAILPOINTS: `@${this.#failpointsPath}`,
         ...env,

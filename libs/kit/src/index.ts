@@ -30,6 +30,7 @@ export {
   type BaseConfig,
   type RunningService,
   runService,
+  serviceNodeEnvironment,
   serviceNodeFlags,
   type ServiceProgram,
   type ServiceContext,
