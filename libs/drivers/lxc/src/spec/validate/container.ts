@@ -63,6 +63,10 @@ export const idMap: Rule = function* ({ container, filesystems, hostDevices }) {
   if (!map) return;
   yield* ranges(map.uids, 'container.id_map.uids');
   yield* ranges(map.gids, 'container.id_map.gids');
+  const { uid = 0, gid = 0 } = container.init ?? {};
+  for (const [name, id, list] of [['uid', uid, map.uids] as const, ['gid', gid, map.gids] as const])
+    if (id > 0 && !list.some(({ start, count }) => start <= id && BigInt(id) < start + count))
+      yield violation(`container.init.${name}`, `${id} is in no range of container.id_map.${name}s`);
   if (map.mode === IdMapMode.OWNED) return;
   for (const [index, { scratch }] of filesystems.entries())
     if (scratch)

@@ -3,6 +3,8 @@ import type { Violation } from '@virtmesh/base';
 import type { GuestInterface } from '@virtmesh/contracts/domain/v1/interface';
 import { interfaceNameForm, interfaceNameRule, type Rule, violation } from './rule.ts';
 
+/** The kernel gives an interface with less no IPv6. */
+const leastIpv6Mtu = 1280;
 const macForm = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 
 export const interfaces: Rule = function* (spec) {
@@ -17,6 +19,8 @@ export const interfaces: Rule = function* (spec) {
     yield* unique(macs, macAddress, index, `${field}.mac_address`);
     if (mtuBytes !== 0 && (mtuBytes < 68 || mtuBytes > 65_535)) yield violation(`${field}.mtu_bytes`, 'must be 68 to 65535, or left out');
     if (guest) yield* inGuest(guest, `${field}.guest`);
+    if (mtuBytes > 0 && mtuBytes < leastIpv6Mtu && guest?.addresses.some(isIpv6))
+      yield violation(`${field}.mtu_bytes`, `must be at least ${leastIpv6Mtu} for an IPv6 address`);
     yield* unique(names, guest?.name ?? '', index, `${field}.guest.name`);
   }
 };
@@ -40,9 +44,15 @@ function* inGuest({ name, addresses, ipv4Gateway, ipv6Gateway }: GuestInterface,
     if (!isPrefixed(address))
       yield violation(`${field}.addresses[${index}]`, 'must be an address with its prefix length, such as 192.0.2.10/24');
   if (ipv4Gateway !== '' && isIP(ipv4Gateway) !== 4) yield violation(`${field}.ipv4_gateway`, 'must be an IPv4 address');
+  else if (ipv4Gateway !== '' && addresses.every(isIpv6))
+    yield violation(`${field}.ipv4_gateway`, 'is reached from an IPv4 address; add one to addresses');
   if (ipv6Gateway !== '' && (isIP(ipv6Gateway) !== 6 || ipv6Gateway.includes('%')))
     yield violation(`${field}.ipv6_gateway`, 'must be an IPv6 address without a zone');
+  else if (ipv6Gateway !== '' && !addresses.some(isIpv6))
+    yield violation(`${field}.ipv6_gateway`, 'is reached from an IPv6 address; add one to addresses');
 }
+
+const isIpv6 = (address: string): boolean => address.includes(':');
 
 function isPrefixed(text: string): boolean {
   const [, address = '', length = ''] = /^([0-9A-Fa-f.:]+)\/(\d{1,3})$/.exec(text) ?? [];

@@ -84,6 +84,16 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
     ['container.id_map.uids[0].count'],
   ],
   [
+    'an init by a user that the map does not have',
+    {
+      container: {
+        init: { path: '/bin/x', uid: 10, gid: 9 },
+        idMap: { uids: [{ start: 0n, target: 1n, count: 10n }], gids: [{ start: 0n, target: 1n, count: 10n }] },
+      },
+    },
+    ['container.init.uid'],
+  ],
+  [
     'a namespace by a path',
     { container: { namespaces: { network: { source: { $case: 'named', value: '../../proc/1/ns/net' } } } } },
     ['container.namespaces.network.named'],
@@ -177,6 +187,12 @@ const refused: readonly (readonly [string, Partial_, readonly string[]])[] = [
   ['a bridge with options', net({ backend: { $case: 'bridge', value: { bridge: 'br0 x' } } }), ['interfaces[0].bridge.bridge']],
   ['a multicast address', net({ macAddress: '01:00:00:00:00:00' }), ['interfaces[0].mac_address']],
   ['an MTU out of range', net({ mtuBytes: 67 }), ['interfaces[0].mtu_bytes']],
+  ['an MTU that IPv6 cannot have', net({ mtuBytes: 1279, guest: { addresses: ['2001:db8::1/64'] } }), ['interfaces[0].mtu_bytes']],
+  [
+    'routers that no address reaches',
+    net({ guest: { ipv4Gateway: '192.0.2.1', ipv6Gateway: 'fe80::1' } }),
+    ['interfaces[0].guest.ipv4_gateway', 'interfaces[0].guest.ipv6_gateway'],
+  ],
   [
     'names and addresses that are none',
     net({ guest: { name: 'a/b', addresses: ['192.0.2.1', '::1/129'], ipv4Gateway: '::1', ipv6Gateway: 'fe80::1%eth0' } }),
