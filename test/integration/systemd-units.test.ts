@@ -49,7 +49,7 @@ describe.skipIf(cannotVerify !== 0)('the units for systemd', () => {
     const variables = Object.entries(serviceNodeEnvironment).map(([name, value]) => `Environment=${name}=${value}\n`);
     for (const name of await services()) {
       const text = await readFile(join(directory, name), 'utf8');
-      expect(text).toContain(`/bin/node ${serviceNodeFlags.join(' ')} ${root}/services/`);
+      expect(text).toContain(`.bin/node ${serviceNodeFlags.join(' ')} ${root}/services/`);
       for (const variable of variables) expect(text).toContain(variable);
     }
   });
