@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { serviceNodeEnvironment, serviceNodeFlags } from '@virtmesh/kit';
@@ -37,6 +37,20 @@ describe.skipIf(cannotVerify !== 0)('the units for systemd', () => {
   it('are understood by systemd', async () => {
     expect(await services()).toEqual(['virtmesh-domain-svc.service', 'virtmesh-node-agent.service']);
     expect(await verify()).toBe('');
+  });
+
+  it('are understood with what a host without containers adds', async () => {
+    const dropIn = join(directory, 'virtmesh-node-agent.service.d');
+    await mkdir(dropIn);
+    await rename(join(directory, 'virtmesh-node-agent-qemu-only.conf'), join(dropIn, 'qemu-only.conf'));
+    expect(await verify()).toBe('');
+    await writeFile(join(dropIn, 'wrong.conf'), '[Service]\nNoNewPrivilege=yes\n');
+    expect(await verify()).toMatch(/NoNewPrivilege/);
+  });
+
+  it('forbid nothing that a container would inherit', async () => {
+    const text = await readFile(join(directory, 'virtmesh-node-agent.service'), 'utf8');
+    expect(text).not.toMatch(/^(NoNewPrivileges|CapabilityBoundingSet|Protect|Private|Restrict[A-Z]|Lock|SystemCall|MemoryDeny)/m);
   });
 
   it('would not be if a directive or a program were wrong', async () => {
