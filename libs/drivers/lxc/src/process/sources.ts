@@ -19,14 +19,19 @@ export async function prepareFilesystems(
     const source = await prepareFilesystem(context, filesystem, `spec.filesystems[${index}]`, places, signal);
     if (source !== undefined) sources.set(filesystem.id, source);
   }
-  const root = spec.filesystems.find(({ target }) => target === '/');
-  for (const [index, { target }] of spec.filesystems.entries())
-    await requirePlainTarget(context.host, (root && sources.get(root.id)) ?? '', target, `spec.filesystems[${index}].target`);
-  for (const [index, { source }] of spec.hostDevices.entries())
-    if (source?.$case === 'blockPath' || source?.$case === 'characterPath')
-      await requirePlainTarget(context.host, (root && sources.get(root.id)) ?? '', '/dev', `spec.host_devices[${index}]`);
+  const rootIndex = spec.filesystems.findIndex(({ target }) => target === '/');
+  const root = sources.get(spec.filesystems[rootIndex]?.id ?? '') ?? '';
+  await Promise.all([
+    ...kernelOwn.map((place) => requireOwnPlace(context.host, root, place, `spec.filesystems[${rootIndex}]`)),
+    ...spec.filesystems.map(({ target }, index) =>
+      requirePlainTarget(context.host, { spec, sources }, target, `spec.filesystems[${index}].target`),
+    ),
+  ]);
   return sources;
 }
+
+/** Where LXC mounts what is the container's own. */
+const kernelOwn = ['/dev', '/proc', '/sys'];
 
 /** One file system; undefined for one in memory, which LXC mounts by itself. */
 export async function prepareFilesystem(
@@ -138,13 +143,38 @@ const words: Readonly<Record<FileKind, string>> = {
   character: 'character device',
 };
 
-/** Directories that are missing are made on the way to a target: a symlink of the container's own must not lead that out of it. */
-async function requirePlainTarget(host: Host, root: string, target: string, field: string): Promise<void> {
-  const link = await symlinkOnTheWay(host, root, target);
+/** Directories that are missing are made on the way to a target: a symlink in the container's files must not lead that elsewhere. */
+async function requirePlainTarget(
+  host: Host,
+  { spec, sources }: { readonly spec: DomainSpec; readonly sources: ReadonlyMap<string, string> },
+  target: string,
+  field: string,
+): Promise<void> {
+  const around = innermostAround(spec, target);
+  const tree = sources.get(around?.id ?? '');
+  if (around === undefined || tree === undefined) return;
+  const base = around.target === '/' ? '' : around.target;
+  const link = await symlinkOnTheWay(host, tree, target.slice(base.length));
   if (link === undefined) return;
   throw new Fault(
     'HOST_INCOMPATIBLE',
-    `${field}: ${link} is a symlink in the container's root, and mounts follow none; name the path that it leads to`,
-    { field, path: link },
+    `${field}: ${base}${link} is a symlink in the container, and mounts follow none; name the path that it leads to`,
+    { field, path: `${base}${link}` },
+  );
+}
+
+/** The file system in which the place of another lies. */
+const innermostAround = ({ filesystems }: DomainSpec, place: string): Filesystem | undefined =>
+  filesystems
+    .filter(({ target }) => place !== target && place.startsWith(target === '/' ? '/' : `${target}/`))
+    .toSorted((a, b) => b.target.length - a.target.length)[0];
+
+/** LXC mounts by these paths in the root, and devices are given by them. */
+async function requireOwnPlace(host: Host, root: string, place: string, field: string): Promise<void> {
+  if ((await host.files.readLink(join(root, place))) === undefined) return;
+  throw new Fault(
+    'HOST_INCOMPATIBLE',
+    `${field}: ${place} is a symlink in the container's root, and mounts follow none; make it a directory`,
+    { field, path: place },
   );
 }
