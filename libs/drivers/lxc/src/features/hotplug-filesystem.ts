@@ -1,23 +1,17 @@
 import { Fault } from '@virtmesh/base';
 import type { Filesystem } from '@virtmesh/contracts/domain/v1/filesystem';
-import type { DeviceOrder } from '@virtmesh/driver-spi';
 import { join } from 'node:path';
 import { doorwayInside } from '../config/doorway.ts';
 import type { DriverContext } from '../context.ts';
 import { prepareFilesystem } from '../process/sources.ts';
 import { symlinkOnTheWay } from '../process/rootfs.ts';
-
-/** How one device comes and goes. Both can be repeated. */
-export interface DeviceWork {
-  attach(signal: AbortSignal): Promise<void>;
-  detach(signal: AbortSignal): Promise<void>;
-}
+import type { DeviceTarget, DeviceWork } from './device-target.ts';
 
 /**
  * Brings a file system into a running container: what the node mounts at the container's doorway appears inside, and from
  * there it is put to its place by mounts in the container's own namespace, whose paths lead nowhere else.
  */
-export function filesystemWork(context: DriverContext, { guest: ref, to }: DeviceOrder, filesystem: Filesystem): DeviceWork {
+export function filesystemWork(context: DriverContext, { guest: ref, to }: DeviceTarget, filesystem: Filesystem): DeviceWork {
   const { host, guests } = context;
   const { id, source, target, readOnly } = filesystem;
   const field = `spec.filesystems[${to.filesystems.findIndex((each) => each.id === id)}]`;

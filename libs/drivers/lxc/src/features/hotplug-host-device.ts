@@ -1,22 +1,21 @@
 import { Fault } from '@virtmesh/base';
 import type { HostDevice } from '@virtmesh/contracts/domain/v1/host_device';
-import type { DeviceOrder } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { requireInterface } from '../lifecycle/start/network.ts';
 import { resolveInRoot } from '../process/rootfs.ts';
 import { requireKind } from '../process/sources.ts';
-import type { DeviceWork } from './hotplug-filesystem.ts';
+import type { DeviceTarget, DeviceWork } from './device-target.ts';
 
 /** Gives a device of the node to a running container, and takes it back. */
-export function hostDeviceWork(context: DriverContext, order: DeviceOrder, { id, source }: HostDevice): DeviceWork {
-  const field = `spec.host_devices[${order.to.hostDevices.findIndex((device) => device.id === id)}]`;
+export function hostDeviceWork(context: DriverContext, target: DeviceTarget, { id, source }: HostDevice): DeviceWork {
+  const field = `spec.host_devices[${target.to.hostDevices.findIndex((device) => device.id === id)}]`;
   switch (source?.$case) {
     case 'blockPath':
-      return nodeWork(context, order, source.value, 'block', `${field}.block_path`);
+      return nodeWork(context, target, source.value, 'block', `${field}.block_path`);
     case 'characterPath':
-      return nodeWork(context, order, source.value, 'character', `${field}.character_path`);
+      return nodeWork(context, target, source.value, 'character', `${field}.character_path`);
     case 'networkInterface':
-      return interfaceWork(context, order, source.value, `${field}.network_interface`);
+      return interfaceWork(context, target, source.value, `${field}.network_interface`);
     case undefined:
       throw new Fault('INTERNAL_BUG', 'a host device without a source was accepted');
     default:
@@ -27,7 +26,7 @@ export function hostDeviceWork(context: DriverContext, order: DeviceOrder, { id,
 /** By LXC's own tool, which lets the container's group use the device, and makes its node inside. */
 function nodeWork(
   { host, guests, profile }: DriverContext,
-  { guest }: DeviceOrder,
+  { guest }: DeviceTarget,
   path: string,
   kind: 'block' | 'character',
   field: string,
@@ -53,7 +52,7 @@ function nodeWork(
   };
 }
 
-function interfaceWork({ host, guests }: DriverContext, { guest }: DeviceOrder, name: string, field: string): DeviceWork {
+function interfaceWork({ host, guests }: DriverContext, { guest }: DeviceTarget, name: string, field: string): DeviceWork {
   const inside = async (pid: number, signal: AbortSignal): Promise<boolean> =>
     (await host.network.inner(pid, signal)).some((each) => each.name === name);
   return {

@@ -1,12 +1,11 @@
 import type { Interface } from '@virtmesh/contracts/domain/v1/interface';
-import type { DeviceOrder } from '@virtmesh/driver-spi';
 import { vethName } from '../config/network.ts';
 import type { DriverContext } from '../context.ts';
 import { requireBridge } from '../lifecycle/start/network.ts';
-import type { DeviceWork } from './hotplug-filesystem.ts';
+import type { DeviceTarget, DeviceWork } from './device-target.ts';
 
 /** Brings an interface on a bridge into a running container, and takes it out. One that an earlier life left half made is completed. */
-export function interfaceWork({ host, guests }: DriverContext, { guest, to }: DeviceOrder, device: Interface): DeviceWork {
+export function interfaceWork({ host, guests }: DriverContext, { guest, to }: DeviceTarget, device: Interface): DeviceWork {
   const name = vethName(guest.uid, device.id);
   return {
     attach: async (signal) => {

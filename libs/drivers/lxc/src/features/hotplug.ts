@@ -13,9 +13,8 @@ import {
 import { isDeepStrictEqual } from 'node:util';
 import { vethName } from '../config/network.ts';
 import type { DriverContext } from '../context.ts';
-import { type DeviceWork, filesystemWork } from './hotplug-filesystem.ts';
-import { hostDeviceWork } from './hotplug-host-device.ts';
-import { interfaceWork } from './hotplug-interface.ts';
+import { noteStarted } from '../process/started-spec.ts';
+import { deviceWork } from './device-work.ts';
 
 const supported: Verdict = { supported: true };
 const not = (why: string): Verdict => ({ supported: false, why });
@@ -95,31 +94,20 @@ function plan(context: DriverContext, order: DeviceOrder): DevicePlan {
 
 function steps(context: DriverContext, order: DeviceOrder, device: AnyDevice): readonly Step[] {
   if (order.change.what === 'update') return [linkStep(context, order, device)];
-  const work = workFor(context, order, device);
+  const work = deviceWork(context, order, device);
+  const run = async (signal: AbortSignal): Promise<void> => {
+    const guest = context.guests.running(order.guest);
+    // A container that is started anew is brought to what it was before first.
+    await guest.whenBooted(signal);
+    await noteStarted(context, guest);
+    await (order.change.what === 'attach' ? work.attach(signal) : work.detach(signal));
+  };
   return order.change.what === 'attach'
-    ? [{ name: 'attach', run: (signal) => work.attach(signal), undo: () => work.detach(AbortSignal.timeout(undoTimeoutMs)) }]
-    : [{ name: 'detach', run: (signal) => work.detach(signal) }];
+    ? [{ name: 'attach', run, undo: () => work.detach(AbortSignal.timeout(undoTimeoutMs)) }]
+    : [{ name: 'detach', run }];
 }
 
 const undoTimeoutMs = 5000;
-
-function workFor(context: DriverContext, order: DeviceOrder, device: AnyDevice): DeviceWork {
-  switch (device.$case) {
-    case 'filesystem':
-      return filesystemWork(context, order, device.value);
-    case 'interface':
-      return interfaceWork(context, order, device.value);
-    case 'hostDevice':
-      return hostDeviceWork(context, order, device.value);
-    case 'console':
-    case 'disk':
-    case 'channel':
-    case 'rng':
-      throw new Fault('INTERNAL_BUG', `a ${device.$case} cannot come or go`);
-    default:
-      return device satisfies never;
-  }
-}
 
 function linkStep({ host }: DriverContext, { guest, from }: DeviceOrder, device: AnyDevice): Step {
   const before = findDevice(from, device.value.id);

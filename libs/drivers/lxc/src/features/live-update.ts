@@ -6,12 +6,15 @@ import { vethName } from '../config/network.ts';
 import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
 import { findLimitedDisks } from '../process/device-nodes.ts';
+import { noteStarted } from '../process/started-spec.ts';
 
 export const liveUpdateFeature = (context: DriverContext): LiveUpdate => ({
   verdict: liveVerdict,
   apply: async (ref, from, to, paths, signal) => {
     const guest = context.guests.running(ref);
+    await guest.whenBooted(signal);
     const target = mergePaths(from, to, paths);
+    await noteStarted(context, guest);
     await applyAll([...(await limitOrders(context, guest, from, target)), ...linkOrders(context, guest, from, target)], signal);
     guest.updateSpec(target);
   },
@@ -36,6 +39,10 @@ function withoutLiveChanges(from: DomainSpec, to: DomainSpec): DomainSpec {
   }
   return spec;
 }
+
+/** Gives a container that LXC has started anew, with the limits of one definition, those of another. */
+export const restoreLimits = async (context: DriverContext, guest: LiveGuest, from: DomainSpec, signal: AbortSignal): Promise<void> =>
+  applyAll(await limitOrders(context, guest, from, guest.spec), signal);
 
 /** One change, and how it is taken back. */
 interface Order {

@@ -3,8 +3,8 @@ import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import { goneGuest, type GuestRef, type Observed } from '@virtmesh/driver-spi';
 import type { DriverContext } from '../context.ts';
 import { placesOf } from '../process/places.ts';
-import { keepConsoles } from '../process/console-keeper.ts';
 import { lastWords } from '../process/words.ts';
+import { afterReboot } from './after-reboot.ts';
 import { killUnknown } from './destroy.ts';
 import { isFrozen } from './freezer.ts';
 import { LiveGuest } from './live-guest.ts';
@@ -36,7 +36,7 @@ export async function adoptGuest(
     spec: active,
     monitor: record.monitor,
     lastWords: () => lastWords(host, places.ownLog),
-    rebooted: () => keepConsolesOf(context, ref.uid, active),
+    rebooted: (rebooted) => afterReboot(context, rebooted),
     events: context.events,
   });
   context.guests.follow(guest);
@@ -44,18 +44,8 @@ export async function adoptGuest(
   if (guest.isGone || frozen === undefined) {
     if (!host.processes.look(record.monitor)) return goneGuest();
   }
-  // A reboot while no agent lived has ended their terminals.
-  keepConsolesOf(context, ref.uid, active);
   guest.announce({ state: frozen ? 'paused' : 'running', reason: DomainStateReason.ADOPTED });
+  // It may have rebooted while no agent lived.
+  guest.restore();
   return guest.observed();
-}
-
-/** Keeps the consoles of a guest whose start is over: those who keep them end with it, and need no record. */
-export function keepConsolesOf(context: DriverContext, uid: string, { consoles }: DomainSpec): void {
-  keepConsoles(
-    context,
-    uid,
-    placesOf(context.directories, uid),
-    consoles.map(({ id }) => id),
-  ).catch(() => {});
 }

@@ -1,7 +1,15 @@
 import { type Broadcast, type Clock, Fault, raceAbort, settledWithin } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
-import type { DriverEvent, GuestRef, Host, Observed, ObservedState, ProcessIdentity } from '@virtmesh/driver-spi';
+import {
+  type DriverEvent,
+  type GuestRef,
+  type Host,
+  type Observed,
+  type ObservedState,
+  type ProcessIdentity,
+  withoutDevice,
+} from '@virtmesh/driver-spi';
 import type { Duplex } from 'node:stream';
 import type { GuestPlaces } from '../process/places.ts';
 import { endingOf } from './ending.ts';
@@ -19,8 +27,8 @@ export interface LiveGuestParts {
   /** Where this life of the agent has started it: what it has told already, and its end. */
   readonly child?: { readonly said: readonly BusMessage[]; readonly exited: Promise<unknown> };
   readonly lastWords: () => Promise<string>;
-  /** Its monitor has started it anew. */
-  readonly rebooted: () => void;
+  /** Its monitor has started it anew; resolves when it is as it was before. */
+  readonly rebooted: (guest: LiveGuest) => Promise<void>;
   readonly events: Broadcast<DriverEvent>;
 }
 
@@ -57,7 +65,7 @@ export class LiveGuest {
   /** The reboot that goes on was asked for by a caller. */
   #rebootAsked = false;
   #rebooting = false;
-  /** The end of a reboot that was asked for or has begun. */
+  /** The end of a reboot that was asked for or has begun: what runs is as it was before. */
   #reboot: PromiseWithResolvers<void> | undefined;
   /** When its init began to run, by the clock; undefined where that is not known. */
   #bootedAtMs: number | undefined;
@@ -134,8 +142,8 @@ export class LiveGuest {
   }
 
   /**
-   * Resolves when no reboot is under way: what is sent to an init that ends for one is lost. A container that does not
-   * follow when it is asked to reboot is not waited for longer than a while.
+   * Resolves when no reboot is under way: what is sent to an init that ends for one is lost, and what is done to the
+   * container too. One that does not follow when it is asked to reboot is not waited for longer than a while.
    */
   async whenBooted(signal: AbortSignal): Promise<void> {
     const reboot = this.#reboot;
@@ -159,6 +167,26 @@ export class LiveGuest {
   /** The live definition has changed. */
   updateSpec(spec: DomainSpec): void {
     this.#spec = spec;
+  }
+
+  /** A device of it could not be brought back after a reboot. */
+  lost(device: string): void {
+    this.#spec = withoutDevice(this.#spec, device);
+    this.#tell({ t: 'device-removed', uid: this.ref.uid, device });
+  }
+
+  /** Has it be as it was before a reboot: one that has just ended, or that no agent saw. */
+  restore(): void {
+    const reboot = (this.#reboot ??= Promise.withResolvers());
+    void this.#parts
+      .rebooted(this)
+      .catch(() => {})
+      .then(() => {
+        // Another has begun meanwhile, and its end is that of both.
+        if (this.#rebooting) return;
+        reboot.resolve();
+        if (this.#reboot === reboot) this.#reboot = undefined;
+      });
   }
 
   observed(): Observed {
@@ -213,10 +241,7 @@ export class LiveGuest {
         if (!this.#rebooting) return;
         this.#rebooting = false;
         this.#booted();
-        this.#reboot?.resolve();
-        this.#reboot = undefined;
-        this.#parts.rebooted();
-        return;
+        return this.restore();
       case 'FROZEN':
         return this.enter({ state: 'paused', reason: DomainStateReason.USER });
       case 'THAWED':

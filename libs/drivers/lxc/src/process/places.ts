@@ -6,6 +6,8 @@ export interface GuestPlaces extends GuestDirectories {
   /** LXC's own: the directory that it knows containers by. */
   readonly lxcPath: string;
   readonly config: string;
+  /** The definition that LXC started it with, where it was changed since. */
+  readonly started: string;
   /** What LXC itself says: in a file system of a fixed size, since nothing bounds the file. */
   readonly ownLog: string;
   /** Where what the monitor gets as its standard input and output is made. */
@@ -44,6 +46,7 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     ...own,
     lxcPath: directories.runDir,
     config: join(runDir, '_config'),
+    started: join(runDir, '_started'),
     ownLog: join(sharedDir(directories), `${uid}.log`),
     null: join(sharedDir(directories), `${uid}.null`),
     log: (consoleId) => join(logDir, `${fileNamePart(consoleId)}.log`),

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runSteps } from '@virtmesh/base';
+import { RebootMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
 import { Interface } from '@virtmesh/contracts/domain/v1/interface';
 import { findDevice, withDevice, withoutDevice } from '@virtmesh/driver-spi';
@@ -53,12 +55,18 @@ const neighbours = await addresses(AddressSource.NEIGHBOURS);
 const stats = await life.feature('stats').stats(guest, spec, soon());
 
 // One comes and goes, and its link with it.
-const plug = async (what: 'attach' | 'detach' | 'update', device: string, from: typeof spec, to: typeof spec): Promise<typeof spec> => {
+const plug = async (
+  what: 'attach' | 'detach' | 'update',
+  device: string,
+  from: typeof spec,
+  to: typeof spec,
+  into = guest,
+): Promise<typeof spec> => {
   const order = {
-    guest,
+    guest: into,
     change: { what, device },
     from,
-    to: life.driver.complete(to, guest),
+    to: life.driver.complete(to, into),
     guestTimeoutMs: 1000,
     force: false,
     save: () => {},
@@ -127,6 +135,27 @@ const same = (await life.exec(third, ['ip', 'link'])).output.includes('ofnode');
 await life.finish(started);
 ip('netns', 'del', shared);
 const refusal = await life.start(third, named).catch((thrown: unknown) => (thrown as { reason?: string }).reason);
+
+// One reboots with a cable that is out, and with an interface that came later.
+const fourth = life.newGuest('fourth');
+const pair = (id: string, linkDown: boolean): Interface =>
+  Interface.fromPartial({ id, linkDown, backend: { $case: 'bridge', value: { bridge: 'br0' } }, guest: { addresses: ['203.0.113.7/24'] } });
+const cut = life.spec(fourth, {
+  filesystems: spec.filesystems,
+  container: { init: { path: '/sbin/init' } },
+  interfaces: [pair('cut', true)],
+});
+const rebooting = await life.start(fourth, cut);
+await plug('attach', 'later', cut, withDevice(cut, { $case: 'interface', value: pair('later', false) }), fourth);
+await life.feature('reboot').reboot(fourth, RebootMode.SIGNAL, soon());
+const settled = async (): Promise<boolean> =>
+  life.of(fourth).some(({ t }) => t === 'reboot') &&
+  ['cut', 'later'].every((id) => existsSync(`/sys/class/net/${vethName(fourth.uid, id)}`)) &&
+  !(link(vethName(fourth.uid, 'cut')) as { up: boolean }).up &&
+  (await life.exec(fourth, ['ip', 'addr', 'show', 'dev', 'eth1'])).output.includes('203.0.113.7/24');
+for (let tries = 0; tries < 200 && !(await settled().catch(() => false)); tries += 1) await sleep(50);
+const rebooted = await settled();
+await life.finish(rebooting);
 process.stdout.write(
   JSON.stringify({
     during,
@@ -142,6 +171,7 @@ process.stdout.write(
     seen,
     same,
     refusal,
+    rebooted,
     gone: !existsSync(`/sys/class/net/${front}`) && existsSync('/sys/class/net/dummy0'),
   }),
 );

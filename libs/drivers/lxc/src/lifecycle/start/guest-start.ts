@@ -12,7 +12,7 @@ import { findNamespaces } from '../../process/namespaces.ts';
 import { type GuestPlaces, placesOf } from '../../process/places.ts';
 import { prepareFilesystems } from '../../process/sources.ts';
 import { lastWords, startFailure } from '../../process/words.ts';
-import { keepConsolesOf } from '../adopt.ts';
+import { afterReboot } from '../after-reboot.ts';
 import { killUnknown } from '../destroy.ts';
 import { monitorTitle } from '../find-monitor.ts';
 import { requireAllowedDevices } from '../../spec/validate/allowed-devices.ts';
@@ -146,7 +146,7 @@ export class GuestStart implements PreemptibleStart {
         monitor,
         child: { said, exited },
         lastWords: () => lastWords(host, ownLog),
-        rebooted: () => keepConsolesOf(this.#context, uid, spec),
+        rebooted: (guest) => afterReboot(this.#context, guest),
         events,
       });
       this.#record = { ...this.#record, monitor };
