@@ -1,7 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '@virtmesh/base';
 
 interface Answer {
-  readonly state: string;
   readonly madeMs: number;
   readonly bytes: Buffer;
 }
@@ -14,35 +14,55 @@ export class AnswerCache {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   readonly #maxBytes: number;
+  readonly #maxAnswers: number;
+  /** Oldest first, by the digest of the question: callers choose how long one is, and it is not kept. */
   readonly #answers = new Map<string, Answer>();
+  #state = '';
   #bytes = 0;
 
-  constructor(options: { clock: Clock; maxAgeMs?: number; maxBytes?: number }) {
+  constructor(options: { clock: Clock; maxAgeMs?: number; maxBytes?: number; maxAnswers?: number }) {
     this.#clock = options.clock;
     this.#maxAgeMs = options.maxAgeMs ?? 1_000;
     this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
+    this.#maxAnswers = options.maxAnswers ?? 256;
   }
 
-  /** The answer to a question as made in the same state of the world a moment ago, or made now. */
+  /** How many bytes the kept answers have. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * The answer to a question as made in the same state of the world a moment ago, or made now. The state is that of all
+   * answers here: at another one none of them is good.
+   */
   get(question: string, state: string, make: () => Buffer): Buffer {
     const now = this.#clock.monotonicMs();
-    const kept = this.#answers.get(question);
-    if (kept && kept.state === state && now - kept.madeMs < this.#maxAgeMs) return kept.bytes;
+    this.#forgetStale(state, now);
+    const key = createHash('sha256').update(question).digest('base64');
+    const kept = this.#answers.get(key);
+    if (kept) return kept.bytes;
     const bytes = make();
-    this.#drop(question);
-    this.#answers.set(question, { state, madeMs: now, bytes });
+    this.#answers.set(key, { madeMs: now, bytes });
     this.#bytes += bytes.length;
-    for (const oldest of this.#answers.keys()) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#drop(oldest);
+    for (const [oldest, { bytes: there }] of this.#answers) {
+      if (this.#bytes <= this.#maxBytes && this.#answers.size <= this.#maxAnswers) break;
+      this.#drop(oldest, there);
     }
     return bytes;
   }
 
-  #drop(question: string): void {
-    const kept = this.#answers.get(question);
-    if (!kept) return;
-    this.#answers.delete(question);
-    this.#bytes -= kept.bytes.length;
+  #forgetStale(state: string, now: number): void {
+    const changed = state !== this.#state;
+    this.#state = state;
+    for (const [key, { bytes, madeMs }] of this.#answers) {
+      if (!changed && now - madeMs < this.#maxAgeMs) return;
+      this.#drop(key, bytes);
+    }
+  }
+
+  #drop(key: string, bytes: Buffer): void {
+    this.#answers.delete(key);
+    this.#bytes -= bytes.length;
   }
 }
