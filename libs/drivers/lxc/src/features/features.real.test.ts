@@ -243,6 +243,11 @@ describe('a running container', () => {
     );
     expect((await life.exec(guest, ['cat', '/mnt/a b/file'])).output).toBe('of the node');
     expect((await life.exec(guest, ['touch', '/mnt/a b/new'])).exitCode).toBe(1);
+    // What the node makes there to bring others in is not the container's to change.
+    expect(await life.exec(guest, ['sh', '-c', 'test -d /dev/.virtmesh && echo > /dev/.virtmesh/fs2'])).toMatchObject({
+      exitCode: 1,
+      error: expect.stringContaining('Read-only file system') as unknown,
+    });
     await change('attach', 'fs2', filesystem({ id: 'fs2', source: { $case: 'ram', value: { sizeBytes: 65536n } }, target: '/mnt/ram' }));
     expect((await life.exec(guest, ['sh', '-c', 'dd if=/dev/zero of=/mnt/ram/x bs=1024 count=1024; stat -c %s /mnt/ram/x'])).output).toBe(
       '65536\n',
