@@ -71,6 +71,11 @@ export class Fleet {
     return this.#links;
   }
 
+  /** Whether the registry was read once: before that there may be nodes that are not known. */
+  get registryRead(): boolean {
+    return this.#isRegistryRead;
+  }
+
   find(node: string): AgentLink | undefined {
     return this.#nodes.get(node)?.link;
   }

@@ -1,8 +1,8 @@
-import { anyNode, Fault, parseNodeName, parseOperationName } from '@virtmesh/base';
+import { abortFault, anyNode, Fault, parseNodeName, parseOperationName } from '@virtmesh/base';
 import { ListOperationsRequest, ListOperationsResponse, OperationServiceService } from '@virtmesh/contracts/operation/v1/operation_service';
-import { bytesService, callThrough, readStringField, type Route, streamThrough, withStringField } from '@virtmesh/fleet';
+import { type AgentLink, bytesService, callThrough, readStringField, type Route, streamThrough, withStringField } from '@virtmesh/fleet';
 import { type CallContext, type CallOptions, type Client, defineService, operationRoles, type ServiceBinding } from '@virtmesh/kit';
-import type { FleetParts } from '../workflows/parts.ts';
+import { type FleetParts, silentReasons } from '../workflows/parts.ts';
 import { listOperations } from '../workflows/list-operations.ts';
 
 /** In every request the first field says where it goes. */
@@ -27,7 +27,8 @@ export function operationService(parts: FleetParts): ServiceBinding {
   /** The node that has an operation; all that answer are asked. */
   const findOwner = async (name: string, id: string, caller: CallContext): Promise<string> => {
     await fleet.settled(caller.signal);
-    const asked = fleet.links.map(async (link) => {
+    const { links } = fleet;
+    const asked = links.map(async (link) => {
       const session = await link.require(caller.signal);
       await callThrough({ link, session }, caller, (options) =>
         session
@@ -39,9 +40,11 @@ export function operationService(parts: FleetParts): ServiceBinding {
       );
       return link.node;
     });
-    return Promise.any(asked).catch(() => {
-      throw new Fault('OPERATION_NOT_FOUND', `no node that answers has an operation ${name}; ended ones are kept for 24 hours`, { name });
-    });
+    const outcomes = await Promise.any(asked).catch(() => Promise.allSettled(asked));
+    if (typeof outcomes === 'string') return outcomes;
+    // Aborted, all of them tell of that alone.
+    if (caller.signal.aborted) throw abortFault(caller.signal);
+    throw whyNowhere(name, links, outcomes, fleet.registryRead);
   };
 
   const toOwner =
@@ -74,5 +77,28 @@ export function operationService(parts: FleetParts): ServiceBinding {
       cancelOperation: toOwner((agent, request, options) => agent.cancelOperation(request, options)),
     },
     operationRoles,
+  );
+}
+
+/** The fault for an operation that no node answered with. That it is not there is known only where all nodes say so. */
+function whyNowhere(
+  name: string,
+  links: readonly AgentLink[],
+  outcomes: readonly PromiseSettledResult<string>[],
+  allKnown: boolean,
+): unknown {
+  const failures = outcomes.map((outcome): unknown => (outcome.status === 'rejected' ? outcome.reason : undefined));
+  const refused = failures.find((failure) => !Fault.is(failure, 'OPERATION_NOT_FOUND', ...silentReasons));
+  if (refused !== undefined) return refused;
+  const silent = links.filter((_, at) => !Fault.is(failures[at], 'OPERATION_NOT_FOUND')).map((link) => link.node);
+  if (silent.length === 0 && allKnown)
+    return new Fault('OPERATION_NOT_FOUND', `no node has an operation ${name}; ended ones are kept for 24 hours`, { name });
+  const [few, more] = [silent.slice(0, 20), silent.length > 20 ? ' and more' : ''];
+  const why = silent.length > 0 ? `these nodes do not answer: ${few.join(', ')}${more}` : 'the registry of nodes in NATS was not read yet';
+  return new Fault(
+    'NODE_UNREACHABLE',
+    `whether there is an operation ${name} cannot be told: ${why}; retry, or ask with the name of its node`,
+    { name, ...(few.length > 0 ? { node: few.join(',') } : {}), why },
+    { retryAfterMs: 1000 },
   );
 }

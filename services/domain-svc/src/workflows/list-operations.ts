@@ -7,7 +7,7 @@ import {
 } from '@virtmesh/contracts/operation/v1/operation_service';
 import { type AgentLink, callThrough } from '@virtmesh/fleet';
 import { type CallContext, pageSize } from '@virtmesh/kit';
-import type { FleetParts } from './parts.ts';
+import { type FleetParts, silentReasons } from './parts.ts';
 
 /** Where a page ended with one node: in the page that its agent names by `token`, after an operation; `done` at its end. */
 interface NodePlace {
@@ -22,6 +22,8 @@ interface Source {
   waiting: Operation[];
   place: NodePlace;
   nextToken: string;
+  /** It failed to answer: nothing more of it is in this page, and the next one asks again at its place. */
+  lost: boolean;
 }
 
 const tag = 'fleet-operations';
@@ -36,64 +38,63 @@ export async function listOperations(
   const size = pageSize(request.pageSize);
   const places = readPlaces(request.pageToken);
   await fleet.settled(caller.signal);
-  const unreachable: string[] = [];
-  const load = async (source: Source, token: string): Promise<boolean> => {
-    const { link } = source;
-    try {
-      const session = await link.require(caller.signal);
-      const asked = { ...request, parent: `nodes/${link.node}`, pageSize: size, pageToken: token };
-      const page = await callThrough({ link, session }, caller, (options) =>
-        session
-          .client(OperationServiceService)
-          .listOperations(asked, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }),
-      );
-      const seen = page.operations.findIndex((operation) => operation.name === source.place.after);
-      source.waiting = page.operations.slice(seen + 1);
-      source.nextToken = page.nextPageToken;
-      source.place = { ...source.place, token };
-      return true;
-    } catch (thrown) {
-      if (caller.signal.aborted || !Fault.is(thrown, 'NODE_UNREACHABLE', 'DEADLINE_EXCEEDED', 'SHUTTING_DOWN')) throw thrown;
-      unreachable.push(link.node);
-      return false;
-    }
-  };
-  const all = fleet.links.map((link): Source => ({
-    link,
-    waiting: [],
-    place: places.get(link.node) ?? { token: '', after: '', done: false },
-    nextToken: '',
-  }));
-  const loaded = await Promise.all(all.map(async (source) => source.place.done || (await load(source, source.place.token))));
-  const sources = all.filter((_, at) => loaded[at]);
+  const sources = fleet.links.map((link): Source => {
+    const place = places.get(link.node) ?? { token: '', after: '', done: false };
+    return { link, waiting: [], place, nextToken: '', lost: false };
+  });
+  const load = (source: Source, token: string): Promise<void> => loadPage(source, { ...request, pageSize: size, pageToken: token }, caller);
+  await Promise.all(sources.filter(({ place }) => !place.done).map((source) => load(source, source.place.token)));
   const operations: Operation[] = [];
+  let more: Source | undefined;
   for (;;) {
     for (const source of sources) {
-      while (source.waiting.length === 0 && source.nextToken !== '' && (await load(source, source.nextToken)));
-      if (source.waiting.length === 0) source.place = { ...source.place, done: true };
+      while (source.waiting.length === 0 && source.nextToken !== '' && !source.lost) await load(source, source.nextToken);
+      if (source.waiting.length === 0 && !source.lost) source.place = { ...source.place, done: true };
     }
-    const newest = sources
-      .filter((source) => source.waiting.length > 0)
-      .reduce<Source | undefined>(
-        (best, source) => (best === undefined || isNewer(source.waiting[0], best.waiting[0]) ? source : best),
-        undefined,
-      );
-    if (!newest) return { operations, nextPageToken: '', unreachable };
-    if (operations.length >= size) break;
-    const [operation, ...rest] = newest.waiting;
+    more = newestOf(sources);
+    if (!more || operations.length >= size) break;
+    const [operation, ...rest] = more.waiting;
     if (operation) operations.push(operation);
-    newest.waiting = rest;
-    newest.place = { ...newest.place, after: operation?.name ?? '' };
+    more.waiting = rest;
+    more.place = { ...more.place, after: operation?.name ?? '' };
   }
+  const reached = sources.map(({ link, place }) => [link.node, place.token, place.after, place.done]);
   return {
     operations,
-    nextPageToken: encodeToken(
-      tag,
-      sources.map(({ link, place }) => [link.node, place.token, place.after, place.done]),
-    ),
-    unreachable,
+    nextPageToken: more ? encodeToken(tag, reached) : '',
+    unreachable: sources.filter(({ lost }) => lost).map(({ link }) => link.node),
   };
 }
+
+/** Asks a node for the page of a token, and takes what comes after the source's place. */
+async function loadPage(source: Source, request: ListOperationsRequest, caller: CallContext): Promise<void> {
+  const { link } = source;
+  try {
+    const session = await link.require(caller.signal);
+    const asked = { ...request, parent: `nodes/${link.node}` };
+    const page = await callThrough({ link, session }, caller, (options) =>
+      session
+        .client(OperationServiceService)
+        .listOperations(asked, { ...options, timeoutMs: Math.min(agentTimeoutMs, options.timeoutMs ?? agentTimeoutMs) }),
+    );
+    const seen = page.operations.findIndex((operation) => operation.name === source.place.after);
+    source.waiting = page.operations.slice(seen + 1);
+    source.nextToken = page.nextPageToken;
+    source.place = { ...source.place, token: request.pageToken };
+  } catch (thrown) {
+    if (caller.signal.aborted || !Fault.is(thrown, ...silentReasons)) throw thrown;
+    source.lost = true;
+  }
+}
+
+/** The source whose next operation is the newest of all. */
+const newestOf = (sources: readonly Source[]): Source | undefined =>
+  sources
+    .filter((source) => source.waiting.length > 0)
+    .reduce<Source | undefined>(
+      (best, source) => (best === undefined || isNewer(source.waiting[0], best.waiting[0]) ? source : best),
+      undefined,
+    );
 
 const isNewer = (a: Operation | undefined, b: Operation | undefined): boolean =>
   (a?.createTime?.getTime() ?? 0) > (b?.createTime?.getTime() ?? 0);

@@ -8,7 +8,7 @@ import {
 import type { DomainStats } from '@virtmesh/contracts/domain/v1/stats';
 import { type AgentLink, callThrough } from '@virtmesh/fleet';
 import { type CallContext, checkDuration, pageSize } from '@virtmesh/kit';
-import type { FleetParts } from './parts.ts';
+import { type FleetParts, silentReasons } from './parts.ts';
 
 /** Where a page ended: at a node, in the page that its agent names by `token`, after a domain's name. */
 interface Place {
@@ -51,7 +51,7 @@ export async function listStats(
           .listDomainStats(asked, { ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs ?? timeoutMs) }),
       );
     } catch (thrown) {
-      if (caller.signal.aborted || !Fault.is(thrown, 'NODE_UNREACHABLE', 'DEADLINE_EXCEEDED', 'SHUTTING_DOWN')) throw thrown;
+      if (caller.signal.aborted || !Fault.is(thrown, ...silentReasons)) throw thrown;
       unreachable.add(link.node);
       return undefined;
     }

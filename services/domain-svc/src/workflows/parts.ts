@@ -1,4 +1,4 @@
-import type { Clock } from '@virtmesh/base';
+import type { Clock, Reason } from '@virtmesh/base';
 import type { DomainEvent } from '@virtmesh/contracts/domain/v1/domain_event';
 import type { Node } from '@virtmesh/contracts/node/v1/node';
 import type { NodeEvent } from '@virtmesh/contracts/node/v1/node_event';
@@ -23,3 +23,6 @@ export interface FleetParts {
   readonly directory: NodeKnowledge;
   readonly router: Router;
 }
+
+/** Why a node that was asked has not answered: the others' answers are given without it. */
+export const silentReasons = ['NODE_UNREACHABLE', 'DEADLINE_EXCEEDED', 'SHUTTING_DOWN'] as const satisfies readonly Reason[];
