@@ -53,7 +53,7 @@ function get(answers: readonly Answer[], options: { signal?: AbortSignal; regist
   } as CallContext;
   const method = operationService(parts).methods.find(({ path }) => path === OperationServiceService.getOperation.path);
   const request = Buffer.from(GetOperationRequest.encode({ name: anywhere }).finish());
-  return Promise.resolve(method?.handler(request, context)).then((answer) => Operation.decode(answer));
+  return Promise.resolve(method?.handler(request, context)).then((answer) => Operation.decode(answer as Buffer));
 }
 
 test('an operation is found on whatever node has it, though others do not answer', async () => {
