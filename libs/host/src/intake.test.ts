@@ -1,5 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +76,36 @@ describe('what another process hands over', () => {
     const door = await host.sockets.acceptOne(path, undefined);
     await door[Symbol.asyncDispose]();
     await expect(door.connection).rejects.toThrow('before anybody connected');
+  });
+
+  describe('is made for another user', () => {
+    const another = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const made = [
+      ['a FIFO', (path: string) => host.sockets.intake(path, another)],
+      ['a socket', (path: string) => host.sockets.acceptOne(path, another)],
+    ] as const;
+
+    it.each(made)('as %s only where nobody else can put another file in its place', async (_what, make) => {
+      const others = mkdtempSync(join(directory, 'others-'));
+      mkdirSync(join(others, 'below'));
+      chmodSync(others, 0o777);
+      symlinkSync(join(others, 'below'), `${others}-link`);
+      for (const place of [others, join(others, 'below'), `${others}-link`])
+        await expect(make(join(place, 'x'))).rejects.toMatchObject({
+          reason: 'HOST_INCOMPATIBLE',
+          metadata: { path: join(place, 'x'), barrier: others },
+        });
+      expect(readdirSync(others)).toEqual(['below']);
+      expect(readdirSync(join(others, 'below'))).toEqual([]);
+      chmodSync(others, 0o700);
+      if (host.uid === 0) {
+        chownSync(others, owner.uid, owner.gid);
+        await expect(make(join(others, 'x'))).rejects.toMatchObject({ reason: 'HOST_INCOMPATIBLE' });
+        chownSync(others, 0, 0);
+      }
+      chmodSync(others, 0o1777);
+      await (await make(join(others, 'below', 'x')))[Symbol.asyncDispose]();
+    });
   });
 
   it('is a file whose descriptor stands where it is to be read from', async () => {

@@ -2,12 +2,14 @@ import type { FileOwner, Intake } from '@virtmesh/driver-spi';
 import { constants, openSync } from 'node:fs';
 import { chown, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import { ownPlace } from './own-place.ts';
 import type { SystemCalls } from './system-calls.ts';
 
 const { O_RDONLY, O_NONBLOCK } = constants;
 
 /** Makes a FIFO and opens it for reading before anybody writes, so that nobody who opens it has to wait. */
-export async function openIntake(calls: SystemCalls, path: string, owner: FileOwner | undefined): Promise<Intake> {
+export async function openIntake(calls: SystemCalls, given: string, owner: FileOwner | undefined): Promise<Intake> {
+  const path = owner ? await ownPlace(given) : given;
   await rm(path, { force: true });
   calls.makeFifo(path, 0o600);
   try {

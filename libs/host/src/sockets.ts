@@ -7,6 +7,7 @@ import { listeningFd } from './listening-fd.ts';
 import { openIntake } from './intake.ts';
 import { inheritableFifo, openFifo, writeFifo } from './fifo.ts';
 import { ownNull } from './null-device.ts';
+import { ownPlace } from './own-place.ts';
 import { openPipe } from './pipes.ts';
 import type { SystemCalls } from './system-calls.ts';
 
@@ -43,7 +44,8 @@ async function listen(path: string): Promise<ListeningSocket> {
   return { fd: listeningFd(server), close: () => closed(server) };
 }
 
-async function acceptOne(path: string, owner: FileOwner | undefined): Promise<OneConnection> {
+async function acceptOne(given: string, owner: FileOwner | undefined): Promise<OneConnection> {
+  const path = owner ? await ownPlace(given) : given;
   if (Buffer.byteLength(path) > maxSocketPathBytes)
     throw Object.assign(new Error(`the socket path ${path} is longer than ${maxSocketPathBytes} bytes`), { code: 'ENAMETOOLONG', path });
   await rm(path, { force: true });

@@ -17,7 +17,8 @@ export async function releaseGuest(context: DriverContext, guest: GuestRef, reco
     endKeepers(context, record).then(() => (record.cgroup ? host.cgroups.remove(places.cgroup, signal) : undefined)),
     host.network.removeTaps(record.taps, signal),
     giveBack(host, record.files, (identity) => claims.originalOf(guest.uid, identity) !== undefined),
-    (async () => host.runFiles.remove(places.runDir))(),
+    // The two beside the directory are there still where the agent died while the guest was saved or dumped.
+    ...[places.runDir, places.stateSocket, places.dumpFifo].map(async (path) => host.runFiles.remove(path)),
   ]);
   claims.drop(guest.uid);
   context.guests.delete(guest.uid);

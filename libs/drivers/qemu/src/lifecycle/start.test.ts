@@ -1,6 +1,7 @@
 import { Fault } from '@virtmesh/base';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Life, ownerOf, soon, World } from '../testing/world.ts';
 
@@ -48,11 +49,13 @@ describe('a start with the real QEMU', () => {
     await life.driver.lifecycle.destroy(guest, { graceMs: 5000 }, soon());
     expect(await life.event(guest, (event) => event.t === 'exited')).toMatchObject({ how: 'destroyed' });
     expect(() => process.kill(observed.pid, 0)).toThrow('ESRCH');
+    // What an agent leaves that dies while it saves and dumps a guest.
+    for (const left of ['_state', '_dump']) writeFileSync(`${world.runDir(guest)}${left}`, '');
     await life.driver.lifecycle.release(guest, running.record);
     await life.driver.lifecycle.release(guest, running.record);
     expect(ownerOf(disk)).toBe(before);
     expect(world.cgroups(guest)).toEqual([]);
-    await expect(world.host.files.stat(world.runDir(guest))).resolves.toBeUndefined();
+    await expect(world.host.files.list(dirname(world.runDir(guest)))).resolves.toEqual([]);
     expect(world.processes(guest)).toEqual([]);
     await life.driver.lifecycle.forget(guest);
     await expect(world.host.files.list(`${world.directory}/state/domains`)).resolves.not.toContain(guest.uid);

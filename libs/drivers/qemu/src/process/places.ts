@@ -6,9 +6,9 @@ import type { GuestPaths } from '../launch.ts';
 /** Where everything of one guest is. */
 export interface GuestPlaces extends GuestPaths, GuestDirectories {
   readonly monitorSocket: string;
-  /** To which the guest's QEMU sends its state while it is saved. */
+  /** To which the guest's QEMU sends its state while it is saved. Beside its directory, not in it: the agent makes it for the guest's user. */
   readonly stateSocket: string;
-  /** Into which it writes its memory while it is dumped. */
+  /** Into which it writes its memory while it is dumped; beside its directory too. */
   readonly dumpFifo: string;
   /** Which it makes of its display: another one each time. */
   readonly picture: () => string;
@@ -26,8 +26,8 @@ export function placesOf(directories: DriverDirectories, uid: string): GuestPlac
     ...own,
     socket: (deviceId) => join(runDir, `${fileNamePart(deviceId)}.sock`),
     monitorSocket: join(runDir, '_qmp.sock'),
-    stateSocket: join(runDir, '_state.sock'),
-    dumpFifo: join(runDir, '_dump'),
+    stateSocket: `${runDir}_state`,
+    dumpFifo: `${runDir}_dump`,
     picture: () => join(runDir, `_picture-${randomUUID()}.png`),
     log: (deviceId) => join(logDir, `${fileNamePart(deviceId)}.log`),
     ownLog: join(logDir, '_qemu.log'),

@@ -42,9 +42,12 @@ export interface HostSockets {
   listen(path: string): Promise<ListeningSocket>;
   /** A path that begins with a NUL is a name in the abstract namespace. */
   connect(path: string, signal: AbortSignal): Promise<Duplex>;
-  /** Listens at a path (at most 107 bytes) for one connection, from the owner's processes alone. */
+  /**
+   * Listens at a path (at most 107 bytes) for one connection, from the owner's processes alone. HOST_INCOMPATIBLE where
+   * others than the agent, such as that owner, can write in the directory: they could have any file handed to the owner.
+   */
   acceptOne(path: string, owner: FileOwner | undefined): Promise<OneConnection>;
-  /** Makes a FIFO at a path, for the owner's processes alone to write into. */
+  /** Makes a FIFO at a path, for the owner's processes alone to write into. HOST_INCOMPATIBLE as for `acceptOne`. */
   intake(path: string, owner: FileOwner | undefined): Promise<Intake>;
   /** Makes a FIFO at a path, or takes the one that is there. */
   fifo(path: string): Promise<Fifo>;
