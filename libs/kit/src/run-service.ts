@@ -20,9 +20,9 @@ export type BaseConfig = z.output<typeof baseSchema>;
 
 /**
  * The flags that Node is to be started with for a service. V8 lets the space of what was made just now grow to 64 MiB and
- * keeps it; a service makes little between two collections, and with 16 MiB its resident memory is a third less.
+ * keeps it; a service makes little between two collections, and with 8 MiB its resident memory is a third less.
  */
-export const serviceNodeFlags: readonly string[] = ['--max-semi-space-size=8'];
+export const serviceNodeFlags: readonly string[] = ['--max-semi-space-size=4'];
 
 /**
  * What a service is to have in its environment. The C library gives each thread a heap of its own, which keeps what was
