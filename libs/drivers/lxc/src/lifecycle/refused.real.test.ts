@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Life, World } from '../testing/world.ts';
 
-describe('a root that leads elsewhere', () => {
+describe('what is wrong in the files of a container is refused by field:', () => {
   let world: World;
   let life: Life;
   beforeEach(async () => {
@@ -20,10 +20,11 @@ describe('a root that leads elsewhere', () => {
   };
 
   /** Starts with that root, and answers the field that was refused. Nothing was touched. */
-  const refusedField = async (root: string, others: readonly object[] = []): Promise<string | undefined> => {
+  const refusedField = async (root: string, others: readonly object[] = [], init: object = {}): Promise<string | undefined> => {
     const guest = life.newGuest();
     const filesystems = [{ source: { $case: 'directoryPath' as const, value: root }, target: '/' }, ...others];
-    const field = await life.start(guest, life.spec(guest, { filesystems })).then(
+    const container = { init: { path: '/bin/sleep', args: ['1000'], ...init } };
+    const field = await life.start(guest, life.spec(guest, { filesystems, container })).then(
       () => undefined,
       (thrown: unknown) => Fault.from(thrown).metadata['field'],
     );
@@ -32,14 +33,14 @@ describe('a root that leads elsewhere', () => {
     return field;
   };
 
-  it.each(['dev', 'proc', 'sys'])('by its /%s is refused', async (place) => {
+  it.each(['dev', 'proc', 'sys'])('a symlink for /%s', async (place) => {
     const root = world.rootfs();
     rmSync(join(root, place), { recursive: true });
     symlinkSync(outside(), join(root, place));
     expect(await refusedField(root)).toBe('spec.filesystems[0]');
   });
 
-  it('on the way to a target is refused, also in a file system below it', async () => {
+  it('a symlink on the way to a target, also in a file system below it', async () => {
     const root = world.rootfs();
     const ram = (target: string): object => ({ source: { $case: 'ram', value: { sizeBytes: 65_536n } }, target });
     symlinkSync(outside(), join(root, 'out'));
@@ -48,5 +49,24 @@ describe('a root that leads elsewhere', () => {
     expect(await refusedField(root, [ram('/up')])).toBe('spec.filesystems[1].target');
     const within = { source: { $case: 'directoryPath', value: root }, target: '/mnt' };
     expect(await refusedField(world.rootfs(), [ram('/mnt/out/x'), within])).toBe('spec.filesystems[1].target');
+  });
+
+  it('an image or device without a file system', async () => {
+    const image = join(world.images, 'image');
+    writeFileSync(image, Buffer.alloc(1 << 20, 'x'));
+    const mounted = (type: string): object => ({ source: { $case: 'imagePath', value: image }, target: '/mnt/x', type });
+    expect(await refusedField(world.rootfs(), [mounted('')])).toBe('spec.filesystems[1].image_path');
+    expect(await refusedField(world.rootfs(), [mounted('ext4')])).toBe('spec.filesystems[1].image_path');
+  });
+
+  it.each([
+    ['path', '/no/such'],
+    ['path', '/bin'],
+    ['path', '/etc/passwd'],
+    ['workingDirectory', '/no/such'],
+    ['workingDirectory', '/etc/passwd'],
+  ])('an init whose %s is %s', async (name, value) => {
+    const field = { path: 'path', workingDirectory: 'working_directory' }[name];
+    expect(await refusedField(world.rootfs(), [], { [name]: value })).toBe(`spec.container.init.${field}`);
   });
 });

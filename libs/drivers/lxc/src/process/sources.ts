@@ -50,13 +50,24 @@ export async function prepareFilesystem(
     case 'imagePath':
       return mountDisk(
         context.host,
-        { source: await truePath(context, source.value, 'file', `${field}.image_path`), options: ['loop'], type, readOnly },
+        {
+          source: await truePath(context, source.value, 'file', `${field}.image_path`),
+          options: ['loop'],
+          type,
+          readOnly,
+          field: `${field}.image_path`,
+        },
         places.mount(id),
         signal,
       );
     case 'devicePath':
       await requireKind(context.host, source.value, 'block', `${field}.device_path`);
-      return mountDisk(context.host, { source: source.value, options: [], type, readOnly }, places.mount(id), signal);
+      return mountDisk(
+        context.host,
+        { source: source.value, options: [], type, readOnly, field: `${field}.device_path` },
+        places.mount(id),
+        signal,
+      );
     case 'ram':
     case undefined:
       return undefined;
@@ -70,17 +81,33 @@ interface DiskMount {
   readonly options: readonly string[];
   readonly type: string;
   readonly readOnly: boolean;
+  /** Where the definition names it. */
+  readonly field: string;
 }
 
-async function mountDisk(host: Host, { source, options, type, readOnly }: DiskMount, target: string, signal: AbortSignal): Promise<string> {
+async function mountDisk(
+  host: Host,
+  { source, options, type, readOnly, field }: DiskMount,
+  target: string,
+  signal: AbortSignal,
+): Promise<string> {
   // A step can be repeated: what the last try mounted is there already.
   if ((await host.mounts.below(target)).length > 0) return target;
   await host.files.makeDirectory(target, { mode: 0o755 });
   // No device nodes: what a foreign file system says of those would be the node's own devices.
-  await host.mounts.mount(
-    { source, target, ...(type === '' ? {} : { type }), options: [...options, 'nodev', readOnly ? 'ro' : 'rw'] },
-    signal,
-  );
+  const mount = { source, target, ...(type === '' ? {} : { type }), options: [...options, 'nodev', readOnly ? 'ro' : 'rw'] };
+  try {
+    await host.mounts.mount(mount, signal);
+  } catch (thrown) {
+    if (!Fault.is(thrown, 'COMMAND_FAILED')) throw thrown;
+    const words = (thrown.metadata['stderr'] ?? '').trim();
+    throw new Fault(
+      'HOST_INCOMPATIBLE',
+      `${field}: ${source} cannot be mounted${type === '' ? '' : ` as ${type}`}; make a file system in it, or name another: ${words}`,
+      { field, path: source, words },
+      { cause: thrown },
+    );
+  }
   return target;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { wordsOf } from './words.ts';
+import { startFailure, wordsOf } from './words.ts';
 
 test("LXC's words are those that say why", () => {
   const log = [
@@ -13,4 +13,15 @@ test("LXC's words are those that say why", () => {
     'No such file or directory - Failed to exec "/nonexistent"; An error occurred in another process (expected sequence number 7)',
   );
   expect(wordsOf('')).toBe('');
+});
+
+test('a failure names what in the definition is at fault, where the words tell it', () => {
+  const words = 'Permission denied - Failed to exec "/bin"; An error occurred in another process (expected sequence number 7)';
+  expect(startFailure(words)).toMatchObject({
+    reason: 'HOST_INCOMPATIBLE',
+    message: expect.stringMatching(/^spec\.container\.init\.path: cannot be run in the container: Permission denied; /) as unknown,
+    metadata: { field: 'spec.container.init.path', words },
+  });
+  expect(startFailure('').message).toBe('LXC could not start the container: it gave no reason');
+  expect(startFailure('No space left')).toMatchObject({ reason: 'HYPERVISOR_FAILED', metadata: { words: 'No space left' } });
 });

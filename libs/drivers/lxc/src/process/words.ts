@@ -27,5 +27,26 @@ export async function lastWords(host: Host, ownLog: string): Promise<string> {
   }
 }
 
-export const startFailure = (words: string): Fault =>
-  new Fault('HYPERVISOR_FAILED', `LXC could not start the container: ${words || 'it gave no reason'}`, { words });
+/** What the definition says that LXC's words tell to be wrong in the container: only there is it seen, with its users and mounts. */
+const faulty: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /([^;]*) - Failed to exec "\//,
+    'spec.container.init.path',
+    'cannot be run in the container: $; name a program that is there and may be run',
+  ],
+  [
+    /([^;]*) - Could not change directory to "\//,
+    'spec.container.init.working_directory',
+    'cannot be entered in the container: $; name a directory that is there',
+  ],
+];
+
+/** HYPERVISOR_FAILED with LXC's words; HOST_INCOMPATIBLE, with the field, where they tell what in the definition is at fault. */
+export function startFailure(words: string): Fault {
+  for (const [form, field, description] of faulty) {
+    const [, why] = form.exec(words) ?? [];
+    if (why !== undefined)
+      return new Fault('HOST_INCOMPATIBLE', `${field}: ${description.replace('$', () => why.trim())}`, { field, words });
+  }
+  return new Fault('HYPERVISOR_FAILED', `LXC could not start the container: ${words || 'it gave no reason'}`, { words });
+}
