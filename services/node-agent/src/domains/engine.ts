@@ -41,9 +41,9 @@ export interface Work {
   readonly settled?: () => void;
   /**
    * Takes back what an earlier life of the agent had begun, where it was asked to before it died: the job does not run then.
-   * In its turn; repeatable.
+   * In its turn; repeatable. What cannot be taken back any more it completes, and ends the operation itself.
    */
-  readonly takeBack?: (running: Running) => Promise<void>;
+  readonly takeBack?: (running: Running, cause: Cause) => Promise<void>;
   /** Never refused because of what else is under way. */
   readonly always?: boolean;
 }
@@ -168,13 +168,15 @@ export class Engine {
   }
 
   /** Ends an operation of an earlier life whose cancel was asked for, in its turn. */
-  async leave(uid: string, running: Running, takeBack: (running: Running) => Promise<void>): Promise<void> {
+  async leave(uid: string, running: Running, cause: Cause, takeBack: NonNullable<Work['takeBack']>): Promise<void> {
+    const { log, stopping } = this.parts;
     try {
-      await this.parts.queue.run(uid, undefined, () => takeBack(running), { always: true });
+      await this.turn(uid, undefined, () => takeBack(running, cause), { always: true });
     } catch (thrown) {
-      this.parts.log.error({ err: thrown, operation: running.id }, 'what an operation had begun could not be taken back');
+      log.error({ err: thrown, operation: running.id }, 'what an operation had begun could not be taken back');
     }
-    await this.fail(running, abortFault(running.signal));
+    // What the end of the agent has cut short is left to its next life.
+    if (!stopping.aborted && !hasEnded(running.operation.state)) await this.fail(running, abortFault(running.signal));
   }
 
   /** Ends the other operations on a domain that give way to its end. */
@@ -268,6 +270,17 @@ export class Engine {
     };
   }
 
+  /** Runs a job when all earlier ones on the domain have ended, as the queue does; the end of the agent waits for it. */
+  async turn<T>(uid: string, signal: AbortSignal | undefined, job: () => Promise<T>, options: { readonly always: boolean }): Promise<T> {
+    const turn = this.parts.queue.run(uid, signal, job, options);
+    this.#turns.add(turn);
+    try {
+      return await turn;
+    } finally {
+      this.#turns.delete(turn);
+    }
+  }
+
   /** Resolves when no job is in its turn on any domain. Those that wait for a guest go on. */
   async idle(): Promise<void> {
     while (this.#turns.size > 0) await Promise.allSettled(this.#turns);
@@ -277,7 +290,7 @@ export class Engine {
     const { failpoints } = this.parts;
     const { verb } = running.operation;
     try {
-      const following = await this.#turn(uid, running, work, async () => {
+      const inTurn = async () => {
         // What began to wait for the guest since the call was admitted.
         if (work.always !== true) this.#long.admit(uid, verb as Verb);
         await failpoints.hit(`${verb}.begin`);
@@ -286,7 +299,8 @@ export class Engine {
         const follow = await work.job(running, cause);
         // Before the turn ends, so that no call comes in between.
         return follow && { follow, held: this.#long.enter(uid, running) };
-      });
+      };
+      const following = await this.turn(uid, running.signal, inTurn, { always: work.always === true });
       if (following) {
         using _held = following.held;
         await following.follow(running.signal);
@@ -294,16 +308,6 @@ export class Engine {
       await failpoints.hit(`${verb}.end`);
     } catch (thrown) {
       await this.fail(running, thrown);
-    }
-  }
-
-  async #turn<T>(uid: string, running: Running, work: Work, job: () => Promise<T>): Promise<T> {
-    const turn = this.parts.queue.run(uid, running.signal, job, { always: work.always === true });
-    this.#turns.add(turn);
-    try {
-      return await turn;
-    } finally {
-      this.#turns.delete(turn);
     }
   }
 }

@@ -210,7 +210,7 @@ const hasUsedState = ({ begun, runtime }: Found, reason: DomainStateReason | und
 /** Whether an operation that is taken up next records the end of a guest. */
 async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boolean> {
   if (begun.some((operation) => endsDomain(engine, operation))) return true;
-  const saves = begun.filter(({ cancelRequested, verb }) => verb === 'save' && !cancelRequested);
+  const saves = begun.filter(({ verb }) => verb === 'save');
   const ended = saves.map(async ({ name }) => {
     const id = name.split('/').at(-1) ?? '';
     const request = engine.requests.bodyOf(id);
@@ -279,7 +279,7 @@ function resume(engine: Engine, operation: Operation): void {
     return;
   }
   const work = resumedWork(engine, operation.verb as Verb, operation.targetUid, request);
-  if (operation.cancelRequested && work.takeBack) void engine.leave(operation.targetUid, running, work.takeBack);
+  if (operation.cancelRequested && work.takeBack) void engine.leave(operation.targetUid, running, causeOf(operation), work.takeBack);
   else engine.run(operation.targetUid, running, causeOf(operation), work);
 }
 

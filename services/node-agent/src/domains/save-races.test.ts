@@ -57,12 +57,19 @@ describe('a destroy', () => {
 });
 
 describe('a guest whose state is safe', () => {
-  it('and cannot be ended goes on, and the file is removed', async () => {
+  it('and cannot be ended at once is ended later: nobody knows whether it would go on', async () => {
     const uid = await begin();
     agent.world.hooks.set('destroy', () => {
       agent.world.hooks.clear();
       throw new Error('it does not react');
     });
+    expect((await verbs.save('web')).state).toBe(OperationState.SUCCEEDED);
+    await agent.settled();
+    expect([managed(), agent.world.guests.size, status()?.reason]).toEqual([[uid], 0, DomainStateReason.SAVED]);
+  });
+
+  it('and cannot be given its name goes on, and the file is removed', async () => {
+    const uid = await begin('save.record=throw');
     expect((await verbs.save('web')).state).toBe(OperationState.FAILED);
     await agent.settled();
     expect([managed(), agent.world.guest(uid).state, status()?.state]).toEqual([[], 'running', DomainState.RUNNING]);

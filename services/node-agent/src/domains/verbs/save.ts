@@ -1,4 +1,4 @@
-import { abortFault, Fault } from '@virtmesh/base';
+import { abortFault, Fault, sleep } from '@virtmesh/base';
 import type { SavedStateHeader } from '@virtmesh/contracts/agent/v1/saved_state';
 import { DomainStateReason } from '@virtmesh/contracts/domain/v1/domain';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
@@ -18,6 +18,7 @@ import { idleStatus } from '../status.ts';
 import { forgetFile, isPublished, keepFile, takeFileBack } from './kept-file.ts';
 import { checkState, feature } from './precheck.ts';
 import { refusalOf } from './refusal.ts';
+import { lastSeen } from './stop.ts';
 
 /** Where a request wants the state to be. */
 export const saveTarget = (request: SaveDomainRequest, uid: string): FileTarget =>
@@ -70,17 +71,27 @@ const stateEvents: ReadonlySet<DriverEvent['t']> = new Set(['state']);
 
 async function followSave(save: Save, signal: AbortSignal): Promise<void> {
   const { cause, engine, entry, running, target } = save;
-  const { files, queue, registry } = engine.parts;
+  const { files, log, registry } = engine.parts;
   const { uid } = entry.guest;
-  let stopped = false;
+  let [stopped, safe] = [false, false];
   try {
     using _doing = engine.observer.during(uid, { cause, types: stateEvents });
     await using file = await files.create(target, running.id);
     await writeState(save, file, signal);
     stopped = true;
     await file.sync();
-    await queue.run(uid, signal, () => conclude(save, file, signal), { always: true });
+    const conclude = async (): Promise<void> => {
+      using _hold = engine.observer.hold(uid);
+      await publish(save, file, signal);
+      safe = true;
+      await endSaved(save);
+    };
+    await engine.turn(uid, signal, conclude, { always: true });
   } catch (thrown) {
+    if (safe) {
+      log.error({ err: thrown, operation: running.id }, 'a save that has succeeded could not be tidied up after');
+      return;
+    }
     await takeFileBack(engine, { uid, operation: running.id, target, stopped });
     await engine.fail(running, thrown, () => {
       const job = registry.get(uid)?.domain.status?.job;
@@ -129,22 +140,40 @@ function headerOf(engine: Engine, { domain, guest, state }: Entry, active: Domai
   };
 }
 
-/** Gives the file its name and ends the guest. Up to its end all can be taken back; from there on the save has succeeded. */
-async function conclude(save: Save, file: PartialFile, signal: AbortSignal): Promise<void> {
-  const { engine, entry, running } = save;
-  const { drivers, failpoints, registry, stopping } = engine.parts;
-  const { guest } = entry;
+/** Gives the file its name. Up to its end all can be taken back. */
+async function publish({ engine, entry, running }: Save, file: PartialFile, signal: AbortSignal): Promise<void> {
+  const { failpoints, registry } = engine.parts;
   if (signal.aborted) throw abortFault(signal);
-  const now = registry.get(guest.uid);
+  const now = registry.get(entry.guest.uid);
   if (now === undefined || !isActive(now.state))
     throw new Fault('HYPERVISOR_FAILED', `${entry.domain.name} ended while its state was saved`, { name: entry.domain.name });
   await engine.record(() => keepFile(engine, running.id, { stops: entry.state === 'running', identity: file.identity }));
   await file.publish();
   await failpoints.hit('save.record');
   running.phase('end', 99);
-  using _hold = engine.observer.hold(guest.uid);
-  await drivers.get(entry.domain.hypervisor).lifecycle.destroy(guest, { graceMs: 0 }, stopping);
-  await recordSaved(save);
+}
+
+const killMs = 30_000;
+const firstRetryMs = 100;
+const maxRetryMs = 10_000;
+
+/**
+ * Ends a guest whose state is safe. From the order on that state may be all that is left of it, whether its end is seen or
+ * not, so nothing takes the save back: what fails is tried again until it is done or the agent ends, whose next life does it.
+ */
+async function endSaved(save: Save): Promise<void> {
+  const { engine, entry } = save;
+  const { drivers, log, stopping } = engine.parts;
+  const { guest } = entry;
+  for (let waitMs = firstRetryMs; !stopping.aborted; waitMs = Math.min(2 * waitMs, maxRetryMs)) {
+    try {
+      await drivers.get(entry.domain.hypervisor).lifecycle.destroy(guest, { graceMs: 0 }, AbortSignal.timeout(killMs));
+      return await recordSaved(save);
+    } catch (thrown) {
+      log.error({ err: Fault.from(thrown), uid: guest.uid, retryMs: waitMs }, 'a saved guest could not be ended; trying again');
+    }
+    await sleep(waitMs, stopping).catch(() => undefined);
+  }
 }
 
 /** Gives back what the guest held and records its end with that of the operation. */
@@ -167,10 +196,13 @@ async function recordSaved({ cause, engine, entry, running, target }: Save): Pro
     forgetFile(engine, running.id);
     if (released) forgetRuntime(store, guest.uid);
     keepStartedFrom(store, guest.uid, undefined);
+    const status = { ...idleStatus(), managedSave: target.t === 'managed' };
+    // It had ended by itself before it could be ended.
+    if (registry.must(guest.uid).state === 'shutoff') return registry.change(guest.uid, { cause, status });
     return registry.change(guest.uid, {
       cause,
       state: { to: 'seen_gone', reason: DomainStateReason.SAVED },
-      status: { ...idleStatus(), managedSave: target.t === 'managed' },
+      status,
       domain: { activeSpec: undefined },
       gone: !domain.persistent,
     });
@@ -179,24 +211,28 @@ async function recordSaved({ cause, engine, entry, running, target }: Save): Pro
 }
 
 /**
- * Completes a save whose file has its name. Of any other nothing is left, and its guest goes on: the hypervisor's side of
- * it ended with the agent's.
+ * Completes a save whose file has its name, also one that was cancelled: its guest may have been killed. Of any other
+ * nothing is left, and its guest goes on: the hypervisor's side of it ended with the agent's.
  */
 export function resumedSave(engine: Engine, uid: string, request: SaveDomainRequest): Work {
-  const { drivers, registry } = engine.parts;
+  const { registry } = engine.parts;
   const target = saveTarget(request, uid);
-  const job: Job = async (running, cause) => {
-    const entry = registry.get(uid);
-    if (entry && isActive(entry.state) && (await isPublished(engine, target, running.id))) {
-      using _hold = engine.observer.hold(uid);
-      await drivers.get(entry.domain.hypervisor).lifecycle.destroy(entry.guest, { graceMs: 0 }, running.signal);
-      await recordSaved({ engine, running, cause, entry, target });
-      return;
+  const completed = async (running: Running, cause: Cause): Promise<boolean> => {
+    using _hold = engine.observer.hold(uid);
+    if (!(await isPublished(engine, target, running.id))) {
+      await takeFileBack(engine, { uid, operation: running.id, target, stopped: true });
+      return false;
     }
-    await takeFileBack(engine, { uid, operation: running.id, target, stopped: true });
+    const entry = registry.get(uid);
+    if (entry) await endSaved({ engine, running, cause, entry, target });
+    else await engine.succeed(running, () => (forgetFile(engine, running.id), lastSeen(running)));
+    return true;
+  };
+  const job: Job = async (running, cause) => {
+    if (await completed(running, cause)) return;
     throw new Fault('OPERATION_PREEMPTED', 'the agent restarted while it saved the guest, which goes on as before; repeat the call', {
       verb: 'save',
     });
   };
-  return { job, takeBack: ({ id }) => takeFileBack(engine, { uid, operation: id, target, stopped: true }) };
+  return { job, takeBack: async (running, cause) => void (await completed(running, cause)) };
 }
