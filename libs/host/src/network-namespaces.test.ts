@@ -8,8 +8,8 @@ it('the set-up of an interface is a batch in which nothing but names and address
     'address replace 192.0.2.10/24 dev eth0',
     'address replace 2001:db8::10/64 dev eth0',
     'link set dev eth0 up',
-    'route replace default via 192.0.2.1 dev eth0',
-    '-6 route replace default via 2001:db8::1 dev eth0',
+    'route replace default via 192.0.2.1 dev eth0 onlink',
+    '-6 route replace default via 2001:db8::1 dev eth0 onlink',
   ]);
   for (const addresses of [['192.0.2.1'], ['192.0.2.1/24\nlink del eth0'], ['x/24'], ['192.0.2.1/24 dev lo']])
     expect(() => innerLines({ pid: 1, name: 'a', addresses, gateways: [] })).toThrow(/not an address/);

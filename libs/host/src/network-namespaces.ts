@@ -28,12 +28,12 @@ export class NetworkNamespaces {
   }
 }
 
-/** The lines of a batch that set up an interface, and put it up. */
+/** The lines of a batch that set up an interface, and put it up. A router need not be in a network of its addresses, as where LXC sets it up. */
 export function innerLines({ name, addresses, gateways }: InnerInterface): readonly string[] {
   return [
     ...addresses.map((address) => `address replace ${prefix(address)} dev ${name}`),
     `link set dev ${name} up`,
-    ...gateways.map((gateway) => `${isIP(gateway) === 6 ? '-6 ' : ''}route replace default via ${address(gateway)} dev ${name}`),
+    ...gateways.map((gateway) => `${isIP(gateway) === 6 ? '-6 ' : ''}route replace default via ${address(gateway)} dev ${name} onlink`),
   ];
 }
 

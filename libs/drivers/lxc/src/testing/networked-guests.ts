@@ -78,7 +78,8 @@ const plug = async (
 const device: Parameters<typeof Interface.fromPartial>[0] = {
   id: 'extra',
   backend: { $case: 'bridge', value: { bridge: 'br0' } },
-  guest: { addresses: ['198.51.100.5/24'] },
+  // A router that is in no network of its addresses.
+  guest: { addresses: ['198.51.100.5/24'], ipv4Gateway: '203.0.113.99' },
 };
 const more = await plug('attach', 'extra', spec, withDevice(spec, { $case: 'interface', value: Interface.fromPartial(device) }));
 const extra = vethName(guest.uid, 'extra');
