@@ -1,21 +1,7 @@
 import type { FileKind, FileOwner, FileStat, HostFiles, OpenFile } from '@virtmesh/driver-spi';
-import { constants, readlinkSync, type Stats, watch } from 'node:fs';
-import {
-  chmod,
-  chown,
-  copyFile,
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  rename,
-  rm,
-  stat,
-  statfs,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { constants, createReadStream, readlinkSync, type Stats, watch } from 'node:fs';
+import { chmod, chown, type FileHandle, mkdir, open, readdir, readlink, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { removeTree } from './remove-tree.ts';
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
@@ -34,7 +20,7 @@ export function hostFiles(): HostFiles {
     readLink: (path) => absentAs(undefined, () => readlink(path)),
     list: (path) => absentAs<readonly string[]>([], () => readdir(path)),
     rename,
-    remove: (path) => rm(path, { recursive: true, force: true }),
+    remove: (path) => removeTree(path),
     watch: watchDirectory,
   };
 }
@@ -104,14 +90,16 @@ async function copyExclusively(from: string, to: string, options: { readonly mod
   if (await absentAs(undefined, () => stat(to))) return false;
   const temporary = `${to}.new`;
   await rm(temporary, { force: true });
-  await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   try {
-    await chmod(temporary, options.mode);
-    if (options.owner) await chown(temporary, options.owner.uid, options.owner.gid);
+    // By what is open and not by its name: others may write in the directory.
+    await using copy = await open(temporary, 'wx', options.mode);
+    await copy.writeFile(createReadStream(from));
+    await copy.chmod(options.mode);
+    if (options.owner) await copy.chown(options.owner.uid, options.owner.gid);
     await rename(temporary, to);
     return true;
   } catch (thrown) {
-    await unlink(temporary);
+    await rm(temporary, { force: true });
     throw thrown;
   }
 }

@@ -42,7 +42,8 @@ export async function tryKvm({ host, guest, workDir }: TrialOptions, binary: str
       why: 'the host has no /dev/kvm; enable virtualization in its firmware (or nested virtualization where it is a guest itself) and load kvm_intel or kvm_amd',
     };
   try {
-    await host.files.makeDirectory(workDir, guest ? { mode: 0o700, owner: guest } : { mode: 0o700 });
+    // The agent's, which writes into it: that user may be a guest's that runs already.
+    await host.files.makeDirectory(workDir, { mode: 0o711 });
     const disk = `${workDir}/boot-sector`;
     await host.files.writeText(disk, bootDisk(), 0o644);
     return await run(host, binary, disk, guest, signal);

@@ -114,11 +114,25 @@ test("a guest user who may not use KVM learns it in QEMU's words", async (contex
   if (host.uid !== 0 || (await host.files.stat('/dev/kvm')) === undefined) context.skip('needs root and /dev/kvm');
   const binary = await probeBinary({ host, cacheDir: directory }, 'x86_64', soon());
   await host.processes.run('/bin/chmod', ['755', directory], { signal: soon() });
+  const workDir = join(directory, 'trial');
+  const owners: (number | undefined)[] = [];
+  const looking: Host = {
+    ...host,
+    processes: {
+      ...host.processes,
+      spawn: async (order) => {
+        owners.push((await host.files.stat(workDir))?.uid);
+        return host.processes.spawn(order);
+      },
+    },
+  };
   const found = await probeAccelerators(
-    { host, cacheDir: directory, workDir: join(directory, 'trial'), guest: { uid: 65_534, gid: 65_534 } },
+    { host: looking, cacheDir: directory, workDir, guest: { uid: 65_534, gid: 65_534 } },
     binary,
     soon(),
   );
+  // Or that user, who may be a guest's that runs, could have the agent write to any file.
+  expect(owners).toEqual([0]);
   expect(await host.files.list(directory)).not.toContain('qemu-x86_64-kvm.json');
   expect(found.why.kvm).toContain('Permission denied');
   expect(found.why.kvm).toContain('/dev/kvm');

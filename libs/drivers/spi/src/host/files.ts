@@ -57,14 +57,14 @@ export interface HostFiles {
   stat(path: string): Promise<FileStat | undefined>;
   /** How large the file system is that a path is in, and how much of it is used, in bytes. */
   space(path: string): Promise<{ readonly totalBytes: bigint; readonly usedBytes: bigint }>;
-  /** Makes a directory, and the ones above it; one that is there gets the mode and owner. */
+  /** Makes a directory, and the ones above it; one that is there gets the mode and owner. Not where others than the agent can write: both are set by name. */
   makeDirectory(path: string, options: { readonly mode: number; readonly owner?: FileOwner }): Promise<void>;
   /** What a symlink says; undefined for what is none, or not there. */
   readLink(path: string): Promise<string | undefined>;
   /** Names in a directory; none where there is no directory. */
   list(path: string): Promise<readonly string[]>;
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file, or a directory with all in it. Absence is success. */
+  /** Removes a file, or a directory with all in it, and nothing else, whatever who can write in it does meanwhile. Absence is success. */
   remove(path: string): Promise<void>;
   /** Calls back when something in a directory changed, until the signal. */
   watch(directory: string, onChange: (name: string) => void, signal: AbortSignal): void;

@@ -7,6 +7,6 @@ export interface HostRunFiles {
   makeDirectory(path: string, mode: number): void;
   /** Writes a file whole, so that a reader sees the old or the new text. */
   writeText(path: string, text: string, mode: number): void;
-  /** Removes a file, or a directory with all in it. Absence is success. */
+  /** Removes a file, or a directory with all in it, when nobody writes in it any more. Absence is success. */
   remove(path: string): void;
 }
