@@ -112,6 +112,22 @@ describe('Running', () => {
     expect(errorOf(running.operation)).toMatchObject({ reason: 'OPERATION_PREEMPTED', metadata: { by: 'nodes/n1/operations/other' } });
   });
 
+  it('is aborted by a cancel of which the disk has no room for a record, which comes with its end', () => {
+    const { operations, port } = setting();
+    const running = operations.create(start());
+    running.save();
+    running.begin();
+    const put = port.put.bind(port);
+    port.put = () => {
+      throw new Fault('DISK_EXHAUSTED', 'the file system is full');
+    };
+    expect(operations.cancel(running.id)).toMatchObject({ state: OperationState.RUNNING, cancelRequested: true });
+    expect(running.signal.reason).toMatchObject({ reason: 'OPERATION_CANCELLED' });
+    port.put = put;
+    running.fail(Fault.from(running.signal.reason));
+    expect(port.get(running.id)).toMatchObject({ state: OperationState.CANCELLED, cancelRequested: true });
+  });
+
   it('may end well though it was cancelled too late', () => {
     const { operations } = setting();
     const running = operations.create(start());

@@ -103,11 +103,16 @@ export class Running {
     this.#abort(new Fault('OPERATION_PREEMPTED', `the operation ${name} (${verb}) gave way to ${by}`, { operation: name, by }));
   }
 
-  /** Asks for its end because a caller wants it. Asked once more, or after its end, nothing changes. */
+  /**
+   * Asks for its end because a caller wants it, also where the disk has no room to note that: its end notes it then. Asked
+   * once more, or after its end, nothing changes.
+   */
   cancel(): void {
     if (hasEnded(this.#operation.state) || this.#operation.cancelRequested) return;
-    this.#change({ cancelRequested: true });
+    this.#show({ ...this.#operation, cancelRequested: true });
     this.#abort(cancelled(this.#operation));
+    // What was never saved is not known to any later life either; its end will be.
+    if (this.#saved) this.#saveCancel();
   }
 
   /** Calls `listener` at each change until the answered function is called. */
@@ -116,11 +121,13 @@ export class Running {
     return () => this.#listeners.delete(listener);
   }
 
-  #change(part: Partial<Operation>): void {
-    const changed = { ...this.#operation, ...part };
-    // What was never saved is not known to any later life either; its end will be.
-    if (this.#saved) this.#parts.port.put(changed);
-    this.#show(changed);
+  #saveCancel(): void {
+    const { port } = this.#parts;
+    try {
+      port.tx(() => port.put(this.#operation));
+    } catch (thrown) {
+      if (!Fault.is(thrown, 'DISK_EXHAUSTED', 'RECORD_CORRUPT')) throw thrown;
+    }
   }
 
   #end(event: OperationEvent, part: Partial<Operation>): boolean {

@@ -4,8 +4,9 @@ import { DomainState } from '@virtmesh/contracts/domain/v1/domain';
 import { OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mustBeLawful } from '../testing/event-laws.ts';
+import { atOnce, ended, idOf, reasonOf } from '../testing/operation-ends.ts';
 import { domainIn, TestAgent } from '../testing/test-agent.ts';
-import { type Verbs, verbsOf } from '../testing/verbs.ts';
+import { Gate, type Verbs, verbsOf } from '../testing/verbs.ts';
 
 let agent: TestAgent;
 let verbs: Verbs;
@@ -108,5 +109,46 @@ describe('a full disk', () => {
     await agent.settled();
     expect(agent.eventNames()).toBe('defined started watchdog shutdown stopped');
     expect(agent.world.held.size).toBe(0);
+  });
+
+  it('keeps no guest from being destroyed, and the record of it waits for room', async () => {
+    const { uid } = domainIn(await verbs.create('web', { start: true }));
+    full = true;
+    const requestId = randomUUID();
+    const destroying = await verbs.destroy('web', { requestId, ...atOnce });
+    await expect.poll(() => agent.world.guests.has(uid)).toBe(false);
+    expect((await verbs.destroy('web', { requestId, ...atOnce })).name).toBe(destroying.name);
+    full = false;
+    expect((await ended(agent, destroying)).state).toBe(OperationState.SUCCEEDED);
+    expect([entry().state, agent.world.held.size, agent.eventNames()]).toEqual(['shutoff', 0, 'defined started stopped']);
+    expect((await verbs.destroy('web', { requestId })).name).toBe(destroying.name);
+    expect(agent.world.calls.filter((call) => call.startsWith('destroy-gracefully'))).toHaveLength(1);
+  });
+
+  it('tells how a destroy failed that it kept from being saved, and saves one that goes on', async () => {
+    await verbs.create('web', { start: true });
+    full = true;
+    setTimeout(() => (full = false), 100);
+    agent.world.hooks.set('destroy-gracefully', () => Promise.reject(new Fault('HYPERVISOR_UNRESPONSIVE', 'it is stuck')));
+    expect(reasonOf(await verbs.destroy('web'))).toBe('HYPERVISOR_UNRESPONSIVE');
+    full = true;
+    setTimeout(() => (full = false), 100);
+    const gate = new Gate();
+    agent.world.hooks.set('destroy-gracefully', gate.wait);
+    const destroying = await verbs.destroy('web', atOnce);
+    const { store } = agent.context;
+    await expect.poll(() => store.operations.unfinished().map(({ id }) => id)).toEqual([idOf(destroying)]);
+    gate.open();
+    expect((await ended(agent, destroying)).state).toBe(OperationState.SUCCEEDED);
+  });
+
+  it('keeps no operation from being cancelled', async () => {
+    await verbs.create('web', { start: true });
+    const shutdown = await verbs.shutdown('web', atOnce);
+    full = true;
+    expect(agent.context.operations.cancel(idOf(shutdown)).cancelRequested).toBe(true);
+    setTimeout(() => (full = false), 50);
+    expect((await ended(agent, shutdown)).state).toBe(OperationState.CANCELLED);
+    expect(entry().state).toBe('running');
   });
 });

@@ -56,8 +56,9 @@ export interface Accepted extends Work {
   /**
    * Whether the operation is saved before its work begins, so that a later life of the agent completes it: for work that is
    * half done in between, or must not be done twice. Other work ends in one commit, which saves the operation too.
+   * `when-possible` is for work that a full disk must not keep from being done.
    */
-  readonly kept?: boolean;
+  readonly kept?: boolean | 'when-possible';
 }
 
 export interface EngineParts {
@@ -130,20 +131,29 @@ export class Engine {
     const { context, requestId, verb } = call;
     if (work.always !== true) this.#long.admit(work.uid, verb);
     const running = operations.create({ verb, target: work.target, targetUid: work.uid, requestor: context.caller.identity, requestId });
-    this.requests.accept(asked, running, work.kept === true);
+    this.requests.accept(asked, running, work.kept);
+    if (this.requests.isLate(running.id)) this.#saveLater(running.id);
     this.run(work.uid, running, causeOf(call, running), work);
     return running.id;
   }
 
   /**
    * What is answered must be true after a kill; and after a power cut too where it is of a definition, or an operation that
-   * goes on. What was done to a guest needs not: the guest has ended with the power.
+   * goes on. What was done to a guest needs not: the guest has ended with the power. What goes on though the disk has no
+   * room for it is told nevertheless: after a kill it is only the guest that shows it.
    */
   async #answer({ verb }: Call, id: string, operation: Operation): Promise<Operation> {
-    if (hasEnded(operation.state) && !definitionVerbs.has(verb)) return operation;
+    if ((hasEnded(operation.state) && !definitionVerbs.has(verb)) || this.requests.isLate(id)) return operation;
     this.requests.save(id);
     await this.parts.store.durable();
     return operation;
+  }
+
+  #saveLater(id: string): void {
+    const { log, stopping } = this.parts;
+    this.record(() => this.requests.save(id)).catch((thrown: unknown) => {
+      if (!stopping.aborted) log.error({ err: thrown, operation: id }, 'an operation that goes on could not be saved');
+    });
   }
 
   /** Runs work in its turn. Also for what an earlier life began and for what no call asked for. */
@@ -240,7 +250,7 @@ export class Engine {
       this.requests.end(running);
       running.fail(Fault.from(thrown));
     };
-    if (work || !this.requests.isUnsaved(running.id)) return this.record(end);
+    if (work || !this.requests.isRefusable(running.id)) return this.record(end);
     try {
       this.parts.registry.tx(end);
     } catch (disk) {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '@virtmesh/base';
 import { hasEnded, type Running } from '@virtmesh/operations';
-import type { Call, EngineParts } from './engine.ts';
+import type { Accepted, Call, EngineParts } from './engine.ts';
+import { isDiskFault } from './recorded.ts';
 
 /** A call with what tells it from another one under the same request id. */
 export interface Asked {
@@ -12,6 +13,8 @@ export interface Asked {
 /** A call whose operation has not been saved yet. */
 interface Unsaved extends Asked {
   readonly running: Running;
+  /** It is carried out though the disk had no room for it, and is saved when there is. */
+  late: boolean;
   /** Rejects where the disk has no room for the only commit of its work: then there never was an operation. */
   readonly refused: PromiseWithResolvers<never>;
 }
@@ -49,22 +52,30 @@ export class Requests {
     ]);
   }
 
-  /** Notes a call whose operation was made just now; with `kept`, saves it. Where that fails there is neither. */
-  accept({ call, digest }: Asked, running: Running, kept: boolean): void {
-    const unsaved: Unsaved = { call, digest, running, refused: Promise.withResolvers() };
+  /** Notes a call whose operation was made just now; with `kept`, saves it. Where that fails, and is not to come later, there is neither. */
+  accept({ call, digest }: Asked, running: Running, kept: Accepted['kept']): void {
+    const unsaved: Unsaved = { call, digest, running, late: false, refused: Promise.withResolvers() };
     unsaved.refused.promise.catch(() => {});
     this.#unsaved.set(running.id, unsaved);
     if (call.requestId !== '') this.#byRequest.set(call.requestId, unsaved);
     try {
       if (kept) this.save(running.id);
     } catch (thrown) {
+      unsaved.late = kept === 'when-possible' && isDiskFault(thrown);
+      if (unsaved.late) return;
       this.#drop(unsaved);
       throw thrown;
     }
   }
 
-  isUnsaved(operation: string): boolean {
-    return this.#unsaved.has(operation);
+  /** Whether an operation was not saved yet, and need never be: where it does nothing, it can still be refused. */
+  isRefusable(operation: string): boolean {
+    return this.#unsaved.get(operation)?.late === false;
+  }
+
+  /** Whether an operation is carried out though there was no room to save it yet. */
+  isLate(operation: string): boolean {
+    return this.#unsaved.get(operation)?.late === true;
   }
 
   /** Rejects when an operation that was not saved yet is refused after all; undefined for one that is saved. */

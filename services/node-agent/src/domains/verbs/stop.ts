@@ -75,7 +75,7 @@ export function destroy(engine: Engine, request: DestroyDomainRequest, call: Cal
   return engine.perform(call, () => {
     const graceMs = graceOf(request);
     const { domain, guest } = engine.parts.registry.find(request.name);
-    return { uid: guest.uid, target: domain.name, kept: true, ...destroyWork(engine, guest.uid, graceMs) };
+    return { uid: guest.uid, target: domain.name, kept: 'when-possible', ...destroyWork(engine, guest.uid, graceMs) };
   });
 }
 
