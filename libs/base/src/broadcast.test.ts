@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Broadcast } from './broadcast.ts';
 
@@ -31,6 +32,18 @@ describe('Broadcast', () => {
     await expect(slow.next()).rejects.toMatchObject({ reason: 'WATCHER_LAGGED' });
     expect(source.size).toBe(1);
     expect(await fast.next()).toEqual({ value: 1, done: false });
+  });
+
+  it('leaves nothing with the signal of a reader that has ended', async () => {
+    const source = new Broadcast<number>();
+    const { signal } = new AbortController();
+    const lagged = source.subscribe(signal, 1);
+    const stopped = source.subscribe(signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    for (const value of [1, 2]) source.publish(value);
+    await expect(lagged.next()).rejects.toMatchObject({ reason: 'WATCHER_LAGGED' });
+    await stopped.return?.();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('forgets a reader that stops reading', async () => {

@@ -10,10 +10,14 @@ export class Broadcast<T> {
 
   /** Values published from now on. The iteration ends with the signal, and throws WATCHER_LAGGED at more than `bound` unread values. */
   subscribe(signal: AbortSignal, bound = 1024): AsyncIterableIterator<T> {
-    const subscription = new Subscription<T>(bound, () => this.#subscribers.delete(subscription));
+    const end = (): void => subscription.end();
+    const subscription = new Subscription<T>(bound, () => {
+      this.#subscribers.delete(subscription);
+      signal.removeEventListener('abort', end);
+    });
     this.#subscribers.add(subscription);
-    if (signal.aborted) subscription.end();
-    else signal.addEventListener('abort', () => subscription.end(), { once: true });
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
     return subscription;
   }
 

@@ -45,3 +45,38 @@ it('keeps nothing of what was read while one is silent', async () => {
   collect();
   expect(read.filter((each) => each.deref() !== undefined).length).toBeLessThan(20);
 });
+
+it('ends all iterations where its reader leaves, and where one fails', async () => {
+  const left: string[] = [];
+  async function* endless(name: string): AsyncGenerator<string> {
+    try {
+      for (;;) yield await Promise.resolve(name);
+    } finally {
+      left.push(name);
+    }
+  }
+  for await (const value of merged([endless('a'), endless('b')])) if (value === 'b') break;
+  await expect.poll(() => left.toSorted()).toEqual(['a', 'b']);
+  async function* failing(): AsyncGenerator<string> {
+    yield await Promise.resolve('c');
+    throw new Error('it broke');
+  }
+  const read = Array.fromAsync(merged([endless('d'), failing()]));
+  await expect(read).rejects.toThrow('it broke');
+  await expect.poll(() => left.toSorted()).toEqual(['a', 'b', 'd']);
+});
+
+it('does not wait for the end of one that is silent', async () => {
+  let asked = false;
+  const silent: AsyncIterable<string> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise(() => undefined),
+      return: () => {
+        asked = true;
+        return new Promise(() => undefined);
+      },
+    }),
+  };
+  for await (const _value of merged([silent, of('a', 'b')])) break;
+  expect(asked).toBe(true);
+});
