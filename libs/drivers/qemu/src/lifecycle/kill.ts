@@ -19,7 +19,8 @@ export async function endOf(host: Host, guest: LiveGuest, signal: AbortSignal): 
   await raceAbort(Promise.race([guest.ended, unseen]), signal);
 }
 
-const stuck = ({ pid }: ProcessIdentity): Fault =>
+/** A process that outlives its killing. */
+export const stuck = ({ pid }: ProcessIdentity): Fault =>
   new Fault(
     'HYPERVISOR_UNRESPONSIVE',
     `QEMU (pid ${pid}) was killed and has not ended yet: it waits for the host, most likely for a disk that does not answer`,

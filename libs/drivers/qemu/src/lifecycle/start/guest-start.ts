@@ -12,6 +12,7 @@ import { type GuestPlaces, placesOf } from '../../process/places.ts';
 import { ownerOf } from '../../process/users.ts';
 import { lastWords, startFailure } from '../../process/words.ts';
 import { describeExit } from '../ending.ts';
+import { stuck } from '../kill.ts';
 import { LiveGuest } from '../live-guest.ts';
 import { encodeRecord, type GuestRecord } from '../record.ts';
 import { releaseGuest } from '../release.ts';
@@ -27,6 +28,8 @@ import { spawnGuest } from './spawn.ts';
 const lastWordsMs = 500;
 /** How long after its monitor's connection the end of a process may come. */
 const endAfterMonitorMs = 1000;
+/** How long what is taken back may wait for the end of the process. */
+const undoTimeoutMs = 10_000;
 
 /** One start of a guest, step by step. */
 export class GuestStart implements PreemptibleStart {
@@ -201,9 +204,10 @@ export class GuestStart implements PreemptibleStart {
     if (!live) return;
     live.willBeDestroyed();
     this.#context.host.processes.kill(live.process, 'SIGKILL');
-    await live.gone;
+    const isGone = await settledWithin(live.gone, undoTimeoutMs);
     live.drop();
     await this.#grouped.catch(() => {});
+    if (!isGone) throw stuck(live.process);
   }
 
   async #greet(signal: AbortSignal): Promise<void> {

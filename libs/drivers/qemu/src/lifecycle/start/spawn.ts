@@ -1,3 +1,4 @@
+import { settledWithin } from '@virtmesh/base';
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { FileOwner, GuestRef, ListeningSocket, Pipe, SpawnedProcess } from '@virtmesh/driver-spi';
 import { startLogKeeper } from '@virtmesh/driver-support';
@@ -42,6 +43,8 @@ interface Inheritance {
 }
 
 const monitorFd = 3;
+/** How long the kernel may take to end a process that has hardly begun. */
+const killedWithinMs = 10_000;
 
 /** Starts a guest's QEMU, with its vCPUs stopped, and the keepers of its logs. `proceed` is asked last, when nothing waits any more. */
 export async function spawnGuest(context: DriverContext, input: SpawnInput, proceed: () => void): Promise<SpawnedGuest> {
@@ -61,7 +64,14 @@ export async function spawnGuest(context: DriverContext, input: SpawnInput, proc
       owner: input.owner,
       detached: true,
     });
-    return { qemu, keepers: await startKeepers(context, input, inheritance), stateFd: monitorFd + 1 + logs.length };
+    try {
+      return { qemu, keepers: await startKeepers(context, input, inheritance), stateFd: monitorFd + 1 + logs.length };
+    } catch (thrown) {
+      // Nobody else knows of it yet. Keepers that were started see the end of their pipes.
+      context.host.processes.kill(qemu.identity, 'SIGKILL');
+      await settledWithin(qemu.exited, killedWithinMs);
+      throw thrown;
+    }
   } finally {
     await close(inheritance);
   }
@@ -110,7 +120,10 @@ async function startKeepers(
     [places.ownLog, ownLog] as const,
     ...[...logs].map(([device, pipe]) => [paths.get(device) ?? places.log(device), pipe] as const),
   ];
-  return Promise.all(kept.map(([path, pipe]) => startLogKeeper(host, logKeeper, { path, ...logBounds }, pipe.readFd, keeperOf(users))));
+  const starts = kept.map(([path, pipe]) => startLogKeeper(host, logKeeper, { path, ...logBounds }, pipe.readFd, keeperOf(users)));
+  // Their pipes stay open until each has its own.
+  await Promise.allSettled(starts);
+  return Promise.all(starts);
 }
 
 /** The agent's own ends: as long as one is open, a keeper does not see the end of its guest. */
