@@ -1,5 +1,19 @@
 import type { Host } from '@virtmesh/driver-spi';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -59,5 +73,17 @@ describe('where others write too', () => {
     await host.files.remove(tree);
     expect(existsSync(tree)).toBe(false);
     expect(existsSync('/etc')).toBe(true);
+  });
+
+  it('a text is read from a file, and never waited for', async () => {
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const reading = host.files.readText(fifo, 100);
+    // Who waits for its other end holds a thread until there is one.
+    const held = setTimeout(() => closeSync(openSync(fifo, constants.O_RDWR)), 1000);
+    await expect(reading).rejects.toMatchObject({ code: 'EINVAL', path: fifo });
+    clearTimeout(held);
+    await expect(host.files.readText(directory, 100)).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(await host.files.readText('/proc/self/comm', 100)).not.toBe('');
   });
 });

@@ -63,8 +63,9 @@ const openedFile = (handle: FileHandle, realPath: string): OpenFile => ({
 });
 
 async function readBounded(path: string, maxBytes: number): Promise<string> {
-  const handle = await open(path, O_RDONLY | O_NOCTTY);
+  const handle = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
+    if (!(await handle.stat()).isFile()) throw Object.assign(new Error(`${path} is no file`), { code: 'EINVAL', path });
     const chunks: Buffer[] = [];
     let length = 0;
     // The size that stat tells is 0 in /proc and /sys, so it is read until its end.

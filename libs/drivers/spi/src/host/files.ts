@@ -47,7 +47,7 @@ export interface OpenFile extends AsyncDisposable {
 export interface HostFiles {
   /** Opens for reading, without waiting for the other end of a FIFO. */
   open(path: string): Promise<OpenFile>;
-  /** The text of a small file; EFBIG where it is longer than `maxBytes`. */
+  /** The text of a small file; EFBIG where it is longer than `maxBytes`, EINVAL where it is something else than a file, which is not waited for. */
   readText(path: string, maxBytes: number): Promise<string>;
   /** Writes a file whole, so that a reader sees the old or the new text. */
   writeText(path: string, text: string | Uint8Array, mode: number): Promise<void>;
