@@ -351,3 +351,20 @@ describe('what a guest does by itself', () => {
     expect(agent.events().at(-1)).toMatchObject({ kind: { $case: 'reboot' }, context: { operation: operation.name } });
   });
 });
+
+describe('two creates with one uid', () => {
+  const uid = '7a2e0c7e-0000-4000-8000-000000000001';
+
+  it.each([{ start: false }, { start: true }])('make one domain, and the other is told of it: %o', async ({ start }) => {
+    const [one, two] = await Promise.all([verbs.create('web', { uid, start }), verbs.create('other', { uid, start })]);
+    expect([one.state, reasonOf(two)]).toEqual([OperationState.SUCCEEDED, 'DOMAIN_EXISTS']);
+    expect([entry().guest.uid, agent.registry.size, agent.world.guests.size]).toEqual([uid, 1, start ? 1 : 0]);
+  });
+
+  it('make one domain also where the second would start it and cannot', async () => {
+    agent.world.hooks.set('reserve', () => Promise.reject(new Error('no')));
+    const [one, two] = await Promise.all([verbs.create('web', { uid }), verbs.create('other', { uid, start: true })]);
+    expect([one.state, reasonOf(two)]).toEqual([OperationState.SUCCEEDED, 'DOMAIN_EXISTS']);
+    expect(entry().domain.status?.reason).toBe(DomainStateReason.DEFINED);
+  });
+});

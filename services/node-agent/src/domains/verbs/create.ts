@@ -33,13 +33,17 @@ export async function create(engine: Engine, request: CreateDomainRequest, call:
 
 const starts = (request: CreateDomainRequest): boolean => request.start || request.transient || request.startPaused;
 
-/** Defines the domain unless an earlier life of the agent did, and starts it if asked. If the start fails, the domain is taken back. */
+/**
+ * Defines the domain and starts it if asked. If the start fails, the domain is taken back. Without `made` it is taken up from
+ * an earlier life of the agent, which may have defined the domain.
+ */
 export const createJob =
   (engine: Engine, uid: string, request: CreateDomainRequest, made?: Domain): Job =>
   async (running, cause) => {
     const { failpoints, registry } = engine.parts;
     const id = request.domainId;
-    const defined = registry.get(uid);
+    const found = registry.get(uid);
+    const defined = made === undefined && found?.guest.id === id ? found : undefined;
     if (defined !== undefined && (isActive(defined.state) || !starts(request))) return engine.succeed(running, () => registry.must(uid));
     if (defined === undefined) {
       checkFree(engine, id, uid);
