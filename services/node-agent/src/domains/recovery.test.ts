@@ -107,6 +107,34 @@ describe('the next life', () => {
     expect([agent.eventNames(uid), agent.world.guests.size, agent.world.held.size]).toEqual(['defined started stopped', 0, 0]);
   });
 
+  it('leaves a guest alone that was started since an earlier one did not answer', async () => {
+    const uid = await running();
+    agent.world.hooks.set('adopt', () => Promise.reject(new Fault('HYPERVISOR_UNRESPONSIVE', 'it is silent')));
+    await begin(agent.kill());
+    expect(entry().state).toBe('unknown');
+    await verbs.destroy('web');
+    const calls = (): number => agent.world.calls.filter((call) => call === `adopt:${uid}`).length;
+    const before = calls();
+    domainIn(await verbs.start('web'));
+    const { name } = await verbs.shutdown('web', atOnce);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect([calls(), entry().state, entry().domain.status?.job]).toEqual([before, 'running', name]);
+  });
+
+  it('sees the end of a guest that did not answer at first, also where a destroy had failed', async () => {
+    const uid = await running();
+    const silent = (): Promise<never> => Promise.reject(new Fault('HYPERVISOR_UNRESPONSIVE', 'it is silent'));
+    agent.world.hooks.set('destroy-gracefully', () => new Promise(() => {}));
+    await verbs.destroy('web', atOnce);
+    agent.world.hooks.set('adopt', silent);
+    agent.world.hooks.set('destroy-gracefully', silent);
+    await begin(agent.kill());
+    agent.world.hooks.clear();
+    agent.world.guests.delete(uid);
+    await agent.registry.until(uid, ({ state }) => state === 'shutoff', soon);
+    expect([agent.eventNames(), agent.world.held.size]).toEqual(['defined started stopped', 0]);
+  });
+
   it('leaves a guest alone whose driver is not there', async () => {
     const uid = await running();
     const { store } = agent.context;

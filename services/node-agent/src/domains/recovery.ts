@@ -4,6 +4,7 @@ import { DeleteDomainRequest } from '@virtmesh/contracts/domain/v1/domain_servic
 import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { HypervisorDriver, Observed } from '@virtmesh/driver-spi';
+import { hasEnded } from '@virtmesh/operations';
 import { type Cause, noCause } from './model/cause.ts';
 import type { Engine } from './engine.ts';
 import type { Verb } from './jobs.ts';
@@ -33,7 +34,7 @@ const defaultTimes: AdoptionTimes = { adoptionMs: 10_000, retryAdoptionMs: 2_000
 export async function recover(engine: Engine, unfinished: readonly Operation[], times: AdoptionTimes = defaultTimes): Promise<void> {
   const { registry, store } = engine.parts;
   const runtimes = [...allRuntimes(store)];
-  const looked = runtimes.map(({ uid, runtime }) => takeUp(engine, uid, runtime, unfinished, times));
+  const looked = runtimes.map(({ uid }) => takeUp(engine, uid, unfinished, times));
   const recorded = new Set(runtimes.map(({ uid }) => uid));
   const names = new Set(unfinished.map((operation) => operation.name));
   for (const entry of [...registry.sorted()]) {
@@ -59,16 +60,24 @@ function inOrder(engine: Engine, operations: readonly Operation[]): readonly Ope
   return placed.toSorted((a, b) => a.ms - b.ms || a.ends - b.ends).map(({ operation }) => operation);
 }
 
+/** Tells one run of a guest from the next one, also where its domain was made anew. */
+const lifeOf = (entry: Entry | undefined): string => `${entry?.domain.createTime?.getTime()}/${entry?.domain.status?.startCount}`;
+
+const idOf = (operation: string): string => operation.split('/').at(-1) ?? '';
+
 /** Takes up one guest; one that does not answer is tried again in the background until it does, or is destroyed. */
-async function takeUp(
-  engine: Engine,
-  uid: string,
-  runtime: Runtime,
-  unfinished: readonly Operation[],
-  times: AdoptionTimes,
-): Promise<void> {
-  const attempt = (ms: number): Promise<'done' | 'again'> =>
-    engine.parts.queue.run(uid, undefined, () => attemptToTakeUp(engine, uid, runtime, unfinished, ms), { always: true });
+async function takeUp(engine: Engine, uid: string, unfinished: readonly Operation[], times: AdoptionTimes): Promise<void> {
+  const { operations, queue, registry, store } = engine.parts;
+  const life = lifeOf(registry.get(uid));
+  const look = (ms: number): Promise<'done' | 'again'> | 'done' => {
+    const runtime = runtimeOf(store, uid);
+    // It was destroyed or deleted, and may have been started again since.
+    if (runtime === undefined || lifeOf(registry.get(uid)) !== life) return 'done';
+    // What has ended meanwhile records nothing any more.
+    const begun = unfinished.filter(({ name, targetUid }) => targetUid === uid && !hasEnded(operations.get(idOf(name)).state));
+    return attemptToTakeUp(engine, { uid, runtime, begun }, ms);
+  };
+  const attempt = (ms: number): Promise<'done' | 'again'> => queue.run(uid, undefined, () => look(ms), { always: true });
   if ((await attempt(times.adoptionMs)) === 'again') void keepTrying(engine, uid, times, attempt);
 }
 
@@ -78,34 +87,25 @@ async function keepTrying(
   times: AdoptionTimes,
   attempt: (ms: number) => Promise<'done' | 'again'>,
 ): Promise<void> {
-  const { stopping, store } = engine.parts;
+  const { stopping } = engine.parts;
   try {
     do {
       await sleep(times.restMs, stopping);
-      // It was destroyed, or deleted.
-      if (runtimeOf(store, uid) === undefined) return;
     } while ((await attempt(times.retryAdoptionMs)) === 'again');
   } catch (thrown) {
     if (!stopping.aborted) engine.parts.log.error({ err: thrown, uid }, 'a guest is not looked after any more');
   }
 }
 
-async function attemptToTakeUp(
-  engine: Engine,
-  uid: string,
-  runtime: Runtime,
-  unfinished: readonly Operation[],
-  timeoutMs: number,
-): Promise<'done' | 'again'> {
-  const { drivers, log, registry, stopping, store } = engine.parts;
-  if (runtimeOf(store, uid) === undefined) return 'done';
+async function attemptToTakeUp(engine: Engine, found: Found, timeoutMs: number): Promise<'done' | 'again'> {
+  const { drivers, log, registry, stopping } = engine.parts;
+  const { runtime, uid } = found;
   using interruptible = engine.interruptible(uid);
   const signal = AbortSignal.any([interruptible.signal, stopping, AbortSignal.timeout(timeoutMs)]);
-  const begun = unfinished.filter((operation) => operation.targetUid === uid);
   try {
     using _hold = engine.observer.hold(uid);
     const driver = drivers.get(runtime.driver);
-    await adopt(engine, driver, { uid, runtime, begun }, signal, interruptible.signal);
+    await adopt(engine, driver, found, signal, interruptible.signal);
     return 'done';
   } catch (thrown) {
     if (stopping.aborted) return 'done';
@@ -204,15 +204,14 @@ async function giveUp(
 
 /** Whether a start that is taken up next had let its guest go on from a saved state, as far as can be known. */
 const hasUsedState = ({ begun, runtime }: Found, reason: DomainStateReason | undefined): boolean =>
-  reason !== DomainStateReason.FAILED &&
-  begun.some(({ cancelRequested, name }) => !cancelRequested && name.split('/').at(-1) === runtime.uses);
+  reason !== DomainStateReason.FAILED && begun.some(({ cancelRequested, name }) => !cancelRequested && idOf(name) === runtime.uses);
 
 /** Whether an operation that is taken up next records the end of a guest. */
 async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boolean> {
   if (begun.some((operation) => endsDomain(engine, operation))) return true;
   const saves = begun.filter(({ verb }) => verb === 'save');
   const ended = saves.map(async ({ name }) => {
-    const id = name.split('/').at(-1) ?? '';
+    const id = idOf(name);
     const request = engine.requests.bodyOf(id);
     return request !== undefined && isPublished(engine, saveTarget(SaveDomainRequest.decode(request), uid), id);
   });
@@ -222,7 +221,7 @@ async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boo
 function endsDomain(engine: Engine, { cancelRequested, name, verb }: Operation): boolean {
   if (cancelRequested) return false;
   if (verb === 'destroy') return true;
-  const request = verb === 'delete' ? engine.requests.bodyOf(name.split('/').at(-1) ?? '') : undefined;
+  const request = verb === 'delete' ? engine.requests.bodyOf(idOf(name)) : undefined;
   return request !== undefined && DeleteDomainRequest.decode(request).destroy;
 }
 
