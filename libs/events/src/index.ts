@@ -1,7 +1,7 @@
 export { EventBus, type BusOptions, type BusStatus } from './bus.ts';
 export { type BinaryMessage, type CloudEvent, decodeCloudEvent, encodeCloudEvent } from './cloud-event.ts';
 export { type Copy, CopyStore } from './copies.ts';
-export { formatEventId, type JournalPosition, parseEventId } from './event-id.ts';
+export { formatEventId, formatGapId, type JournalPosition, parseEventId } from './event-id.ts';
 export { type EventBody, type EventMessage, gapType, toCloudEvent } from './event-message.ts';
 export type { EventStreamLimits } from './event-stream.ts';
 export type { FollowStart } from './follow.ts';
@@ -10,4 +10,4 @@ export { agentInboxPrefix, agentPermissions, type NatsPermissions } from './perm
 export { type Cursor, EventPublisher, type PublishOutcome, publishWindow } from './publisher.ts';
 export { type NodeRegistration, NodeRegistry, type RegistryChange } from './registry.ts';
 export { type ReceivedEvent, subscribeEvents, type SubscribeOptions } from './subscriber.ts';
-export { domainCopiesBucket, type EventKind, eventStreamName, eventSubject, nodeCopiesBucket } from './subjects.ts';
+export { domainCopiesBucket, type EventKind, eventKinds, eventStreamName, eventSubject, nodeCopiesBucket } from './subjects.ts';

@@ -3,9 +3,9 @@ import { headers as makeHeaders, type MsgHdrs } from 'nats';
 import { apiErrorCode, apiErrorOf } from './api-error.ts';
 import type { BusSession, EventBus } from './bus.ts';
 import { Bucket } from './bucket.ts';
-import { encodeCloudEvent } from './cloud-event.ts';
+import { decodeCloudEvent, encodeCloudEvent } from './cloud-event.ts';
 import { type JournalPosition, parseEventId } from './event-id.ts';
-import { type EventMessage, toCloudEvent } from './event-message.ts';
+import { type EventMessage, gapType, toCloudEvent } from './event-message.ts';
 import { ensureEventStream, type EventStreamLimits } from './event-stream.ts';
 import type { EventLog } from './log.ts';
 import { headerMap } from './push-consumer.ts';
@@ -16,6 +16,8 @@ export interface Cursor {
   /** The stream's sequence of the subject's last message; 0 where all of them have expired. */
   readonly sequence: number;
   readonly id: JournalPosition;
+  /** The time of the last event; undefined where it has expired, or where a gap stands in its place. */
+  readonly time?: Date;
 }
 
 /** What came of publishing a batch. The first `published` events are in the stream in either case. */
@@ -68,12 +70,14 @@ export class EventPublisher {
     try {
       // Asked of the stream's leader: a copy that lags would only cost a conflict, but each time anew.
       const last = await session.jsm.streams.getMessage(eventStreamName, { last_by_subj: eventSubject(kind, node) });
-      const id = parseEventId(headerMap(last.header).get('Nats-Msg-Id') ?? '');
+      const headers = headerMap(last.header);
+      const id = parseEventId(headers.get('Nats-Msg-Id') ?? '');
       if (!id)
         throw new Error(
           `message ${last.seq} of ${eventStreamName} on ${eventSubject(kind, node)} was not published by virtmesh; remove it, and keep others from publishing there`,
         );
-      return { sequence: last.seq, id };
+      const { time, type } = decodeCloudEvent({ headers, data: last.data });
+      return { sequence: last.seq, id, ...(time && type !== gapType(kind) ? { time } : {}) };
     } catch (thrown) {
       if (apiErrorOf(thrown) !== apiErrorCode.messageNotFound) throw thrown;
     }

@@ -1,5 +1,6 @@
 /** The kinds of objects that have events. */
-export type EventKind = 'domain' | 'node';
+export const eventKinds = ['domain', 'node'] as const;
+export type EventKind = (typeof eventKinds)[number];
 
 /** The stream that keeps all events. */
 export const eventStreamName = 'VIRTMESH_EVENTS';

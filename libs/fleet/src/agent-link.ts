@@ -148,7 +148,7 @@ export class AgentLink {
       this.#lastContact = this.#options.clock.now();
       this.#ready(makeSession(this.node, atConnect, channel, end.signal), address);
       const stream = createClient(JournalServiceService, channel).readJournal(
-        { kind: 'node', epoch: atConnect.journalEpoch, after: atConnect.journalNumber, follow: true },
+        { kind: 'node', epoch: atConnect.journalEpoch, after: atConnect.journalNumber, follow: true, known: [] },
         { signal },
       );
       for await (const _sign of withDeadman(stream, this.#options.silenceMs ?? 15_000)) {

@@ -1,5 +1,5 @@
 import { type Clock, Broadcast, Fault, nodeName, raceAbort, sleep } from '@virtmesh/base';
-import type { ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
+import type { JournalMark, ReadJournalResponse } from '@virtmesh/contracts/agent/v1/journal_service';
 import type { Gap } from '@virtmesh/contracts/event/v1/event';
 import { NodeServiceService } from '@virtmesh/contracts/node/v1/node_service';
 import type { Logger } from '@virtmesh/kit';
@@ -48,6 +48,7 @@ export class Feed<E> {
   readonly #live = new Broadcast<FeedItem<E>>();
   readonly #waiting = new Set<() => void>();
   #point: JournalPoint | undefined;
+  #lastEvent: JournalMark | undefined;
 
   constructor(options: FeedOptions<E>) {
     this.node = options.link.node;
@@ -126,7 +127,13 @@ export class Feed<E> {
     const from = this.#point;
     if (!from) return;
     const stream = session.journal.readJournal(
-      { kind: this.#options.kind.kind, epoch: from.epoch, after: from.number, follow: true },
+      {
+        kind: this.#options.kind.kind,
+        epoch: from.epoch,
+        after: from.number,
+        follow: true,
+        known: this.#lastEvent ? [this.#lastEvent] : [],
+      },
       { signal },
     );
     for await (const entry of withDeadman(stream, this.#options.silenceMs ?? 15_000)) {
@@ -147,6 +154,7 @@ export class Feed<E> {
     if (point.number <= before.number) return 'taken';
     const event = this.#options.kind.eventOf(entry);
     if (event && this.#options.sink.apply(event, point) === 'resync') await this.#options.sink.resync(session, point.epoch, signal);
+    if (event) this.#lastEvent = { ...point, time: this.#options.kind.contextOf(event).time };
     this.#advance(point, event ? { t: 'event', event, point } : { t: 'advance', point });
     return 'taken';
   }

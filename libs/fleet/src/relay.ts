@@ -5,8 +5,10 @@ import {
   type Cursor,
   type EventKind,
   type EventMessage,
+  eventKinds,
   type EventPublisher,
   formatEventId,
+  formatGapId,
   gapType,
   type JournalPosition,
   publishWindow,
@@ -79,9 +81,12 @@ export class Relay {
   /** Relays from the cursor on; ends where the cursor must be read again. */
   async #relay(session: AgentSession, signal: AbortSignal, onPublished: () => void): Promise<'conflict' | 'unknown' | 'failure'> {
     const { link, kind, publisher, silenceMs = 15_000 } = this.#options;
-    let cursor = await publisher.lastPublished(kind, link.node, signal);
+    // With those of the other kinds, the agent can tell before anything is relayed that its journal gives numbers a second time.
+    const cursors = await Promise.all(eventKinds.map((each) => publisher.lastPublished(each, link.node, signal)));
+    let cursor = cursors[eventKinds.indexOf(kind)];
+    const known = cursors.flatMap((each) => (each ? [{ epoch: each.id.epoch, number: each.id.number, time: each.time }] : []));
     const stream = session.journal.readJournal(
-      { kind, epoch: cursor?.id.epoch ?? '', after: cursor?.id.number ?? 0n, follow: true },
+      { kind, epoch: cursor?.id.epoch ?? '', after: cursor?.id.number ?? 0n, follow: true, known },
       { signal },
     );
     const confirm = new Confirmation((position) => this.#confirm(session, position, signal), this.#options.confirmMs ?? 1_000);
@@ -158,7 +163,7 @@ export class Relay {
     const { kind, link, clock } = this.#options;
     const name = nodeName(link.node);
     const context: EventContext = {
-      id: formatEventId(position),
+      id: formatGapId(kind, position),
       source: name,
       type: gapType(kind),
       subject: name,

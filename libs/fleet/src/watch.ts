@@ -187,7 +187,7 @@ async function readRange<E>(
     const during = AbortSignal.any([signal, session.signal]);
     try {
       for await (const entry of session.journal.readJournal(
-        { kind: feeds.kind.kind, epoch: at.epoch, after: at.number, follow: false },
+        { kind: feeds.kind.kind, epoch: at.epoch, after: at.number, follow: false, known: [] },
         { signal: during },
       )) {
         const point = { epoch: entry.epoch, number: entry.number };

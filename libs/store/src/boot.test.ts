@@ -57,3 +57,22 @@ it('begins a new epoch where the host went down with it, and numbers go on', () 
   using again = open(`${path}2`, 'boot-2');
   expect(again.epoch).toBe(epoch);
 });
+
+it('begins a new epoch when it is asked to, as after a power cut, and keeps it', () => {
+  using directory = temporaryDirectory();
+  const path = directory.file('agent.db');
+  let epoch: string;
+  {
+    using store = written(path);
+    const before = store.epoch;
+    store.beginEpoch();
+    epoch = store.epoch;
+    expect(epoch).toMatch(/^[0-9a-f]{16}$/);
+    expect(epoch).not.toBe(before);
+    expect([store.journal.trimmedBefore('domain'), store.journal.trimmedBefore('node'), store.journal.first()]).toEqual([3, 4, 3]);
+    expect(store.journal.append('domain', 'u', (position) => bytes(position.epoch))).toBe(4);
+    expect(store.journal.read({ after: 3, limit: 10 }).map((row) => new TextDecoder().decode(row.body))).toEqual([epoch]);
+  }
+  using again = open(path, 'boot-1');
+  expect([again.epoch, again.journal.last()]).toEqual([epoch, 4]);
+});

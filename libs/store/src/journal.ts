@@ -30,7 +30,7 @@ const trimBatch = 512;
  * trimmed once their kind's reader has confirmed them, and at a hard cap even before: `trimmedBefore` tells a reader what it missed.
  */
 export class Journal {
-  readonly #epoch: string;
+  readonly #epoch: () => string;
   readonly #limits: JournalLimits;
   readonly #write: <T>(work: () => T) => T;
   readonly #append: Query;
@@ -46,7 +46,7 @@ export class Journal {
   readonly #trimEnd: Query<{ readonly number: number; readonly count: number }>;
   readonly #trim: Query;
 
-  constructor(connection: Connection, write: <T>(work: () => T) => T, epoch: string, limits: JournalLimits) {
+  constructor(connection: Connection, write: <T>(work: () => T) => T, epoch: () => string, limits: JournalLimits) {
     const columns = 'number, kind, uid, body';
     this.#epoch = epoch;
     this.#limits = limits;
@@ -76,7 +76,7 @@ export class Journal {
   append(kind: string, uid: string, body: (position: JournalPosition) => Uint8Array): number {
     return this.#write(() => {
       const number = this.last() + 1;
-      this.#append.run(number, kind, uid, body({ epoch: this.#epoch, number }));
+      this.#append.run(number, kind, uid, body({ epoch: this.#epoch(), number }));
       if (number % appendsBetweenTrims === 0) this.trim();
       return number;
     });

@@ -1,5 +1,5 @@
 import { type Clock, Fault } from '@virtmesh/base';
-import { noteBoot, noteClose } from './boot.ts';
+import { beginEpoch, noteBoot, noteClose } from './boot.ts';
 import type { Connection } from './connection.ts';
 import { Journal } from './journal.ts';
 import { ObjectTable } from './object-table.ts';
@@ -42,8 +42,6 @@ export interface StoreOptions {
 export class Store implements Disposable {
   /** Made with the store and kept: the node's identity. */
   readonly nodeUid: string;
-  /** The journal's numbers are of this epoch. Made with the store, and anew after a power cut. */
-  readonly epoch: string;
   readonly domains: ObjectTable;
   readonly runtimes: RuntimeTable;
   readonly journal: Journal;
@@ -52,6 +50,7 @@ export class Store implements Disposable {
   readonly #connection: Connection;
   readonly #transactions: Transactions;
   readonly #walSync: WalSync;
+  #epoch: string;
 
   /**
    * Opens the store, or makes it where there is no file. Throws RECORD_CORRUPT for a damaged file, RESOURCE_IN_USE where
@@ -84,7 +83,7 @@ export class Store implements Disposable {
     this.#connection = connection;
     if (options.bootId !== undefined) noteBoot(connection, options.bootId);
     this.nodeUid = required('node_uid');
-    this.epoch = required('epoch');
+    this.#epoch = required('epoch');
     this.#walSync = new WalSync(connection, { checkpointPages, onFault: options.onFault ?? (() => undefined) });
     this.#transactions = new Transactions(connection, (side) => {
       options.onCommit?.(side);
@@ -92,12 +91,26 @@ export class Store implements Disposable {
     });
     this.domains = new ObjectTable(connection, write, 'domains', 'DOMAIN_EXISTS');
     this.runtimes = new RuntimeTable(connection, write);
-    this.journal = new Journal(connection, write, this.epoch, {
+    this.journal = new Journal(connection, write, () => this.#epoch, {
       maxEntries: Math.max(1, journalMaxEntries),
       keepEntries: Math.max(1, journalKeepEntries),
     });
     this.operations = new OperationTable(connection, write, options.clock, keepDoneMs);
     this.requests = new RequestTable(connection, write, options.clock, keepDoneMs);
+  }
+
+  /** The journal's numbers are of this epoch. Made with the store, and anew where the end of the journal was lost: by a power cut, or by `beginEpoch`. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /**
+   * Begins a new epoch of the journal, for a store that turns out to be an older copy of itself: it would give numbers of
+   * the old epoch a second time. What is left of that one counts as trimmed, and numbers go on. Not to be called in a transaction.
+   */
+  beginEpoch(): void {
+    const epoch = this.tx(() => beginEpoch(this.#connection));
+    this.#epoch = epoch;
   }
 
   /** One transaction. An inner one joins the outer one; a throw, also one that is caught on the way out, rolls back all. Synchronous. */

@@ -65,10 +65,13 @@ describe('publishing', () => {
     await using bus = open();
     const publisher = new EventPublisher({ bus, log });
     expect(await publisher.lastPublished('domain', 'a1', never)).toBeUndefined();
-    const first = await publisher.publishBatch(events('a1', 1, 600), 0, never);
+    const batch = events('a1', 1, 600);
+    const first = await publisher.publishBatch(batch, 0, never);
     expect(first).toMatchObject({ t: 'published', published: 600 });
     const cursor = await publisher.lastPublished('domain', 'a1', never);
-    expect(cursor).toEqual({ sequence: first.sequence, id: { nodeUid: 'uid-of-a1', epoch: 'e1', number: 600n } });
+    const time = batch.at(-1)?.context.time;
+    expect(time).toBeInstanceOf(Date);
+    expect(cursor).toEqual({ sequence: first.sequence, id: { nodeUid: 'uid-of-a1', epoch: 'e1', number: 600n }, time });
     expect(await publisher.publish(event('a1', 601), first.sequence, never)).toMatchObject({ t: 'published', published: 1 });
     const all = await received(bus, 'a1', 601);
     expect(all.map((one) => one.event.extensions['sequence'])).toEqual(

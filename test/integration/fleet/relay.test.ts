@@ -158,6 +158,27 @@ describe('a relay', () => {
     ]);
   });
 
+  it('tells of a new epoch for each kind', async () => {
+    await using server = await NatsServer.start();
+    await using agent = await new FakeAgent('n1').start();
+    agent.define('web');
+    agent.nodeEvent();
+    await using _domains = relay(server, agent);
+    await using _nodes = relay(server, agent, { kind: 'node' });
+    await streamOf(server, 2);
+    await agent.stop();
+    agent.renew();
+    agent.nodeEvent();
+    await agent.start();
+    const renewed = (await streamOf(server, 6)).slice(2);
+    const told = (['domain', 'node'] as const).map((of) => renewed.filter(({ kind }) => kind === of).map(({ body }) => body.$case));
+    expect(told).toEqual([
+      ['gap', 'domain'],
+      ['gap', 'node'],
+    ]);
+    expect(new Set(ids(renewed)).size).toBe(4);
+  });
+
   it('publishes a gap in the place of an event that NATS does not take, and goes on', async () => {
     await using server = await NatsServer.start();
     await using agent = await new FakeAgent('n1').start();
