@@ -85,10 +85,8 @@ export class Bucket {
       signal,
     );
     for await (const followed of source) {
-      if (followed.t === 'caught-up') {
-        yield followed;
-        continue;
-      }
+      if (followed.t === 'caught-up') yield followed;
+      if (followed.t !== 'message') continue;
       const { subject, data, sequence, headers, time } = followed.message;
       const entry = {
         key: subject.slice(this.#prefix.length),

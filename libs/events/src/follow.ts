@@ -21,8 +21,15 @@ export type FollowStart =
   /** With the last message of each subject; done again at each connection. */
   | { readonly t: 'last-per-subject' };
 
-/** What a reader gets: messages in order, and word when it has all that were there at (each) begin. */
-export type Followed = { readonly t: 'message'; readonly message: StoredMessage } | { readonly t: 'caught-up' };
+/** What a reader gets: messages in order, word when it has all that were there at (each) begin, and what it can no longer get. */
+export type Followed = { readonly t: 'message'; readonly message: StoredMessage } | { readonly t: 'caught-up' } | LostMessages;
+
+/** Messages that went before they could be read. */
+export interface LostMessages {
+  readonly t: 'lost';
+  /** The stream no longer has these sequences; undefined where it is another stream, made anew. Which subjects they had is not known. */
+  readonly sequences: { readonly first: number; readonly last: number } | undefined;
+}
 
 export interface FollowOptions {
   readonly bus: EventBus;
@@ -37,15 +44,21 @@ export interface FollowOptions {
 
 const retryMs = 250;
 
-/** Reads a stream in order, without repeat or hole over any number of connections, until the signal. */
+/**
+ * Reads a stream in order, without repeat over any number of connections, until the signal. A hole, where the stream was
+ * trimmed beyond the reader's place or made anew, is told before what comes after it.
+ */
 export async function* follow(options: FollowOptions, signal: AbortSignal): AsyncGenerator<Followed> {
-  let start = options.start;
+  let { start } = options;
+  let created: string | undefined;
   let told = '';
   while (!signal.aborted) {
     try {
       const session = await options.bus.session(signal);
       await options.ensure(session);
-      start = await anchored(session, options.stream, start);
+      const anchor = await anchored(session, options.stream, start, created);
+      ({ created, start } = anchor);
+      if (anchor.lost) yield anchor.lost;
       for await (const followed of readSession(session, options, start, signal)) {
         if (followed.t === 'message' && start.t !== 'last-per-subject') start = { t: 'sequence', sequence: followed.message.sequence + 1 };
         yield followed;
@@ -65,12 +78,24 @@ export async function* follow(options: FollowOptions, signal: AbortSignal): Asyn
   }
 }
 
-/** `new` as a sequence, so that an early interruption loses nothing; the begin where a stream was made anew meanwhile. */
-async function anchored(session: BusSession, stream: string, start: FollowStart): Promise<FollowStart> {
-  if (start.t !== 'new' && start.t !== 'sequence') return start;
-  const last = (await session.jsm.streams.info(stream)).state.last_seq;
-  if (start.t === 'new') return { t: 'sequence', sequence: last + 1 };
-  return start.sequence > last + 1 ? { t: 'all' } : start;
+interface Anchor {
+  readonly start: FollowStart;
+  /** When the stream was made: another time is another stream. */
+  readonly created: string;
+  readonly lost?: LostMessages;
+}
+
+/** `new` as a sequence, so that an early interruption loses nothing; the first there is where the place in the stream has gone. */
+async function anchored(session: BusSession, stream: string, start: FollowStart, before: string | undefined): Promise<Anchor> {
+  const { created, state } = await session.jsm.streams.info(stream);
+  if (start.t === 'new') return { start: { t: 'sequence', sequence: state.last_seq + 1 }, created };
+  if (start.t !== 'sequence') return { start, created };
+  const sequence = Math.max(1, start.sequence);
+  const isAnother = before !== undefined && before !== created;
+  if (isAnother || sequence > state.last_seq + 1) return { start: { t: 'all' }, created, lost: { t: 'lost', sequences: undefined } };
+  if (sequence >= state.first_seq) return { start, created };
+  const sequences = { first: sequence, last: state.first_seq - 1 };
+  return { start: { t: 'sequence', sequence: state.first_seq }, created, lost: { t: 'lost', sequences } };
 }
 
 async function* readSession(

@@ -4,7 +4,7 @@ export { type Copy, CopyStore } from './copies.ts';
 export { formatEventId, formatGapId, type JournalPosition, parseEventId } from './event-id.ts';
 export { type EventBody, type EventMessage, gapType, toCloudEvent } from './event-message.ts';
 export type { EventStreamLimits } from './event-stream.ts';
-export type { FollowStart } from './follow.ts';
+export type { FollowStart, LostMessages } from './follow.ts';
 export type { EventLog } from './log.ts';
 export { agentInboxPrefix, agentPermissions, type NatsPermissions } from './permissions.ts';
 export { type Cursor, EventPublisher, type PublishOutcome, publishWindow } from './publisher.ts';

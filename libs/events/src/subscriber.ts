@@ -1,7 +1,7 @@
 import type { EventBus } from './bus.ts';
 import { type CloudEvent, decodeCloudEvent } from './cloud-event.ts';
 import { type EventBody, readBody } from './event-message.ts';
-import { follow, type FollowStart } from './follow.ts';
+import { follow, type FollowStart, type LostMessages } from './follow.ts';
 import type { EventLog } from './log.ts';
 import { allEvents, type EventKind, eventStreamName, eventSubject, parseEventSubject } from './subjects.ts';
 
@@ -24,10 +24,12 @@ export interface SubscribeOptions {
   readonly node?: string;
   /** Where to begin. */
   readonly from: Exclude<FollowStart, { t: 'last-per-subject' }>;
+  /** Told, before the next event, of messages that the stream no longer has: the state that they told of must be read anew. */
+  readonly onLost?: (lost: LostMessages) => void;
 }
 
 /**
- * The events of the stream in order, over any number of reconnections, until the signal. A stream that is not there yet is
+ * The events of the stream in order, over any number of reconnections, until the signal; a hole is told. A stream that is not there yet is
  * waited for: who publishes makes it. What is not an event of virtmesh is left out.
  */
 export async function* subscribeEvents(options: SubscribeOptions, signal: AbortSignal): AsyncGenerator<ReceivedEvent> {
@@ -44,7 +46,11 @@ export async function* subscribeEvents(options: SubscribeOptions, signal: AbortS
     signal,
   );
   for await (const followed of source) {
-    if (followed.t === 'caught-up') continue;
+    if (followed.t === 'lost') {
+      options.log.warn({ filter, ...followed.sequences }, 'messages of the stream went before they were read; going on with what is there');
+      options.onLost?.(followed);
+    }
+    if (followed.t !== 'message') continue;
     const { subject, sequence, headers, data } = followed.message;
     const about = parseEventSubject(subject);
     if (!about) continue;

@@ -5,10 +5,11 @@ import {
   type EventMessage,
   EventPublisher,
   gapType,
+  type LostMessages,
   type SubscribeOptions,
   subscribeEvents,
 } from '@virtmesh/events';
-import { connect } from 'nats';
+import { connect, type StreamAPI } from 'nats';
 import { describe, expect, it } from 'vitest';
 import { NatsServer } from '../../support/nats.ts';
 
@@ -61,6 +62,13 @@ async function take(bus: EventBus, from: SubscribeOptions['from'], count: number
   return ids;
 }
 
+/** Does something as an operator who has the tools of NATS. */
+async function withStreams(server: NatsServer, act: (streams: StreamAPI) => Promise<unknown>): Promise<void> {
+  const connection = await connect({ servers: server.url });
+  await act((await connection.jetstreamManager()).streams);
+  await connection.close();
+}
+
 const ids = (first: number, last: number): string[] => Array.from({ length: last - first + 1 }, (_, at) => `u/e/${first + at}`);
 
 describe('subscribing', () => {
@@ -91,6 +99,41 @@ describe('subscribing', () => {
     }
     await published;
     expect(await taken).toEqual(ids(1, 300));
+  });
+
+  it('tells of events that were trimmed before they were read', async () => {
+    await using server = await NatsServer.start();
+    await using bus = EventBus.open({ servers: [server.url], name: 'test', log });
+    await publishAll(bus, 'n1', 1, 10);
+    await withStreams(server, (streams) => streams.purge('VIRTMESH_EVENTS', { seq: 6 }));
+    const seen: unknown[] = [];
+    const onLost = (lost: LostMessages): void => void seen.push(lost);
+    for await (const { event, sequence } of subscribeEvents({ bus, log, from: { t: 'sequence', sequence: 3 }, onLost }, never)) {
+      seen.push(event.id);
+      if (sequence === 10) break;
+    }
+    expect(seen).toEqual([{ t: 'lost', sequences: { first: 3, last: 5 } }, ...ids(6, 10)]);
+  });
+
+  it('tells of another stream in the place of the one that it read, and begins with all of it', async () => {
+    await using server = await NatsServer.start();
+    await using bus = EventBus.open({ servers: [server.url], name: 'test', log });
+    await publishAll(bus, 'n1', 1, 5);
+    const seen: unknown[] = [];
+    const onLost = (lost: LostMessages): void => void seen.push(lost);
+    for await (const { event, node, sequence } of subscribeEvents({ bus, log, from: { t: 'all' }, onLost }, never)) {
+      seen.push(`${node} ${event.id}`);
+      if (node === 'n1' && sequence === 5) {
+        await server.kill();
+        await server.restart();
+        await withStreams(server, (streams) => streams.delete('VIRTMESH_EVENTS'));
+        await using other = EventBus.open({ servers: [server.url], name: 'other', log });
+        await publishAll(other, 'n2', 1, 8);
+      }
+      if (node === 'n2' && sequence === 8) break;
+    }
+    const of = (node: string, last: number): string[] => ids(1, last).map((id) => `${node} ${id}`);
+    expect(seen).toEqual([...of('n1', 5), { t: 'lost', sequences: undefined }, ...of('n2', 8)]);
   });
 
   it('leaves out what is not an event of virtmesh', async () => {
