@@ -16,6 +16,7 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cgroupHierarchies } from './cgroups.ts';
 import { createHost } from './index.ts';
@@ -81,8 +82,18 @@ describe('the operating system', () => {
       });
       await expect(host.processes.run('/bin/cat', ['/nonexistent'], { signal: soon() })).rejects.toMatchObject({
         reason: 'COMMAND_FAILED',
-        metadata: { command: '/bin/cat /nonexistent', exit: '1', stderr: expect.stringContaining('No such file') },
+        metadata: { command: '/bin/cat', exit: '1', stderr: expect.stringContaining('No such file') },
       });
+      // What a program was given can be a secret, such as a password in the environment of a guest's command.
+      const thrown: unknown = await host.processes
+        .run('/bin/false', ['--password=hidden'], { signal: soon() })
+        .catch((fault: unknown) => fault);
+      expect(inspect(thrown, { depth: null, showHidden: true })).toContain('/bin/false');
+      expect(inspect(thrown, { depth: null, showHidden: true })).not.toContain('hidden');
+      const unstarted: unknown = await host.processes
+        .spawn({ ...order, file: '/nonexistent', args: ['--password=hidden'], ...(host.uid === 0 ? { owner: { uid: 0, gid: 0 } } : {}) })
+        .catch((fault: unknown) => fault);
+      expect(inspect(unstarted, { depth: null, showHidden: true })).not.toContain('password=hidden');
       expect(await host.processes.run('/bin/cat', [], { signal: soon(), input: 'hello' })).toEqual({
         code: 0,
         stdout: 'hello',

@@ -77,7 +77,7 @@ async function spawnProcess(spawner: Spawner, order: SpawnOrder): Promise<Spawne
   } catch (thrown) {
     const words = thrown instanceof Error ? thrown.message : String(thrown);
     const exit = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-    throw commandFault(order.file, order.args, `could not be started: ${words}`, exit, thrown);
+    throw commandFault(order.file, `could not be started: ${words}`, exit, thrown);
   }
 }
 
@@ -101,7 +101,9 @@ async function startByNode(order: SpawnOrder): Promise<Program> {
     stdio: [...order.descriptors],
     ...(order.owner ? { uid: order.owner.uid, gid: order.owner.gid } : {}),
   });
-  const failed = new Promise<never>((_resolve, reject) => child.on('error', reject));
+  const failed = new Promise<never>((_resolve, reject) =>
+    child.on('error', (thrown) => reject(Object.assign(thrown, { spawnargs: undefined }))),
+  );
   const exited = new Promise<ExitStatus>((resolve) =>
     child.once('exit', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })),
   );
@@ -153,7 +155,7 @@ async function run(spawnHere: Spawn, file: string, args: readonly string[], opti
     if (status.code === 0) return { code: 0, stdout, stderr };
     const exit = String(status.code ?? status.signal);
     const words = isTooMuch ? `it wrote more than ${maxOutputBytes} bytes` : stderr.trim().slice(-2000) || `it ended with ${exit}`;
-    throw commandFault(file, args, words, exit);
+    throw commandFault(file, words, exit);
   } finally {
     signal.removeEventListener('abort', end);
     for (const stream of streams.values()) stream.destroy();
@@ -173,14 +175,9 @@ async function textOf(stream: Duplex | undefined, tooMuch: () => void): Promise<
   return Buffer.concat(parts).toString('utf8');
 }
 
-function commandFault(file: string, args: readonly string[], words: string, exit: string, cause?: unknown): Fault {
-  return new Fault(
-    'COMMAND_FAILED',
-    `${file} failed: ${words}`,
-    { command: [file, ...args].join(' ').slice(0, 4096), exit, stderr: words },
-    { cause },
-  );
-}
+/** Without the arguments: they can hold secrets, and a fault goes into answers and logs. */
+const commandFault = (file: string, words: string, exit: string, cause?: unknown): Fault =>
+  new Fault('COMMAND_FAILED', `${file} failed: ${words}`, { command: file, exit, stderr: words }, { cause });
 
 function readStat(pid: number): ProcStat | undefined {
   try {

@@ -102,7 +102,7 @@ export interface HostProcesses {
   spawn(order: SpawnOrder): Promise<SpawnedProcess>;
   /** Starts a process in a session and terminal of its own, and as `spawn` else. A program that cannot be run ends with 126 or 127. */
   spawnInTerminal(order: TerminalOrder): Promise<TerminalProcess>;
-  /** Runs a command to its end, with at most 1 MiB of output. COMMAND_FAILED where it does not end with 0. */
+  /** Runs a command to its end, with at most 1 MiB of output. COMMAND_FAILED, which names the program and not its arguments, where it does not end with 0. */
   run(file: string, args: readonly string[], options: RunOptions): Promise<CommandResult>;
   /** What a pid is now; undefined where nothing has it. */
   identify(pid: number): ProcessIdentity | undefined;
