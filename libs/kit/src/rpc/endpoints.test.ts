@@ -1,4 +1,5 @@
-import { chmod, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, link, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '@virtmesh/base';
@@ -38,6 +39,33 @@ test('the socket of a dead server is replaced', async () => {
   await leaveDeadSocket(path);
   await startServer([nodeService()], [unix(path)]);
   expect((await createClient(NodeServiceService, channelTo(`unix:${path}`)).getNode(get)).name).toBe('x');
+});
+
+test('what a start that was killed left beside the socket is removed, and nothing else', async () => {
+  const directory = await temporaryDirectory();
+  const longAgo = new Date(Date.now() - 3_600_000);
+  const place = async (name: string, socket: 'none' | 'dead' | 'living', made = longAgo): Promise<void> => {
+    await mkdir(join(directory, name), { mode: 0o700 });
+    const path = join(directory, name, 's');
+    if (socket === 'dead') await leaveDeadSocket(path);
+    if (socket === 'living') {
+      const server = createServer().listen(path);
+      await once(server, 'listening');
+      onTestFinished(() => void server.close());
+    }
+    await utimes(join(directory, name), made, made);
+  };
+  await place('.sAAAAAA', 'none');
+  await place('.sBBBBBB', 'dead');
+  // Another server that begins at this moment, and one that is slow.
+  await place('.sCCCCCC', 'none', new Date());
+  await place('.sDDDDDD', 'living');
+  // Others' that only look like it.
+  for (const name of ['.secrets', '.server1']) await mkdir(join(directory, name), { mode: name === '.server1' ? 0o700 : 0o755 });
+  await writeFile(join(directory, '.server1', 's'), 'not a socket');
+  for (const name of ['.secrets', '.server1']) await utimes(join(directory, name), longAgo, longAgo);
+  await startServer([nodeService()], [unix(join(directory, 's.sock'))]);
+  expect((await readdir(directory)).toSorted()).toEqual(['.sCCCCCC', '.sDDDDDD', '.secrets', '.server1', 's.sock']);
 });
 
 test('the socket of a living server is left alone', async () => {

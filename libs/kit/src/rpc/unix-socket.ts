@@ -1,4 +1,4 @@
-import { chmod, chown, link, lstat, mkdtemp, readFile, rm, unlink } from 'node:fs/promises';
+import { chmod, chown, constants, link, lstat, mkdtemp, readdir, readFile, rm, rmdir, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Fault } from '@virtmesh/base';
@@ -7,6 +7,10 @@ import type { UnixEndpoint } from './endpoint.ts';
 
 /** The longest path that the kernel takes for a unix socket, without the final zero byte. */
 const maxPathBytes = 107;
+
+/** What is made beside a socket for the moment of its start, and how long that takes at the very most. */
+const placeName = /^\.s[A-Za-z0-9]{6}$/;
+const placeLifeMs = 60_000;
 
 /** A place for a socket that nobody can connect to until it is published under its real path. */
 export interface SocketPlace extends AsyncDisposable {
@@ -18,7 +22,7 @@ export interface SocketPlace extends AsyncDisposable {
   withdraw(): Promise<void>;
 }
 
-/** Prepares a socket path: clears away what a dead server left. RESOURCE_IN_USE if a live one listens there. */
+/** Prepares a socket path: clears away what dead servers left. RESOURCE_IN_USE if a live one listens there. */
 export async function prepareSocket(endpoint: UnixEndpoint, log: Logger): Promise<SocketPlace> {
   const { path } = endpoint;
   if (Buffer.byteLength(path) > maxPathBytes - 10) {
@@ -29,6 +33,7 @@ export async function prepareSocket(endpoint: UnixEndpoint, log: Logger): Promis
     );
   }
   await clearStale(path);
+  await sweep(dirname(path));
   // Beside the real path, since a link cannot leave its file system; short, since its path must fit as well.
   const directory = await mkdtemp(join(dirname(path), '.s')).catch((thrown: unknown) => {
     throw new Fault(
@@ -79,6 +84,25 @@ async function clearStale(path: string): Promise<void> {
         { cause: thrown },
       );
   });
+}
+
+/** Removes the directories that starts which were killed left there. What cannot be removed does no harm. */
+async function sweep(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) if (placeName.test(name)) await removeDeadPlace(join(directory, name)).catch(() => undefined);
+}
+
+async function removeDeadPlace(directory: string): Promise<void> {
+  const { mode, mtimeMs, uid } = await lstat(directory);
+  // As mkdtemp makes it; one that is young may be of a server that begins just now.
+  if ((mode & constants.S_IFMT) !== constants.S_IFDIR || (mode & 0o777) !== 0o700 || uid !== process.geteuid?.()) return;
+  if (Date.now() - mtimeMs < placeLifeMs) return;
+  const socket = join(directory, 's');
+  const present = await lstat(socket).catch(() => undefined);
+  if (present && (!present.isSocket() || (await answers(socket)))) return;
+  if (present) await unlink(socket);
+  // Where something else is in it, it stays.
+  await rmdir(directory);
 }
 
 const taken = (path: string): Fault =>
