@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ExecSession, GuestRef } from '@virtmesh/driver-spi';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Life, outcome, soon, World } from '../testing/world.ts';
@@ -58,6 +59,22 @@ describe('a running container', () => {
     await expect.poll(async () => (await life.exec(guest, ['ps'])).output).toContain('sleep 100');
     await sleeper.kill(15);
     expect(await outcome(sleeper)).toMatchObject({ exitCode: 143, signal: 15 });
+    await life.finish(running);
+  });
+
+  it('gives commands their environment without showing it to others on the node', async () => {
+    const guest = life.newGuest();
+    const running = await life.start(guest, life.spec(guest));
+    const environment = { SECRET: `"it's  $HOME" # `, LD_PRELOAD: '/none' };
+    const order = { command: ['sh', '-c', 'echo "<$SECRET>"; read line'], environment, workingDirectory: '/', uid: 0, gid: 0 };
+    const session = await life.feature('exec').exec(guest, order, soon());
+    const lines: (readonly string[])[] = [];
+    await world.host.processes.find((line) => line.includes(guest.uid) && lines.push(line) > 0);
+    expect(lines.flat()).toContain('--clear-env');
+    expect(JSON.stringify(lines)).not.toContain('$HOME');
+    expect(readdirSync(join(world.directory, 'run', guest.uid)).filter((name) => name.startsWith('_exec'))).toEqual([]);
+    session.endInput();
+    expect((await outcome(session)).output).toBe(`<${environment.SECRET}>\n`);
     await life.finish(running);
   });
 

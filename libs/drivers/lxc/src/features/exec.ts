@@ -1,6 +1,8 @@
 import { Fault } from '@virtmesh/base';
 import type { Exec, ExecOrder, ExecSession, GuestRef } from '@virtmesh/driver-spi';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { renderConfig } from '../config/config-line.ts';
 import { defaultEnvironment } from '../config/container.ts';
 import type { DriverContext } from '../context.ts';
 import type { LiveGuest } from '../lifecycle/live-guest.ts';
@@ -23,18 +25,30 @@ async function exec(context: DriverContext, ref: GuestRef, order: ExecOrder, sig
   checkTexts(order);
   await requireProgram(context, guest, order, environment['PATH'] ?? '');
   const { terminal } = order;
-  return AttachedCommand.start(
-    context.host,
-    { attach: context.profile.tools.attach, args: attachArguments(guest, order, environment), terminal },
-    signal,
-  );
+  const { attach } = context.profile.tools;
+  const { runFiles } = context.host;
+  const config = join(guest.places.runDir, `_exec-${randomUUID()}`);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  runFiles.writeText(config, renderConfig(variables.filter(isOneLine).map((value) => ({ key: 'lxc.environment', value }))), 0o600);
+  try {
+    const args = attachArguments(guest, order, config, variables);
+    // lxc-attach has read the file by the time that its command runs.
+    return await AttachedCommand.start(context.host, { attach, args, terminal }, signal);
+  } finally {
+    runFiles.remove(config);
+  }
 }
 
-/** The arguments of lxc-attach. Each text of the order is an argument of its own, after its option or after all options. */
-export function attachArguments(
+/**
+ * The arguments of lxc-attach. Each text of the order is an argument of its own, after its option or after all options.
+ * All users of the node can see them, so that the environment is in a file. Not in lxc-attach's own environment: it runs
+ * as root, and the names are the client's, LD_PRELOAD too. A line's end is all that LXC's files cannot hold.
+ */
+function attachArguments(
   { ref, places }: Pick<LiveGuest, 'ref' | 'places'>,
   order: ExecOrder,
-  environment: Readonly<Record<string, string>>,
+  config: string,
+  variables: readonly string[],
 ): readonly string[] {
   return [
     '--name',
@@ -43,7 +57,9 @@ export function attachArguments(
     places.lxcPath,
     '--quiet',
     '--clear-env',
-    ...Object.entries(environment).map(([name, value]) => `--set-var=${name}=${value}`),
+    '--rcfile',
+    config,
+    ...variables.filter((variable) => !isOneLine(variable)).map((variable) => `--set-var=${variable}`),
     ...(order.uid > 0 || order.gid > 0 ? [`--uid=${order.uid}`, `--gid=${order.gid}`] : []),
     '--',
     ...inDirectory(order),
@@ -53,6 +69,8 @@ export function attachArguments(
 /** LXC begins a command in `/`. Elsewhere it is the container's own shell that goes there first; what is ordered is no part of its script. */
 const inDirectory = ({ workingDirectory, command }: ExecOrder): readonly string[] =>
   workingDirectory === '' || workingDirectory === '/' ? command : [shell, '-c', 'cd "$0" && exec "$@"', workingDirectory, ...command];
+
+const isOneLine = (value: string): boolean => !/[^\P{Cc}\t]/u.test(value);
 
 const shell = '/bin/sh';
 
