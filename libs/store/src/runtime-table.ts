@@ -1,3 +1,4 @@
+import { Fault } from '@virtmesh/base';
 import type { Connection, Query } from './connection.ts';
 import { corruptStore } from './sqlite-fault.ts';
 
@@ -5,6 +6,8 @@ import { corruptStore } from './sqlite-fault.ts';
 export interface RuntimeRow {
   readonly uid: string;
   readonly record: unknown;
+  /** Why the record cannot be read, where it cannot: the others can. */
+  readonly fault?: Fault;
 }
 
 interface StoredRow {
@@ -48,7 +51,13 @@ export class RuntimeTable {
   }
 
   all(): RuntimeRow[] {
-    return this.#all.all().map((row) => ({ uid: row.uid, record: this.#decode(row) }));
+    return this.#all.all().map((row) => {
+      try {
+        return { uid: row.uid, record: this.#decode(row) };
+      } catch (thrown) {
+        return { uid: row.uid, record: undefined, fault: Fault.from(thrown) };
+      }
+    });
   }
 
   #decode(row: StoredRow): unknown {

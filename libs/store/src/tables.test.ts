@@ -57,12 +57,17 @@ describe('RuntimeTable', () => {
     using t = temporaryStore();
     t.store.close();
     const connection = new Connection(t.path);
-    connection.exec("INSERT INTO runtimes (uid, record) VALUES ('u1', '{half')");
+    connection.exec("INSERT INTO runtimes (uid, record) VALUES ('u1', '{half'), ('u2', '{}')");
     connection.close();
     using again = Store.open({ path: t.path, clock: t.clock });
     expect(() => again.runtimes.get('u1')).toThrow(
       expect.objectContaining({ reason: 'RECORD_CORRUPT', message: expect.stringContaining('u1') }),
     );
+    const fault = expect.objectContaining({ reason: 'RECORD_CORRUPT', message: expect.stringContaining('u1') });
+    expect(again.runtimes.all()).toEqual([
+      { uid: 'u1', record: undefined, fault },
+      { uid: 'u2', record: {} },
+    ]);
   });
 });
 

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { sleep, systemClock } from '@virtmesh/base';
+import { settledWithin, systemClock } from '@virtmesh/base';
 import { createHost } from '@virtmesh/host';
 import { type Endpoint, Failpoints, type Logger, type Metrics, RpcServer, type RunningService, type ServiceContext } from '@virtmesh/kit';
 import { Store } from '@virtmesh/store';
 import type { AgentConfig } from './config.ts';
 import { type AgentContext, agentContext, keepRegistration, readBootId } from './context.ts';
-import { autostart, recover } from './domains/recovery.ts';
+import { autostart, recover, sweepSaved } from './domains/recovery.ts';
 import { openDrivers } from './drivers.ts';
 import { keepHouse } from './housekeeping.ts';
 import { announce } from './nodes/announce.ts';
@@ -75,10 +75,9 @@ export class NodeAgent implements RunningService {
 
   /** Lets calls and jobs under way end; what is unfinished then is taken up by the next life. */
   async drain(ms: number): Promise<void> {
-    const idle = this.#context.engine.idle();
-    const late = sleep(ms);
+    const idle = settledWithin(this.#context.engine.idle(), ms);
     await this.#server.drain(ms);
-    await Promise.race([idle, late]);
+    await idle;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,15 +90,19 @@ export class NodeAgent implements RunningService {
 async function takeUp({ engine, operations, store }: AgentContext, bootId: string, log: Logger, stopping: AbortSignal): Promise<void> {
   const { drivers } = engine.parts;
   for (const driver of drivers.usable()) void engine.observer.follow(driver, stopping);
-  const recovered = recover(
-    engine,
-    store.operations.unfinished().map((row) => operations.get(row.id)),
-  ).then(() => {
-    const started = autostart(engine, bootId);
-    if (started > 0) log.info({ started }, 'starting the domains that start with the node');
-  });
-  recovered.catch((thrown: unknown) => log.error({ err: thrown }, 'what an earlier life left could not be taken up'));
-  await Promise.race([recovered, sleep(recoveryMs)]);
+  const unfinished = store.operations.unfinished().map((row) => operations.get(row.id));
+  const told = (words: string) => (thrown: unknown) => {
+    if (!stopping.aborted) log.error({ err: thrown }, words);
+  };
+  const started = recover(engine, unfinished)
+    .catch(told('what an earlier life left could not be taken up'))
+    .then(() => {
+      const due = autostart(engine, bootId);
+      if (due > 0) log.info({ started: due }, 'starting the domains that start with the node');
+    })
+    .catch(told('the domains that start with the node could not be started'));
+  void started.then(() => sweepSaved(engine)).catch(told('saved states that nobody knows any more could not be removed'));
+  await settledWithin(started, recoveryMs);
 }
 
 async function serve(config: AgentConfig, log: Logger, metrics: Metrics, context: AgentContext): Promise<RpcServer> {

@@ -24,6 +24,8 @@ export interface AdoptionTimes {
   readonly retryAdoptionMs: number;
   readonly restMs: number;
 }
+/** The rests grow up to this many times the first one. */
+const maxRests = 10;
 const defaultTimes: AdoptionTimes = { adoptionMs: 10_000, retryAdoptionMs: 2_000, restMs: 3_000 };
 
 /**
@@ -34,20 +36,49 @@ const defaultTimes: AdoptionTimes = { adoptionMs: 10_000, retryAdoptionMs: 2_000
 export async function recover(engine: Engine, unfinished: readonly Operation[], times: AdoptionTimes = defaultTimes): Promise<void> {
   const { registry, store } = engine.parts;
   const runtimes = [...allRuntimes(store)];
-  const looked = runtimes.map(({ uid }) => takeUp(engine, uid, unfinished, times));
+  const looked = runtimes.map(({ fault, uid }) => {
+    const work = fault ? recordUnknown(engine, uid, fault) : takeUp(engine, uid, unfinished, times);
+    return owned(engine, work, { uid }, 'a guest is not looked after any more');
+  });
   const recorded = new Set(runtimes.map(({ uid }) => uid));
   const names = new Set(unfinished.map((operation) => operation.name));
   for (const entry of [...registry.sorted()]) {
     const { uid } = entry.guest;
-    // Without a record nothing of it can run: it was released, and the agent died before it could say so.
-    if (isActive(entry.state) && !recorded.has(uid)) recordGone(engine, entry, { reason: DomainStateReason.UNSPECIFIED, cause: noCause });
-    const { job } = registry.get(uid)?.domain.status ?? {};
-    if (job && !names.has(job) && !recorded.has(uid)) registry.change(uid, { status: { job: '' } });
+    if (recorded.has(uid)) continue;
+    const work = engine.record(() => {
+      // Without a record nothing of it can run: it was released, and the agent died before it could say so.
+      if (isActive(entry.state)) recordGone(engine, entry, { reason: DomainStateReason.UNSPECIFIED, cause: noCause });
+      const { job } = registry.get(uid)?.domain.status ?? {};
+      if (job && !names.has(job)) registry.change(uid, { status: { job: '' } });
+    });
+    void owned(engine, work, { uid }, 'the end of a guest could not be recorded');
   }
   for (const operation of inOrder(engine, unfinished)) resume(engine, operation);
   await Promise.all(looked);
-  const saving = new Set(unfinished.filter(({ verb }) => verb === 'save').map(({ targetUid }) => targetUid));
-  await engine.parts.files.sweepManaged((uid) => saving.has(uid) || registry.get(uid)?.domain.status?.managedSave === true);
+}
+
+/** Removes what nobody knows any more of the states that the agent keeps, each in the turn of its domain. */
+export async function sweepSaved(engine: Engine): Promise<void> {
+  const { files, queue, registry, store } = engine.parts;
+  const isKept = (uid: string): boolean =>
+    registry.get(uid)?.domain.status?.managedSave === true ||
+    store.operations.unfinished().some(({ targetUid, verb }) => verb === 'save' && targetUid === uid);
+  for (const { name, uid } of await files.listManaged()) {
+    const sweep = async (): Promise<void> => {
+      if (!isKept(uid)) await files.removeManaged(name);
+    };
+    const work = queue.run(uid, undefined, sweep, { always: true });
+    await owned(engine, work, { name }, 'a saved state that nobody knows any more could not be removed');
+  }
+}
+
+/** For work that nobody waits for: its failure is told, unless the agent ends. */
+async function owned({ parts }: Engine, work: Promise<void>, about: object, words: string): Promise<void> {
+  try {
+    await work;
+  } catch (thrown) {
+    if (!parts.stopping.aborted) parts.log.error({ err: thrown, ...about }, words);
+  }
 }
 
 /** As they were accepted. Of those of one moment, what ends a domain comes last: it was accepted because of the others. */
@@ -67,7 +98,7 @@ const idOf = (operation: string): string => operation.split('/').at(-1) ?? '';
 
 /** Takes up one guest; one that does not answer is tried again in the background until it does, or is destroyed. */
 async function takeUp(engine: Engine, uid: string, unfinished: readonly Operation[], times: AdoptionTimes): Promise<void> {
-  const { operations, queue, registry, store } = engine.parts;
+  const { operations, queue, registry, stopping, store } = engine.parts;
   const life = lifeOf(registry.get(uid));
   const look = (ms: number): Promise<'done' | 'again'> | 'done' => {
     const runtime = runtimeOf(store, uid);
@@ -78,27 +109,18 @@ async function takeUp(engine: Engine, uid: string, unfinished: readonly Operatio
     return attemptToTakeUp(engine, { uid, runtime, begun }, ms);
   };
   const attempt = (ms: number): Promise<'done' | 'again'> => queue.run(uid, undefined, () => look(ms), { always: true });
-  if ((await attempt(times.adoptionMs)) === 'again') void keepTrying(engine, uid, times, attempt);
-}
-
-async function keepTrying(
-  engine: Engine,
-  uid: string,
-  times: AdoptionTimes,
-  attempt: (ms: number) => Promise<'done' | 'again'>,
-): Promise<void> {
-  const { stopping } = engine.parts;
-  try {
+  const keepTrying = async (): Promise<void> => {
+    let { restMs } = times;
     do {
-      await sleep(times.restMs, stopping);
+      await sleep(restMs, stopping);
+      restMs = Math.min(2 * restMs, maxRests * times.restMs);
     } while ((await attempt(times.retryAdoptionMs)) === 'again');
-  } catch (thrown) {
-    if (!stopping.aborted) engine.parts.log.error({ err: thrown, uid }, 'a guest is not looked after any more');
-  }
+  };
+  if ((await attempt(times.adoptionMs)) === 'again') void owned(engine, keepTrying(), { uid }, 'a guest is not looked after any more');
 }
 
 async function attemptToTakeUp(engine: Engine, found: Found, timeoutMs: number): Promise<'done' | 'again'> {
-  const { drivers, log, registry, stopping } = engine.parts;
+  const { drivers, stopping } = engine.parts;
   const { runtime, uid } = found;
   using interruptible = engine.interruptible(uid);
   const signal = AbortSignal.any([interruptible.signal, stopping, AbortSignal.timeout(timeoutMs)]);
@@ -112,17 +134,23 @@ async function attemptToTakeUp(engine: Engine, found: Found, timeoutMs: number):
     // The destroy that cut this short ends the guest and records it.
     if (interruptible.signal.aborted) return 'again';
     const fault = Fault.from(thrown);
-    log.error({ err: thrown, uid }, 'a guest could not be taken up');
-    if (registry.get(uid) && registry.get(uid)?.state !== 'unknown') {
-      await engine.record(() =>
-        registry.change(uid, {
-          state: { to: 'seen_unknown', reason: DomainStateReason.HYPERVISOR_UNRESPONSIVE },
-          status: { message: fault.message },
-        }),
-      );
-    }
-    return Fault.is(fault, 'HYPERVISOR_UNRESPONSIVE', 'DEADLINE_EXCEEDED') ? 'again' : 'done';
+    await recordUnknown(engine, uid, fault);
+    // Whatever else it was may pass; which drivers there are does not change in one life.
+    const isThere = drivers.usable().some(({ type }) => type === runtime.driver);
+    return isThere && fault.reason !== 'RECORD_CORRUPT' ? 'again' : 'done';
   }
+}
+
+/** What cannot be seen of a guest is not guessed. */
+async function recordUnknown(engine: Engine, uid: string, fault: Fault): Promise<void> {
+  const { log, registry } = engine.parts;
+  log.error({ err: fault, uid }, 'a guest could not be taken up');
+  await engine.record(() => {
+    const entry = registry.get(uid);
+    if (entry === undefined || entry.state === 'unknown') return;
+    const state = { to: 'seen_unknown', reason: DomainStateReason.HYPERVISOR_UNRESPONSIVE } as const;
+    registry.change(uid, { state, status: { message: fault.message } });
+  });
 }
 
 interface Found {
@@ -212,16 +240,26 @@ async function endIsRecorded(engine: Engine, { begun, uid }: Found): Promise<boo
   const saves = begun.filter(({ verb }) => verb === 'save');
   const ended = saves.map(async ({ name }) => {
     const id = idOf(name);
-    const request = engine.requests.bodyOf(id);
+    const request = readableBody(engine, name);
     return request !== undefined && isPublished(engine, saveTarget(SaveDomainRequest.decode(request), uid), id);
   });
   return (await Promise.all(ended)).includes(true);
 }
 
+/** What an operation was asked for; one whose request cannot be read is failed when its turn to be taken up comes. */
+function readableBody({ requests }: Engine, operation: string): Uint8Array | undefined {
+  try {
+    return requests.bodyOf(idOf(operation));
+  } catch (thrown) {
+    if (!Fault.is(thrown, 'RECORD_CORRUPT')) throw thrown;
+    return undefined;
+  }
+}
+
 function endsDomain(engine: Engine, { cancelRequested, name, verb }: Operation): boolean {
   if (cancelRequested) return false;
   if (verb === 'destroy') return true;
-  const request = verb === 'delete' ? engine.requests.bodyOf(idOf(name)) : undefined;
+  const request = verb === 'delete' ? readableBody(engine, name) : undefined;
   return request !== undefined && DeleteDomainRequest.decode(request).destroy;
 }
 
@@ -266,20 +304,23 @@ const causeOf = (operation: Operation): Cause => ({
 });
 
 function resume(engine: Engine, operation: Operation): void {
+  const { targetUid: uid, verb } = operation;
   const running = engine.parts.operations.resume(operation);
-  const request = engine.requests.bodyOf(running.id);
-  if (request === undefined) {
-    void engine.fail(
-      running,
-      new Fault('OPERATION_PREEMPTED', 'the agent restarted before the operation had begun; repeat the call', {
+  const ended = (work: Promise<void>): void =>
+    void owned(engine, work, { operation: running.id }, 'the end of an operation could not be recorded');
+  try {
+    const request = engine.requests.bodyOf(running.id);
+    if (request === undefined)
+      throw new Fault('OPERATION_PREEMPTED', 'the agent restarted before the operation had begun; repeat the call', {
         operation: operation.name,
-      }),
-    );
-    return;
+      });
+    const cause = causeOf(operation);
+    const work = resumedWork(engine, verb as Verb, uid, request);
+    if (operation.cancelRequested && work.takeBack) ended(engine.leave(uid, running, cause, work.takeBack));
+    else engine.run(uid, running, cause, work);
+  } catch (thrown) {
+    ended(engine.fail(running, thrown));
   }
-  const work = resumedWork(engine, operation.verb as Verb, operation.targetUid, request);
-  if (operation.cancelRequested && work.takeBack) void engine.leave(operation.targetUid, running, causeOf(operation), work.takeBack);
-  else engine.run(operation.targetUid, running, causeOf(operation), work);
 }
 
 /** Starts what is to start with the node, if the host has booted since the agent last ran. Answers how many. */

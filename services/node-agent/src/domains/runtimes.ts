@@ -1,3 +1,4 @@
+import type { Fault } from '@virtmesh/base';
 import { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { GuestRef, RuntimeRecord } from '@virtmesh/driver-spi';
 import type { Store } from '@virtmesh/store';
@@ -68,9 +69,10 @@ const decoded = (text: string): DomainSpec => DomainSpec.decode(Buffer.from(text
 
 export const forgetRuntime = (store: Store, uid: string): void => store.runtimes.delete(key(uid));
 
-export function* allRuntimes(store: Store): Iterable<{ readonly uid: string; readonly runtime: Runtime }> {
-  for (const row of store.runtimes.all()) {
-    if (row.uid.startsWith(prefix)) yield { uid: row.uid.slice(prefix.length), runtime: row.record as Runtime };
+/** The guests of which something is kept, and why that cannot be read where it cannot. */
+export function* allRuntimes(store: Store): Iterable<{ readonly uid: string; readonly fault: Fault | undefined }> {
+  for (const { fault, uid } of store.runtimes.all()) {
+    if (uid.startsWith(prefix)) yield { uid: uid.slice(prefix.length), fault };
   }
 }
 

@@ -369,7 +369,7 @@ describe('a kill of the agent', () => {
     await verbs.save('web');
     writeFileSync(join(at('saved'), 'f0e9d8c7-0000-4000-8000-000000000000'), 'x');
     await kill();
-    expect(managed()).toEqual([uid]);
+    await expect.poll(managed).toEqual([uid]);
   });
 
   it('in a restore that makes a domain goes on with it', async () => {

@@ -12,7 +12,7 @@ import { type CallContext, Failpoints, faultFromStatus, type Logger, type Role, 
 import { Store, type StoreLimits } from '@virtmesh/store';
 import { type AgentContext, agentContext } from '../context.ts';
 import { Drivers } from '../domains/drivers.ts';
-import { autostart, recover } from '../domains/recovery.ts';
+import { autostart, recover, sweepSaved } from '../domains/recovery.ts';
 import { scriptedDriver } from './scripted-driver.ts';
 import { ScriptedWorld } from './scripted-world.ts';
 
@@ -39,6 +39,7 @@ export class TestAgent implements AsyncDisposable {
   readonly #directory: string;
   readonly #stop: AbortController;
   #worldGoesOn = false;
+  #swept: Promise<void> = Promise.resolve();
 
   private constructor(directory: string, options: TestAgentOptions) {
     this.#directory = directory;
@@ -77,6 +78,8 @@ export class TestAgent implements AsyncDisposable {
     const unfinished = store.operations.unfinished().map((row) => operations.get(row.id));
     await recover(engine, unfinished, { adoptionMs: 10_000, retryAdoptionMs: 500, restMs: 200 });
     autostart(engine, options.bootId ?? 'boot-1');
+    // Not waited for, as by the agent itself: an operation that is taken up may hold a domain's turn.
+    agent.#swept = sweepSaved(engine).catch(() => undefined);
     return agent;
   }
 
@@ -104,8 +107,9 @@ export class TestAgent implements AsyncDisposable {
     return TestAgent.start({ ...this.#options, ...over, world: this.world }, copy);
   }
 
-  /** Resolves when nothing is in its turn and all events have been taken in. */
+  /** Resolves when nothing is in its turn, all events have been taken in, and no file is left that nobody knows. */
   async settled(): Promise<void> {
+    await this.#swept;
     for (let round = 0; round < 5; round += 1) {
       await new Promise((resolve) => setImmediate(resolve));
       await this.engine.idle();

@@ -80,15 +80,15 @@ export class GuestFiles {
     }
   }
 
-  /** Forgets the state that the agent keeps of a domain. Absence is success. */
-  async removeManaged(uid: string): Promise<void> {
-    await rm(join(this.#managed, uid), { force: true });
+  /** Removes a file of those: the state that the agent keeps of a domain has its uid as its name. Absence is success. */
+  async removeManaged(name: string): Promise<void> {
+    await rm(join(this.#managed, name), { force: true });
   }
 
-  /** Removes what nobody knows any more of the states that the agent keeps. */
-  async sweepManaged(isKept: (uid: string) => boolean): Promise<void> {
-    for (const name of await readdir(this.#managed).catch(() => []))
-      if (!isKept(name.split('.partial-')[0] ?? '')) await rm(join(this.#managed, name), { force: true });
+  /** The names of the files that the agent keeps or has begun of states, and the domains that they are of. */
+  async listManaged(): Promise<{ readonly name: string; readonly uid: string }[]> {
+    const names = await readdir(this.#managed).catch(() => []);
+    return names.map((name) => ({ name, uid: name.split('.partial-')[0] ?? '' }));
   }
 
   async #within<T>(target: FileTarget, work: (directory: OpenDirectory, name: string) => Promise<T>): Promise<T | undefined> {

@@ -1,3 +1,4 @@
+import { Fault } from '@virtmesh/base';
 import { DomainStateReason, Domain, DomainState, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
 import {
   type DestroyDomainRequest,
@@ -135,9 +136,19 @@ export async function endGuest(engine: Engine, running: Running, uid: string): P
   const { lifecycle } = drivers.get(ending.domain.hypervisor);
   running.phase('release');
   await lifecycle.destroy(ending.guest, { graceMs: 0 }, running.signal);
-  await releaseRuntime(engine.parts, ending.guest);
+  await releaseReadable(engine, ending);
   if (!ending.domain.persistent) await lifecycle.forget(ending.guest);
   await failpoints.hit('destroy.release.after');
+}
+
+/** What cannot be read must not keep a guest from its end: its record is forgotten with it. */
+async function releaseReadable({ parts }: Engine, { domain, guest }: Entry): Promise<void> {
+  try {
+    await releaseRuntime(parts, guest);
+  } catch (thrown) {
+    if (!Fault.is(thrown, 'RECORD_CORRUPT')) throw thrown;
+    parts.log.error({ err: thrown, uid: guest.uid }, `what ${domain.name} held cannot be given back: what is kept of it cannot be read`);
+  }
 }
 
 /** Records that a guest was ended by us, in the caller's transaction; undefined where the domain is not there any more. */
