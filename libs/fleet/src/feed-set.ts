@@ -28,6 +28,7 @@ const settleMs = 3_000;
 export class FeedSet<E> {
   readonly #feeds = new Map<string, NodeFeed<E>>();
   readonly #watchers = new Set<(added: NodeFeed<E>) => void>();
+  readonly #forgetting = new Set<(node: string) => void>();
   readonly #options: FeedSetOptions<E>;
   readonly kind: ResourceKind<E>;
 
@@ -35,6 +36,9 @@ export class FeedSet<E> {
     this.#options = options;
     this.kind = options.kind;
     const { fleet, sink, ...settings } = options;
+    fleet.onForgotten((node) => {
+      for (const callback of this.#forgetting) callback(node);
+    });
     fleet.onNode(async (link, signal) => {
       const feed = new Feed<E>({ link, sink: sink(link), ...settings });
       const added = { feed, signal };
@@ -57,6 +61,12 @@ export class FeedSet<E> {
     for (const feed of this.#feeds.values()) watcher(feed);
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
+  }
+
+  /** Calls back when a node was taken out of the registry for good; answers how to stop that. */
+  onForgotten(callback: (node: string) => void): () => void {
+    this.#forgetting.add(callback);
+    return () => this.#forgetting.delete(callback);
   }
 
   /**

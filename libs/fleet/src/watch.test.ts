@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeAgent } from './testing/fake-agent.ts';
 import { FleetWorld } from './testing/fleet-world.ts';
+import { decodePlace } from './resume-token.ts';
 import type { Watched } from './watch.ts';
 
 const eventsOf = (agent: FakeAgent, after = 0n): string[] =>
@@ -97,6 +98,28 @@ describe('watching the fleet', () => {
       }),
       { numRuns: 12 },
     );
+  });
+
+  it('has no place for nodes that were taken out of the registry, and takes up one that comes back', async () => {
+    await using world = new FleetWorld();
+    const [first, second] = [await world.agent('n1'), await world.agent('n2')];
+    const { uid } = first.define('web');
+    second.define('db');
+    await world.settle();
+    const watch = reader(world.watch('', { bookmarkMs: 20 }));
+    await expect.poll(() => Object.keys(decodePlace('watch', watch.token, 'token')).toSorted()).toEqual(['n1', 'n2']);
+    world.registry.tell({ t: 'removed', node: 'n2' });
+    await expect.poll(() => Object.keys(decodePlace('watch', watch.token, 'token'))).toEqual(['n1']);
+    first.setState(uid, DomainState.RUNNING);
+    await expect.poll(() => watch.ids).toEqual(eventsOf(first, 1n));
+    expect(Object.keys(decodePlace('watch', watch.token, 'token'))).toEqual(['n1']);
+    const resumed = reader(world.watch(watch.token));
+    world.register(second);
+    await expect.poll(() => resumed.ids).toEqual(eventsOf(second));
+    // The watch that went on has told what it had.
+    await expect.poll(() => Object.keys(decodePlace('watch', watch.token, 'token')).toSorted()).toEqual(['n1', 'n2']);
+    second.define('mail');
+    await expect.poll(() => watch.ids).toEqual([...eventsOf(first, 1n), ...eventsOf(second, 1n)]);
   });
 
   it('lets nodes join that come later, from their beginning', async () => {

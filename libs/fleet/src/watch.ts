@@ -33,6 +33,8 @@ export type Watched<E> =
 type Item<E> = { readonly node: string } & (
   | FeedItem<E>
   | { readonly t: 'reachable'; readonly reachable: boolean; readonly link: AgentLink }
+  /** The node was taken out of the registry for good. */
+  | { readonly t: 'forgotten' }
 );
 
 /** Where a node's events begin for a watcher. */
@@ -59,7 +61,15 @@ export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSign
   const during = AbortSignal.any([signal, stop.signal]);
   setMaxListeners(0, during);
   const mailbox = new Mailbox<Item<E>>(64, during);
-  const stopFollowing = followNodes(options, new Map(place), mailbox, during);
+  /** Where it stood with nodes that were forgotten: in no token, but taken up again should one come back. */
+  const left = new Map<string, NodePlace>();
+  const placeOf = (node: string): NodePlace | undefined => {
+    const before = left.get(node);
+    if (before) place.set(node, before);
+    left.delete(node);
+    return place.get(node);
+  };
+  const stopFollowing = followNodes(options, placeOf, mailbox, during);
   const token = (): string => encodePlace(tag, Object.fromEntries(place));
   try {
     for (const [node, point] of Object.entries(options.resumeToken === '' ? feeds.points(options.node) : {})) place.set(node, point);
@@ -72,6 +82,14 @@ export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSign
       }
       const { node } = item;
       const before = place.get(node);
+      if (item.t === 'forgotten') {
+        // It may have come back meanwhile.
+        if (before && !feeds.get(node)) {
+          left.set(node, before);
+          place.delete(node);
+        }
+        continue;
+      }
       if (item.t === 'reachable') {
         place.set(node, { ...(before ?? { epoch: '', number: 0n }), reachable: item.reachable });
         if (reachability && before?.reachable !== undefined && before.reachable !== item.reachable)
@@ -92,14 +110,14 @@ export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSign
 /** Puts the items of each node into the mailbox, those of nodes yet to come too; answers how to stop that. */
 function followNodes<E>(
   options: WatchOptions<E>,
-  places: ReadonlyMap<string, NodePlace>,
+  placeOf: (node: string) => NodePlace | undefined,
   mailbox: Mailbox<Item<E>>,
   signal: AbortSignal,
 ): () => void {
   const begun = options.clock.now();
   let first = true;
   const startOf = (node: string): Start => {
-    const place = places.get(node);
+    const place = placeOf(node);
     if (place && place.epoch !== '') return { t: 'after', point: place };
     if (options.resumeToken !== '') return { t: 'beginning', since: undefined };
     return first ? { t: 'now' } : { t: 'beginning', since: begun };
@@ -117,9 +135,17 @@ function followNodes<E>(
     if (options.reachability) followState(feed.link, mailbox, ended, fail);
     followNode(options.feeds, feed, startOf(feed.node), mailbox, ended).catch(fail);
   };
+  const stopForgetting = options.feeds.onForgotten((node) => {
+    mailbox.put({ t: 'forgotten', node }).catch((thrown: unknown) => {
+      if (!signal.aborted) mailbox.fail(thrown);
+    });
+  });
   const stop = options.feeds.onFeed(follow);
   first = false;
-  return stop;
+  return () => {
+    stop();
+    stopForgetting();
+  };
 }
 
 function followState<E>(link: AgentLink, mailbox: Mailbox<Item<E>>, signal: AbortSignal, fail: (thrown: unknown) => void): void {
