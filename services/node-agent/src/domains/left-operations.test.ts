@@ -1,16 +1,17 @@
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Operation, OperationState } from '@virtmesh/contracts/operation/v1/operation';
 import { describe, expect, it } from 'vitest';
 import { agentLives } from '../testing/agent-lives.ts';
-import { atOnce, never } from '../testing/operation-ends.ts';
-import { domainIn, type TestAgent } from '../testing/test-agent.ts';
-import type { Verbs } from '../testing/verbs.ts';
+import { atOnce, ended, never, reasonOf } from '../testing/operation-ends.ts';
+import { domainIn, type TestAgent, testCall } from '../testing/test-agent.ts';
+import { plainSpec, type Verbs, verbsOf } from '../testing/verbs.ts';
 
 // Operations whose cancel was asked for before the agent died: the next life takes back what they had begun.
 
 let agent: TestAgent;
 let verbs: Verbs;
-const { kill } = agentLives((life, of) => {
+const { begin, kill } = agentLives((life, of) => {
   [agent, verbs] = [life, of];
 });
 
@@ -50,5 +51,49 @@ describe.each(['reserve', 'spawn'])('an operation that is left at the %s of its 
     expect(await leave(second)).toBe(OperationState.CANCELLED);
     expect([agent.registry.size, agent.world.guests.size, agent.world.held.size]).toEqual([0, 0, 0]);
     domainIn(await verbs.restore(path));
+  });
+});
+
+describe('a restore', () => {
+  const uid = '7a2e0c7e-0000-4000-8000-000000000002';
+  const at = (name: string): string => join(agent.world.files, name);
+
+  /** The state of a domain that is not there any more. */
+  async function saved(name: string, spec: ReturnType<typeof plainSpec>): Promise<void> {
+    domainIn(await verbs.create('web', { uid, spec, start: true }));
+    domainIn(await verbs.save('web', { path: at(name) }));
+    await verbs.delete('web');
+  }
+
+  it('asks for the role that the file needs which it takes up, not only for that of the one which it was called with', async () => {
+    await saved('plain', plainSpec());
+    await saved('raw', plainSpec({ qemu: { args: ['-x'] } }));
+    await begin(agent.kill({ failpoints: 'restore.begin=sleep(100)' }));
+    const restoring = await verbsOf(agent, testCall({ role: 'admin' })).restore(at('plain'), atOnce);
+    renameSync(at('raw'), at('plain'));
+    expect(reasonOf(await ended(agent, restoring))).toBe('PERMISSION_DENIED');
+    expect([agent.registry.size, agent.world.guests.size]).toEqual([0, 0]);
+  });
+
+  it('of which a later life cannot know whether its caller may is to be repeated, and leaves nothing', async () => {
+    await saved('raw', plainSpec({ qemu: { args: ['-x'] } }));
+    agent.world.hooks.set('reserve', never);
+    const restoring = await verbs.restore(at('raw'), atOnce);
+    await expect.poll(() => agent.world.held.size).toBe(1);
+    await kill();
+    expect(reasonOf(await ended(agent, restoring))).toBe('OPERATION_PREEMPTED');
+    expect([agent.registry.size, agent.world.guests.size, agent.world.held.size, agent.world.kept.size]).toEqual([0, 0, 0, 0]);
+    domainIn(await verbs.restore(at('raw')));
+  });
+
+  it('whose file has gone when a later life takes it up leaves nothing', async () => {
+    await saved('plain', plainSpec());
+    agent.world.hooks.set('reserve', never);
+    const restoring = await verbs.restore(at('plain'), atOnce);
+    await expect.poll(() => agent.world.held.size).toBe(1);
+    renameSync(at('plain'), at('elsewhere'));
+    await kill();
+    expect(reasonOf(await ended(agent, restoring))).toBe('SAVED_STATE_INVALID');
+    expect([agent.registry.size, agent.world.guests.size, agent.world.held.size, agent.world.kept.size]).toEqual([0, 0, 0, 0]);
   });
 });

@@ -31,9 +31,11 @@ const rooted = (violations: readonly Violation[]): Violation[] => violations.map
 const invalid = (violations: readonly Violation[]): Fault =>
   Fault.ofViolations('SPEC_INVALID', 'the definition is not valid', rooted(violations));
 
+export const needsRawRole = (spec: DomainSpec | undefined): boolean => (spec?.qemu?.args.length ?? 0) > 0;
+
 /** The role raw is needed for what goes past the driver's own checks. */
 export function checkRawRole(spec: DomainSpec | undefined, context: CallContext): void {
-  if ((spec?.qemu?.args.length ?? 0) === 0 || includesRole(context.caller.role, 'raw')) return;
+  if (!needsRawRole(spec) || includesRole(context.caller.role, 'raw')) return;
   const { identity, role } = context.caller;
   throw new Fault('PERMISSION_DENIED', `spec.qemu.args needs the role raw; ${identity} has the role ${role}`, {
     identity,

@@ -1,12 +1,13 @@
-import { domainName, parseNodeName } from '@virtmesh/base';
+import { domainName, Fault, parseNodeName } from '@virtmesh/base';
 import { Domain, DomainState, DomainStateReason, DomainStatus } from '@virtmesh/contracts/domain/v1/domain';
+import type { DomainSpec } from '@virtmesh/contracts/domain/v1/domain_spec';
 import type { RestoreDomainRequest } from '@virtmesh/contracts/domain/v1/saved_state';
 import type { Operation } from '@virtmesh/contracts/operation/v1/operation';
 import type { Call, Engine, Job } from '../engine.ts';
 import type { FileTarget } from '../files/guest-files.ts';
 import { unusable } from '../files/saved-state-file.ts';
 import { checkFree } from './create.ts';
-import { checkRawRole } from './definition.ts';
+import { checkRawRole, needsRawRole } from './definition.ts';
 import { checkState, feature } from './precheck.ts';
 import { refusalOf } from './refusal.ts';
 import { checkSaved, readSaved, type Saved } from './saved-state.ts';
@@ -21,11 +22,12 @@ export async function restore(engine: Engine, request: RestoreDomainRequest, cal
   return engine.perform(call, () => {
     registry.checkNode({ node: parseNodeName(request.parent, 'parent') });
     if (saved === undefined) throw refusal ?? new Error('a saved state was neither read nor refused');
-    checkRawRole(saved.spec, call.context);
+    const checkRole = (spec: DomainSpec): void => checkRawRole(spec, call.context);
+    checkRole(saved.spec);
     checkRestore(engine, saved);
     const { domainId, uid } = saved.file.header;
     const target = registry.get(uid)?.domain.name ?? domainName(node, domainId);
-    return { uid, target, kept: true, job: restoreJob(engine, uid, request) };
+    return { uid, target, kept: true, job: restoreJob(engine, uid, request, checkRole) };
   });
 }
 
@@ -40,13 +42,27 @@ function checkRestore(engine: Engine, saved: Saved): void {
   checkSaved(entry, saved);
 }
 
-/** Goes on from the state in a file. Where the node has no domain of its uid, a transient one is made, and taken back if the start fails. */
+/** What a caller may is not kept: who called an earlier life of the agent must call again. */
+function refuseRaw(spec: DomainSpec): void {
+  if (!needsRawRole(spec)) return;
+  throw new Fault(
+    'OPERATION_PREEMPTED',
+    'the agent restarted before the guest went on from its state, whose definition has spec.qemu.args, which need the role raw; repeat the call',
+    { verb: 'restore' },
+  );
+}
+
+/**
+ * Goes on from the state in a file. Where the node has no domain of its uid, a transient one is made, and taken back if the
+ * start fails. The file is read anew and may have become another one, so that `checkRole` is asked again.
+ */
 export const restoreJob =
-  (engine: Engine, uid: string, request: RestoreDomainRequest): Job =>
+  (engine: Engine, uid: string, request: RestoreDomainRequest, checkRole: (spec: DomainSpec) => void = refuseRaw): Job =>
   async (running, cause) => {
     const { failpoints, registry } = engine.parts;
     const saved = await readSaved(engine, targetOf(request));
     if (saved.file.header.uid !== uid) throw unusable(saved.file.path, 'it has become the state of another domain since the call');
+    checkRole(saved.spec);
     checkRestore(engine, saved);
     const before = registry.get(uid);
     const made = before === undefined;

@@ -74,18 +74,14 @@ export function resumedWork(engine: Engine, verb: Verb, uid: string, request: Ui
       return deviceWork(engine, uid, updateOrder(UpdateDomainDeviceRequest.decode(request)));
     case 'save':
       return resumedSave(engine, uid, SaveDomainRequest.decode(request));
-    case 'restore':
-      return {
-        job: known(
-          engine,
-          uid,
-          unless(engine, uid, isActive, once(engine, uid, restoreJob(engine, uid, RestoreDomainRequest.decode(request)))),
-        ),
-        takeBack: async () => {
-          // One that was there before is persistent: of a transient domain nothing is left when it has stopped.
-          if (engine.parts.registry.get(uid)?.domain.persistent === false) await unmake(engine, uid);
-        },
+    case 'restore': {
+      // One that was there before is persistent: of a transient domain nothing is left when it has stopped.
+      const leave = async (): Promise<void> => {
+        if (engine.parts.registry.get(uid)?.domain.persistent === false) await unmake(engine, uid);
       };
+      const restored = orLeft(restoreJob(engine, uid, RestoreDomainRequest.decode(request)), leave);
+      return { job: known(engine, uid, unless(engine, uid, isActive, once(engine, uid, restored))), takeBack: leave };
+    }
     case 'remove-managed-save':
       return { job: removeManagedSaveJob(engine, uid) };
     case 'dump':
@@ -154,6 +150,18 @@ function once(engine: Engine, uid: string, job: Job): Job {
     return used ? endUsed(engine, running, cause, entry) : job(running, cause);
   };
 }
+
+/** Leaves nothing half made where the job cannot go on. */
+const orLeft =
+  (job: Job, leave: () => Promise<void>): Job =>
+  async (running, cause) => {
+    try {
+      return await job(running, cause);
+    } catch (thrown) {
+      await leave();
+      throw thrown;
+    }
+  };
 
 /** Takes back a domain that an operation had made to start it, and did not. */
 async function unmake(engine: Engine, uid: string): Promise<void> {
