@@ -27,12 +27,12 @@ const consoleLog = z
   .strictObject({ maxBytes: z.int().min(4096).default(1_048_576), files: z.int().min(2).max(10).default(2) })
   .prefault({});
 
-/** The agent's configuration beside what every service has (`log`, `metrics`, `drainMs`); every field can stand in the file, in the environment and on the command line. */
 /** Those that hold nothing of the node's, or open something new for each who opens them. */
 const harmlessDevices = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'fuse', 'net/tun', 'kvm', 'vhost-net', 'vhost-vsock'].map(
   (name) => `/dev/${name}`,
 );
 
+/** The agent's configuration beside what every service has (`log`, `metrics`, `drainMs`); every field can stand in the file, in the environment and on the command line. */
 export const agentConfig = z.strictObject({
   node: z.string().refine(isNodeId, `must be ${nodeIdRule}`).default(defaultNode),
   /** Definitions, journal, console logs, UEFI variables: kept over restarts of the host. */
@@ -93,6 +93,7 @@ export const agentConfig = z.strictObject({
       guestUids: z.strictObject({ first: z.int().min(1), count: z.int().min(1) }).default({ first: 700_000, count: 10_000 }),
       vncPorts: z
         .strictObject({ first: z.int().min(5900).max(65535), last: z.int().min(5900).max(65535) })
+        .refine(({ first, last }) => first <= last, { path: ['last'], message: 'must not be less than first' })
         .default({ first: 5900, last: 6899 }),
       consoleLog,
     })

@@ -45,3 +45,11 @@ test('not more waits than has room, and an end is never among what goes', () => 
   hold[Symbol.dispose]();
   expect([released.length, released[0]]).toEqual([256, 'exited:']);
 });
+
+test('of ends none goes, also where nothing else waits', () => {
+  const { holds: held, released } = holds();
+  const hold = held.hold('a');
+  for (let round = 0; round < 300; round += 1) held.take(exited(), causeOf(String(round)));
+  hold[Symbol.dispose]();
+  expect([released.length, released.at(-1)]).toEqual([300, 'exited:299']);
+});

@@ -49,11 +49,10 @@ export class Holds {
     if (held === undefined) return false;
     const doer = [...held.holders].findLast((holder) => holder.types.has(event.t));
     held.events.push({ event, cause: doer?.cause ?? cause });
-    if (held.events.length > maxWaiting)
-      held.events.splice(
-        held.events.findIndex((each) => each.event.t !== 'exited'),
-        1,
-      );
+    if (held.events.length > maxWaiting) {
+      const oldest = held.events.findIndex((each) => each.event.t !== 'exited');
+      if (oldest >= 0) held.events.splice(oldest, 1);
+    }
     return true;
   }
 

@@ -39,8 +39,14 @@ export class OpenDirectory implements AsyncDisposable {
     }
   }
 
-  async sizeOf(name: string): Promise<number> {
-    return (await lstat(this.at(name))).size;
+  /** How long what has a name is, which is not followed; undefined where there is nothing. */
+  async sizeOf(name: string): Promise<number | undefined> {
+    try {
+      return (await lstat(this.at(name))).size;
+    } catch (thrown) {
+      if (codeOf(thrown) === 'ENOENT') return undefined;
+      throw thrown;
+    }
   }
 
   /** Absence is success. */

@@ -25,7 +25,8 @@ export interface Change {
     readonly to: Observation | 'start';
     readonly reason?: DomainStateReason;
     readonly detail?: LifecycleEventDetail;
-    /** Started from a saved state. */ readonly restored?: boolean;
+    /** Started from a saved state. */
+    readonly restored?: boolean;
   };
   /** What is told beside the lifecycle events that follow from the state; `state` events follow by themselves. */
   readonly events?: readonly EventKind[];
