@@ -25,5 +25,5 @@ export { Code, type Reason, reasonCodes } from './reasons.ts';
 export { settledWithin } from './settled-within.ts';
 export { next, statesAllowing, type TransitionTable } from './state-machine.ts';
 export { abortFault, runSteps, type Step, type StepObserver, undoSteps } from './steps.ts';
-export { decodeToken, encodeToken } from './token.ts';
+export { decodeToken, encodeToken, encodeTokenOf } from './token.ts';
 export { formatBytes, GiB, KiB, MiB } from './units.ts';

@@ -2,7 +2,12 @@ import { Fault } from './fault.ts';
 
 /** An opaque token for clients: a tagged JSON value, so that one rpc's token is not taken for another's. */
 export function encodeToken(tag: string, value: unknown): string {
-  return Buffer.from(JSON.stringify([tag, value])).toString('base64url');
+  return encodeTokenOf(tag, JSON.stringify(value) ?? 'null');
+}
+
+/** As encodeToken, of a value that is JSON already. */
+export function encodeTokenOf(tag: string, json: string): string {
+  return Buffer.from(`[${JSON.stringify(tag)},${json}]`).toString('base64url');
 }
 
 /** The value of a token made with the same tag; TOKEN_INVALID for anything else. */

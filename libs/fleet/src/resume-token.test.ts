@@ -1,7 +1,7 @@
 import { encodeToken } from '@virtmesh/base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodePlace, encodePlace } from './resume-token.ts';
+import { decodePlace, encodePlace, MovingPlace, type NodePlace } from './resume-token.ts';
 
 const place = fc.dictionary(
   fc.stringMatching(/^[a-z0-9]{1,12}$/),
@@ -17,6 +17,28 @@ describe('resume tokens', () => {
     fc.assert(
       fc.property(place, (value) => {
         expect(decodePlace('t', encodePlace('t', value), 'resume_token')).toEqual(value);
+      }),
+    );
+  });
+
+  it('follow a place that changes node by node', () => {
+    const nodes = fc.constantFrom('n1', 'n2', 'n3');
+    const change = fc.record({ node: nodes, at: fc.option(fc.bigInt({ min: 0n, max: 2n ** 60n })) });
+    fc.assert(
+      fc.property(fc.array(change), (changes) => {
+        const moving = new MovingPlace();
+        const expected = new Map<string, NodePlace>();
+        for (const { node, at } of changes) {
+          if (at === null) {
+            moving.delete(node);
+            expected.delete(node);
+          } else {
+            moving.set(node, { epoch: 'e', number: at });
+            expected.set(node, { epoch: 'e', number: at });
+          }
+          expect(moving.get(node)).toEqual(expected.get(node));
+          expect(decodePlace('t', moving.token('t'), 'resume_token')).toEqual(Object.fromEntries(expected));
+        }
       }),
     );
   });

@@ -1,4 +1,4 @@
-import { decodeToken, encodeToken, Fault } from '@virtmesh/base';
+import { decodeToken, encodeTokenOf, Fault } from '@virtmesh/base';
 import type { JournalPoint } from './feed.ts';
 
 /** Where a watch of the fleet stands with one node. */
@@ -11,12 +11,33 @@ export interface NodePlace extends JournalPoint {
 export type FleetPlace = Readonly<Record<string, NodePlace>>;
 
 /** A place as an opaque token for clients. */
-export function encodePlace(tag: string, place: FleetPlace): string {
-  const nodes = Object.entries(place).map(([node, { epoch, number, reachable }]) => [
-    node,
-    [epoch, number.toString(), ...(reachable === undefined ? [] : [reachable])],
-  ]);
-  return encodeToken(tag, Object.fromEntries(nodes));
+export const encodePlace = (tag: string, place: FleetPlace): string => new MovingPlace(Object.entries(place)).token(tag);
+
+/** A place that changes node by node, and is asked for its token after each: only what has changed is written anew. */
+export class MovingPlace {
+  readonly #nodes = new Map<string, { readonly place: NodePlace; readonly json: string }>();
+
+  constructor(nodes: Iterable<readonly [node: string, place: NodePlace]> = []) {
+    for (const [node, place] of nodes) this.set(node, place);
+  }
+
+  get(node: string): NodePlace | undefined {
+    return this.#nodes.get(node)?.place;
+  }
+
+  set(node: string, place: NodePlace): void {
+    const { epoch, number, reachable } = place;
+    const told = [epoch, number.toString(), ...(reachable === undefined ? [] : [reachable])];
+    this.#nodes.set(node, { place, json: `${JSON.stringify(node)}:${JSON.stringify(told)}` });
+  }
+
+  delete(node: string): void {
+    this.#nodes.delete(node);
+  }
+
+  token(tag: string): string {
+    return encodeTokenOf(tag, `{${Array.from(this.#nodes.values(), ({ json }) => json).join(',')}}`);
+  }
 }
 
 /** The place of a token; TOKEN_INVALID for what is not a token of this kind. */

@@ -5,7 +5,7 @@ import type { AgentLink } from './agent-link.ts';
 import type { Feed, FeedItem, JournalPoint } from './feed.ts';
 import type { FeedSet, NodeFeed } from './feed-set.ts';
 import { Mailbox } from './mailbox.ts';
-import { decodePlace, encodePlace, type NodePlace } from './resume-token.ts';
+import { decodePlace, MovingPlace, type NodePlace } from './resume-token.ts';
 
 export interface WatchOptions<E> {
   readonly feeds: FeedSet<E>;
@@ -54,9 +54,7 @@ const nearBy = 256n;
  */
 export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSignal): AsyncGenerator<Watched<E>> {
   const { feeds, tag, clock, uid, reachability, bookmarkMs = 10_000 } = options;
-  const place = new Map<string, NodePlace>(
-    options.resumeToken === '' ? [] : Object.entries(decodePlace(tag, options.resumeToken, 'resume_token')),
-  );
+  const place = new MovingPlace(options.resumeToken === '' ? [] : Object.entries(decodePlace(tag, options.resumeToken, 'resume_token')));
   const stop = new AbortController();
   const during = AbortSignal.any([signal, stop.signal]);
   setMaxListeners(0, during);
@@ -70,7 +68,7 @@ export async function* watchFleet<E>(options: WatchOptions<E>, signal: AbortSign
     return place.get(node);
   };
   const stopFollowing = followNodes(options, placeOf, mailbox, during);
-  const token = (): string => encodePlace(tag, Object.fromEntries(place));
+  const token = (): string => place.token(tag);
   try {
     for (const [node, point] of Object.entries(options.resumeToken === '' ? feeds.points(options.node) : {})) place.set(node, point);
     yield { t: 'bookmark', token: token(), time: clock.now() };
