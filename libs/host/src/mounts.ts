@@ -28,7 +28,8 @@ export function hostMounts(processes: HostProcesses): HostMounts {
   };
 }
 
-function mountArguments({ source, target, type, options, shared = false, pid }: MountOrder): string[] {
+function mountArguments({ source, target, makeTarget = false, type, options: given, shared = false, pid }: MountOrder): string[] {
+  const options = makeTarget ? [...given, 'X-mount.mkdir=0755'] : given;
   const misformed = options.find((option) => option.includes(','));
   if (misformed !== undefined) throw new Fault('INTERNAL_BUG', `not an option of a mount: ${JSON.stringify(misformed)}`);
   return [

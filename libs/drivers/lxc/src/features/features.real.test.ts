@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShutdownMode, RebootMode } from '@virtmesh/contracts/domain/v1/domain_service';
 import { AddressSource } from '@virtmesh/contracts/domain/v1/guest';
@@ -272,6 +272,23 @@ describe('a running container', () => {
     expect((await life.exec(guest, ['sh', '-c', 'test -c /dev/fuse && exec 3<>/dev/fuse && echo opened'])).output).toBe('opened\n');
     await change('detach', 'h0', withoutDevice(now, 'h0'));
     expect((await life.exec(guest, ['ls', '/dev/fuse'])).exitCode).toBe(1);
+    await life.finish(running);
+  });
+
+  it('has places for file systems made among its own files, wherever its symlinks lead', async () => {
+    const guest = life.newGuest();
+    const rootfs = world.rootfs();
+    const running = await life.start(guest, life.spec(guest, {}, rootfs));
+    const outside = join(world.directory, 'outside');
+    mkdirSync(outside);
+    symlinkSync(outside, join(rootfs, 'escape'));
+    mkdirSync(join(rootfs, outside), { recursive: true });
+    const monitor = running.started.observed.pid;
+    const pid = Number(readFileSync(`/proc/${monitor}/task/${monitor}/children`, 'utf8').trim());
+    const order = { source: 'tmpfs', target: '/escape/made/here', makeTarget: true, type: 'tmpfs', options: [], pid };
+    await world.host.mounts.mount(order, soon());
+    expect(readdirSync(outside)).toEqual([]);
+    expect((await life.exec(guest, ['cat', '/proc/mounts'])).output).toContain(`tmpfs ${outside}/made/here `);
     await life.finish(running);
   });
 });

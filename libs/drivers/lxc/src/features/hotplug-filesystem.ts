@@ -20,17 +20,17 @@ export function filesystemWork(context: DriverContext, { guest: ref, to }: Devic
       const guest = guests.running(ref);
       const { pid } = guest.requireInit();
       if (await isMounted(context, pid, target)) return;
-      await makeTarget(context, pid, target, field);
+      await requireNoSymlink(context, pid, target, field);
       if (source?.$case === 'ram') {
         const options = [`size=${source.value.sizeBytes}`, 'mode=0755', ...(readOnly ? ['ro'] : [])];
-        return host.mounts.mount({ source: 'tmpfs', target, type: 'tmpfs', options, pid }, signal);
+        return host.mounts.mount({ source: 'tmpfs', target, makeTarget: true, type: 'tmpfs', options, pid }, signal);
       }
       const tree = await prepareFilesystem(context, filesystem, field, guest.places, signal);
       const door = join(guest.places.doorway, id);
       await host.files.makeDirectory(door, { mode: 0o700 });
       try {
         await host.mounts.mount({ source: tree ?? '', target: door, options: ['bind'] }, signal);
-        await host.mounts.mount({ source: join(doorwayInside, id), target, options: ['bind'], pid }, signal);
+        await host.mounts.mount({ source: join(doorwayInside, id), target, makeTarget: true, options: ['bind'], pid }, signal);
         if (readOnly) await host.mounts.mount({ source: 'none', target, options: ['remount', 'bind', 'ro'], pid }, signal);
       } finally {
         await host.mounts.unmountBelow(door, signal);
@@ -66,10 +66,9 @@ async function isMounted({ host }: DriverContext, pid: number, target: string): 
   return text.split('\n').some((line) => line.split(' ')[1] === written);
 }
 
-/** Makes the directory in the container where it is missing. */
-async function makeTarget({ host }: DriverContext, pid: number, target: string, field: string): Promise<void> {
-  const root = `/proc/${pid}/root`;
-  const link = await symlinkOnTheWay(host, root, target);
+/** A mount would follow it within the container alone, but to another place than the definition says. */
+async function requireNoSymlink({ host }: DriverContext, pid: number, target: string, field: string): Promise<void> {
+  const link = await symlinkOnTheWay(host, `/proc/${pid}/root`, target);
   if (link !== undefined)
     throw new Fault(
       'HOST_INCOMPATIBLE',
@@ -79,5 +78,4 @@ async function makeTarget({ host }: DriverContext, pid: number, target: string, 
         path: link,
       },
     );
-  if (!(await host.files.stat(join(root, target)))) await host.files.makeDirectory(join(root, target), { mode: 0o755 });
 }

@@ -2,8 +2,10 @@
 export interface MountOrder {
   /** A path, or what the type calls it. */
   readonly source: string;
-  /** A directory or file that is there. */
+  /** A directory or file that is there, unless `makeTarget` is set. */
   readonly target: string;
+  /** Makes the directory where it is missing, with mode 0755, in the mount namespace of `pid`: its symlinks lead nowhere else. */
+  readonly makeTarget?: boolean;
   /** Such as `ext4`; found out where it is left out. */
   readonly type?: string;
   /** Such as `ro`, `bind`, `loop`. None holds a comma. */
