@@ -24,7 +24,7 @@ describe('the console of a real guest', () => {
 
   it('carries both ways, is kept while no agent runs, and can be read after the end', async () => {
     const guest = life.newGuest();
-    const running = await life.start(guest, life.spec(guest, world.echoImage('console.raw'), { serials: [{}] }));
+    const running = await life.start(guest, life.spec(guest, world.echoImage(`${guest.id}.raw`), { serials: [{}] }));
     const consoles = life.feature('console');
     expect(consoles.devices(running.spec)).toEqual(['serial0']);
     await readUntil(consoles.output(guest, 'serial0', all, soon()), (text) => text.includes(echoReady));
@@ -44,7 +44,13 @@ describe('the console of a real guest', () => {
     life = await world.life();
     await life.driver.lifecycle.adopt(guest, running.started.activeSpec, running.record, soon());
     const late = life.feature('console');
-    const toTheEnd = readUntil(late.output(guest, 'serial0', { replayBytes: 4, follow: true }, soon()), () => false);
+    const replayed = Promise.withResolvers<void>();
+    const toTheEnd = readUntil(late.output(guest, 'serial0', { replayBytes: 4, follow: true }, soon()), (text) => {
+      if (text === 'def!') replayed.resolve();
+      return false;
+    });
+    // What is typed before would be among the last bytes.
+    await replayed.promise;
     await using input = await late.input(guest, 'serial0', soon());
     await input.write(Buffer.from('xq'));
     expect(await toTheEnd).toBe('def!xq');
