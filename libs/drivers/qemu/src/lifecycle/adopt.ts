@@ -33,6 +33,8 @@ export async function adoptGuest(
   context.claims.add(ref.uid, { id: ref.id, user: record.user, ports: record.ports, cid: record.cid, files: record.files });
   const process = await findProcess(context, places, record.process);
   if (!process) return goneGuest();
+  // Where it was being saved or dumped: nobody reads there any more.
+  for (const path of [places.stateSocket, places.dumpFifo]) context.host.runFiles.remove(path);
   const guest = new LiveGuest({
     host: context.host,
     ref,
