@@ -107,6 +107,8 @@ export async function test(args: readonly string[]): Promise<number> {
   const left = await findLeaks(before, marks);
   for (const leak of left) say(`left behind: ${leak}`);
   totals = plus(totals, left.length === 0 ? { ...noTests, passed: 1 } : { ...noTests, failed: 1 });
+  // LXC repeats the paths of containers below directories of its own, and removes none of them.
+  for (const place of ['/run/lxc', '/run/lxc/lock']) await rm(join(place, directory), { recursive: true, force: true });
   if (left.length === 0) await rm(directory, { recursive: true });
   else say(`the tests left ${left.length} things behind (see above); their files are kept in ${directory}`);
   for (const { name, reasons } of failed) say(`failed: ${[name, ...reasons].join('\n')}`);
